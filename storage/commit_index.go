@@ -1,0 +1,72 @@
+package storage
+
+// maxUnindexed bounds the rows that wait for an index that cannot be written.
+// Over it they are dropped: the ledgers have them, and since the index's heads
+// stay behind, the next start reads them from there.
+const maxUnindexed = 50_000
+
+// writeIndex brings the index up to what the ledgers state (S3). A failure
+// costs nothing but listings: rows wait for the next commit.
+func (s *session) writeIndex() error {
+	for len(s.committer.unindexed) > 0 {
+		b := s.committer.unindexed[0]
+		if s.committer.behind {
+			b.heads = nil
+		}
+		if err := s.store.index.apply(b); err != nil {
+			s.store.indexFailed(err)
+			s.bound()
+			return err
+		}
+		s.store.indexFailed(nil)
+		s.committer.unindexed = s.committer.unindexed[1:]
+		s.indexed(b)
+	}
+	s.committer.unindexed = nil
+	return nil
+}
+
+// indexed forgets what the index now knows, and lets the reaper unlink.
+func (s *session) indexed(b *batch) {
+	s.mu.Lock()
+	for _, row := range b.put {
+		delete(s.segments, row.Path)
+	}
+	s.toUnlink = append(s.toUnlink, b.doomed...)
+	s.mu.Unlock()
+	s.store.gaps.indexed(b.gaps)
+	if len(b.doomed) > 0 {
+		s.wakeReaper()
+	}
+}
+
+// bound drops what waits once it is too much.
+func (s *session) bound() {
+	rows := 0
+	for _, b := range s.committer.unindexed {
+		rows += len(b.put) + len(b.gaps) + len(b.doomed)
+	}
+	if rows <= maxUnindexed {
+		return
+	}
+	s.log.Error("index rows dropped", "volume", s.root, "rows", rows)
+	s.committer.behind = true
+	s.mu.Lock()
+	for _, b := range s.committer.unindexed {
+		for _, row := range b.put {
+			delete(s.segments, row.Path)
+		}
+	}
+	s.mu.Unlock()
+	for _, b := range s.committer.unindexed {
+		s.store.gaps.indexed(b.gaps)
+	}
+	s.committer.unindexed = nil
+}
+
+func (s *session) wakeReaper() {
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+}

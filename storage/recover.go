@@ -1,0 +1,224 @@
+package storage
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stockade-nvr/stockade/storage/vfs"
+)
+
+// recovery finds out how far the segments are good that were growing when the
+// volume was last in use.
+type recovery struct {
+	session  *session
+	point    *checkpoint
+	distrust bool
+
+	mu    sync.Mutex
+	found []Segment // guarded by mu
+}
+
+// recoverThreads is how many segments are looked at at a time: the time goes
+// into seeks.
+const recoverThreads = 8
+
+// openSegments recovers what the checkpoint lists as growing.
+func (r *recovery) openSegments() error {
+	var group errgroup.Group
+	group.SetLimit(recoverThreads)
+	for _, o := range r.point.open {
+		group.Go(func() error { return r.segment(o) })
+	}
+	return group.Wait()
+}
+
+// newSegments recovers what was created after the checkpoint. Only the hours
+// since then are listed.
+func (r *recovery) newSegments(cameras []string) error {
+	s := r.session
+	skip := map[string]bool{} // stated as deleted, file still there
+	for _, d := range s.toUnlink {
+		skip[d.Path] = true
+	}
+	for _, o := range r.point.open {
+		skip[o.path()] = true
+	}
+	floor := r.floor()
+	var group errgroup.Group
+	group.SetLimit(recoverThreads)
+	for _, camera := range cameras {
+		group.Go(func() error {
+			return s.walk(camera, floor, func(m SegmentMeta) error {
+				if skip[m.path()] {
+					return nil
+				}
+				if known, err := s.store.index.has(m); known || err != nil {
+					return err
+				}
+				return r.segment(openSegment{SegmentMeta: m})
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// floor is the earliest hour in which a segment may have begun that the
+// checkpoint does not know: a capture time may lie a little before the commit.
+// Without a checkpoint there is none.
+func (r *recovery) floor() time.Time {
+	at := r.point.at
+	if at.IsZero() {
+		return lastTime()
+	}
+	for _, o := range r.point.open {
+		if o.Start.Before(at) {
+			at = o.Start
+		}
+	}
+	return at.Add(-10 * time.Minute).UTC().Truncate(time.Hour)
+}
+
+// walk calls do with each segment's file of a camera from an hour on.
+func (s *session) walk(camera string, floor time.Time, do func(SegmentMeta) error) error {
+	return s.walkDir(camera, 4, func(rel string) bool {
+		// CAMERA/STREAM[/DAY[/HOUR]]
+		parts := strings.Split(rel, "/")
+		switch len(parts) {
+		case 2:
+			return parts[1] != ledgerDir
+		case 3:
+			return parts[2] >= floor.Format(dayLayout)
+		default:
+			return parts[2]+parts[3] >= floor.Format(dayLayout+hourLayout)
+		}
+	}, do)
+}
+
+// walkDir goes down the wanted directories and calls do with the segments in
+// the lowest.
+func (s *session) walkDir(rel string, depth int, want func(string) bool, do func(SegmentMeta) error) error {
+	list, err := s.fs.ReadDir(s.abs(rel))
+	if missing(err) {
+		return nil // removed since
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", rel, err)
+	}
+	for _, e := range list {
+		below := path.Join(rel, e.Name())
+		switch {
+		case depth > 1 && e.IsDir() && want(below):
+			if err := s.walkDir(below, depth-1, want, do); err != nil {
+				return err
+			}
+		case depth == 1 && !e.IsDir():
+			if m, err := parsePath(below); err == nil {
+				if err := do(m); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// segment cuts one file behind its last good part and hands it to the next
+// commit. A file without footage, of which nothing was promised, is removed.
+func (r *recovery) segment(o openSegment) error {
+	s, rel := r.session, o.path()
+	if r.distrust && o.bytes == 0 {
+		return nil // may hold something, but nothing that counts
+	}
+	f, err := s.fs.OpenFile(s.abs(rel), os.O_RDWR, 0)
+	if missing(err) {
+		if !o.end.IsZero() {
+			s.log.Error("segment is missing", "camera", o.Camera, "segment", rel)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("recover segment: %w", err)
+	}
+	keep, err := r.cut(o, f)
+	if keep == nil || err != nil {
+		_ = f.Close()
+		return err
+	}
+	w := s.newSegment(o.SegmentMeta)
+	w.file, w.stage, w.closed = f, stageEnded, true
+	w.written, w.writtenEnd, w.sealed = keep.Good, keep.End, keep.Sealed
+	s.soilPath(rel)
+	s.mu.Lock()
+	s.segments[rel] = w
+	s.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.found = append(r.found, Segment{SegmentMeta: o.SegmentMeta, End: keep.End, Volume: s.id, Path: rel, Bytes: keep.Good})
+	return nil
+}
+
+// cut finds how far a file is good and truncates it there. Nil means that
+// there is nothing to keep, or nothing that can be read.
+func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
+	s, rel := r.session, o.path()
+	log := s.log.With("camera", o.Camera, "stream", o.Stream, "segment", rel)
+	size, err := f.Size()
+	if err != nil {
+		return nil, fmt.Errorf("recover segment: %w", err)
+	}
+	res := ProbeResult{Good: o.bytes}
+	if !r.distrust || size < o.bytes {
+		if size < o.bytes {
+			log.Error("durable bytes are missing", "promised", o.bytes, "size", size)
+			o.bytes, o.end = 0, time.Time{}
+		}
+		if res, err = s.store.opts.Probe(f, size, o.bytes); err != nil {
+			log.Error("segment cannot be read", "error", err)
+			if o.bytes == 0 {
+				return nil, nil //nolint:nilnil // left as it is, for a person to look at
+			}
+			res = ProbeResult{}
+		}
+		res.Good = min(max(res.Good, o.bytes), size)
+	}
+	if o.end.After(res.End) {
+		res.End = o.end
+	}
+	if res.End.IsZero() || !validTime(res.End) {
+		log.Info("segment without footage removed", "bytes", size)
+		if err := s.fs.Remove(s.abs(rel)); err != nil {
+			return nil, fmt.Errorf("remove segment without footage: %w", err)
+		}
+		s.soilPath(rel)
+		return nil, nil //nolint:nilnil // nothing to keep
+	}
+	if !res.End.After(o.Start) {
+		res.End = o.Start.Add(1)
+	}
+	// Also when the size stays: it gives back what was set aside behind the end.
+	if err := f.Truncate(res.Good); err != nil {
+		return nil, fmt.Errorf("recover segment: %w", err)
+	}
+	log.Info("segment recovered", "bytes", res.Good, "cut", size-res.Good, "end", res.End)
+	return &res, nil
+}
+
+// soilPath notes every directory above a path: after a crash any of them may
+// be known to the kernel only.
+func (s *session) soilPath(rel string) {
+	for rel != "." {
+		rel = path.Dir(rel)
+		s.soil(s.abs(rel))
+	}
+}
+
+// newSegment makes a segment's writer; nothing is queued yet.
+func (s *session) newSegment(m SegmentMeta) *SegmentWriter {
+	return &SegmentWriter{ses: s, meta: m, path: m.path(), failed: make(chan struct{}), stage: stageQueued}
+}

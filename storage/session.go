@@ -1,0 +1,144 @@
+package storage
+
+import (
+	"context"
+	"log/slog"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/stockade-nvr/stockade/storage/vfs"
+)
+
+// session is a volume in use, from attach until it fails or the store closes.
+// Three goroutines work on it: the writer (queue → files), the committer
+// (files → durable, ledger, index) and the reaper (deletion). What one of them
+// alone uses is marked; mu guards the rest and is never held across a disk call.
+type session struct {
+	vol    *volume
+	store  *Store
+	fs     vfs.FS
+	root   string // the volume's path
+	id     string
+	number uint16 // in the index
+	device uint64
+	own    bool // the volume is a file system of its own: syncfs (S2)
+	log    *slog.Logger
+
+	lock        vfs.File
+	dir         vfs.File // the volume's directory, open all the time
+	checkpoints checkpointFiles
+	crash       *recovery // of what the last session left
+
+	dead chan struct{} // closed by fail
+	wake chan struct{} // the writer has something to do
+	poke chan struct{} // the reaper has something to do
+
+	mu        sync.Mutex
+	err       *DiskError // why it failed
+	closing   bool       // nothing more is taken
+	queue     []op
+	queued    int64                     // bytes in queue
+	segments  map[string]*SegmentWriter // by path: growing, or ended and not yet in the index
+	dirtyDirs map[string]bool           // with entries that are not durable
+	deletions []Segment                 // to be stated as deleted by the next commit
+	toUnlink  []Segment                 // durably stated as deleted: the reaper's
+	unlinked  []string                  // paths gone since the last commit
+
+	committer struct { // used by the committer alone
+		sequence  uint64
+		heads     map[string]ledgerHead
+		ledgers   map[string]vfs.File // written, not synced
+		unapplied []ledgerWrite       // in a checkpoint, not in their ledgers
+		unindexed []*batch            // in the ledgers, not in the index
+		behind    bool                // rows were dropped: the index must read the ledgers again
+		force     bool                // write a checkpoint even if nothing changed
+		lastStart time.Time
+	}
+}
+
+// run works until the context ends or the volume fails. At the end of the
+// context it writes what is queued and commits.
+func (s *session) run(ctx context.Context) {
+	var work, writer sync.WaitGroup
+	stop := make(chan struct{})
+	writer.Go(func() { s.write(stop) })
+	work.Go(func() { s.commitLoop(ctx) })
+	work.Go(func() { s.reap(ctx) })
+	work.Wait()
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	close(stop)
+	writer.Wait()
+	if s.failure() == nil {
+		if err := s.commit(); err != nil {
+			s.log.Error("last commit", "volume", s.root, "error", err)
+		}
+	}
+}
+
+// failure is nil or why the session is dead.
+func (s *session) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		return nil
+	}
+	return s.err
+}
+
+// fail ends the session and every segment on it: nothing since the last good
+// commit counts as durable (S2). Only the first cause counts.
+func (s *session) fail(cause error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	e := &DiskError{Path: s.root, Reason: diskReason(cause), Err: cause}
+	s.err = e
+	s.mu.Unlock()
+	s.vol.failed(e) // first, so that whoever hears of it sees the volume's state
+
+	s.mu.Lock()
+	var calls []func()
+	for _, w := range s.segments {
+		calls = append(calls, w.failLocked(e, true)...)
+	}
+	s.mu.Unlock()
+	for _, call := range calls {
+		call()
+	}
+	close(s.dead)
+}
+
+// release closes every file; the session must not be running.
+func (s *session) release() {
+	for _, w := range s.segments {
+		if w.file != nil {
+			_ = w.file.Close() // what is durable was synced
+		}
+	}
+	for _, f := range s.committer.ledgers {
+		_ = f.Close()
+	}
+	s.checkpoints.close()
+	for _, f := range []vfs.File{s.dir, s.lock} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
+// abs gives the full name of a path on the volume.
+func (s *session) abs(rel string) string { return path.Join(s.root, rel) }
+
+// soil notes directories whose entries must be made durable.
+func (s *session) soil(dirs ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, d := range dirs {
+		s.dirtyDirs[d] = true
+	}
+}
