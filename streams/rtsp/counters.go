@@ -1,0 +1,89 @@
+package rtsp
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats are a session's own counts; gortsplib's mean nothing while it sees one
+// packet a second.
+type Stats struct {
+	Packets, Bytes uint64 // RTP packets that reached the sink, with their headers
+	Lost           uint64 // gaps in sequence numbers
+	Reordered      uint64 // packets behind an earlier one; over UDP gortsplib sorts before we count
+	Malformed      uint64 // packets on our channels that are no RTP
+	Other          uint64 // packets of payload types that were not asked for
+	JunkBytes      uint64 // between frames
+	Reads          uint64 // of the socket
+	LastPacket     time.Time
+}
+
+// counters belong to the goroutine that receives.
+type counters struct {
+	packets, bytes, lost, reordered, malformed, other, junk, reads uint64
+	leading                                                        uint64 // packets of the track that is watched for silence
+}
+
+// board is where counters are published for other goroutines.
+type board struct {
+	packets, bytes, lost, reordered, malformed, other, junk, reads atomic.Uint64
+	leading                                                        atomic.Uint64
+	lastPacket, lastLeading                                        atomic.Int64 // Unix time, ns
+}
+
+func (b *board) publish(n *counters, arrival time.Time) {
+	now := arrival.UnixNano()
+	if n.packets != b.packets.Load() {
+		b.packets.Store(n.packets)
+		b.lastPacket.Store(now)
+	}
+	if n.leading != b.leading.Load() {
+		b.leading.Store(n.leading)
+		b.lastLeading.Store(now)
+	}
+	b.bytes.Store(n.bytes)
+	b.lost.Store(n.lost)
+	b.reordered.Store(n.reordered)
+	b.malformed.Store(n.malformed)
+	b.other.Store(n.other)
+	b.junk.Store(n.junk)
+	b.reads.Store(n.reads)
+}
+
+func (b *board) stats() Stats {
+	s := Stats{
+		Packets: b.packets.Load(), Bytes: b.bytes.Load(), Lost: b.lost.Load(), Reordered: b.reordered.Load(),
+		Malformed: b.malformed.Load(), Other: b.other.Load(), JunkBytes: b.junk.Load(), Reads: b.reads.Load(),
+	}
+	if last := b.lastPacket.Load(); last != 0 {
+		s.LastPacket = time.Unix(0, last).UTC()
+	}
+	return s
+}
+
+// sequence follows the sequence numbers of one track.
+type sequence struct {
+	next  uint16
+	begun bool
+}
+
+// maxMisorder is how far a packet may be behind before it means that the
+// camera started to count anew (RFC 3550 appendix A.1).
+const maxMisorder = 100
+
+// maxDropout is the largest gap that is taken for loss.
+const maxDropout = 3000
+
+func (s *sequence) see(seq uint16, n *counters) {
+	ahead := int16(seq - s.next)
+	switch {
+	case !s.begun, ahead > maxDropout, ahead < -maxMisorder:
+		s.begun = true
+	case ahead < 0:
+		n.reordered++
+		return
+	default:
+		n.lost += uint64(ahead)
+	}
+	s.next = seq + 1
+}
