@@ -1,0 +1,224 @@
+package streams
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stockade-nvr/stockade/streams/media"
+	"github.com/stockade-nvr/stockade/streams/rtsp"
+)
+
+// Run keeps the stream playing until ctx ends, and then returns nil, after it
+// has told the sink so. It may be called once.
+func (s *Stream) Run(ctx context.Context) error {
+	p := &supervisor{Stream: s, wait: newBackoff(s.options), reached: time.Now().UTC()}
+	defer s.fan.end()
+	p.down(CauseStarting, "not tried yet")
+	for {
+		if err := s.options.Starts.Wait(ctx); err != nil {
+			break
+		}
+		played, err := p.play(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		cause := p.causeOf(err)
+		delay := p.wait.after(cause, played)
+		detail := err.Error()
+		if cause == CauseAuth {
+			detail += "; the next attempt is in " + delay.Round(time.Second).String() + ", so that the account is not locked"
+		}
+		p.report(cause, detail, delay)
+		p.down(cause, detail)
+		if err := sleep(ctx, delay); err != nil {
+			break
+		}
+	}
+	p.down(CauseStopped, "stopped by the recorder")
+	return nil
+}
+
+// maxClockStep is how far the recorder's clock may be from where it would be
+// had nobody set it. A run keeps its own time so that its footage stays in
+// order; beyond this its footage would be misdated, and a new run begins (S7).
+const maxClockStep = time.Second
+
+var errClockStep = errors.New("the recorder's clock was set")
+
+// supervisor is what Run keeps between sessions.
+type supervisor struct {
+	*Stream
+	wait    *backoff
+	reached time.Time // end of the footage so far, or when the stream was started
+	told    Cause     // what the sink was told last; empty once a part came
+	logged  string
+}
+
+// play opens a session and plays it to its end, which is err. played is how
+// long access units came.
+func (p *supervisor) play(ctx context.Context) (played time.Duration, err error) {
+	src, err := rtsp.Open(ctx, p.options.RTSP)
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	defer context.AfterFunc(ctx, src.Close)()
+	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: time.Now().UTC()}
+	r := &player{supervisor: p, run: run}
+	r.assembler = media.NewAssembler(media.AssemblerOptions{
+		Run: run, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
+		Format: r.format, Unit: r.unit, Part: r.part, Error: r.fault,
+	})
+	p.begin(src)
+	if err = src.Play(r); err == nil {
+		p.opened()
+		err = src.Wait()
+	}
+	// The sink is called no more: what is open of the last part is footage too.
+	r.assembler.Close()
+	if !r.began.IsZero() {
+		played = time.Since(r.began)
+		p.mu.Lock()
+		p.status.Reconnects++
+		p.mu.Unlock()
+	}
+	return played, err
+}
+
+// opened says that a session is up before its first access unit is.
+func (p *supervisor) opened() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.status.Playing {
+		p.status.Detail = "connected; waiting for the first random access unit"
+	}
+}
+
+// down says that nothing comes, and why.
+func (p *supervisor) down(cause Cause, detail string) {
+	p.mu.Lock()
+	p.status.Playing, p.status.Cause, p.status.Detail, p.status.Since = false, cause, detail, p.reached
+	p.mu.Unlock()
+	p.fan.setDown(Down{Since: p.reached, Cause: cause, Detail: detail})
+	if p.options.Sink != nil && p.told != cause {
+		p.options.Sink.Down(p.reached, cause, detail)
+	}
+	p.told = cause
+}
+
+// report logs a failed attempt: once, while it stays the same.
+func (p *supervisor) report(cause Cause, detail string, delay time.Duration) {
+	if key := string(cause) + detail; key != p.logged {
+		p.logged = key
+		p.options.Log.Warn("stream down", "cause", cause, "error", detail, "retry", delay.Round(time.Millisecond))
+	}
+}
+
+// player takes the packets of one session, in the session's goroutine.
+type player struct {
+	*supervisor
+	run       *media.Run
+	assembler *media.Assembler
+	began     time.Time // when the first format came
+	stepped   error     // the clock was set: the next packet ends the run
+}
+
+func (r *player) Packet(track int, h media.RTPHeader, payload []byte, arrival time.Time) error {
+	if r.stepped != nil {
+		return r.stepped
+	}
+	r.meter.add(len(payload), arrival)
+	return r.assembler.Packet(track, h, payload, arrival)
+}
+
+func (r *player) Report(track int, rtp media.RTPTime, ntp, arrival time.Time) {
+	r.assembler.Report(track, rtp, ntp, arrival)
+}
+
+func (r *player) format(f *media.Format) {
+	now := time.Now()
+	tracks := make([]TrackStatus, len(f.Tracks))
+	for i := range f.Tracks {
+		t := &f.Tracks[i]
+		tracks[i] = TrackStatus{
+			Codec: t.Codec, CodecString: t.CodecString(),
+			Width: t.Width, Height: t.Height, SampleRate: t.SampleRate, Channels: t.Channels,
+		}
+	}
+	r.mu.Lock()
+	r.status.Tracks, r.status.RunID = tracks, r.run.ID
+	if r.began.IsZero() {
+		r.began = now
+		r.status.Playing, r.status.Cause, r.status.Detail, r.status.Since = true, "", "", now.UTC()
+	}
+	r.mu.Unlock()
+	if f.Serial == 0 {
+		r.logged = ""
+		r.options.Log.Info("stream up", "run", r.run.ID, "tracks", len(tracks), "codec", tracks[max(f.Video(), 0)].CodecString)
+	} else {
+		r.options.Log.Info("format changed", "run", r.run.ID, "serial", f.Serial, "codec", tracks[max(f.Video(), 0)].CodecString)
+	}
+	r.fan.setFormat(r.run, f)
+}
+
+func (r *player) unit(u *media.AccessUnit) {
+	r.meter.frames.Add(1)
+	r.fan.unit(u)
+}
+
+func (r *player) part(p *media.Part) {
+	r.meter.lost.Add(uint64(p.Lost))
+	r.meter.damaged.Add(uint64(p.Damaged))
+	r.reached, r.told = p.End, ""
+	if step := r.options.clockStep(r.assembler); step.Abs() > maxClockStep {
+		r.stepped = fmt.Errorf("%w by %s", errClockStep, step.Round(time.Millisecond))
+	}
+	if r.options.Sink == nil {
+		p.Release()
+		return
+	}
+	r.options.Sink.Part(p)
+}
+
+func (r *player) fault(err error) {
+	r.options.Log.Warn("fault in the stream", "run", r.run.ID, "error", err)
+}
+
+// causeOf turns the end of a session into a cause.
+func (p *supervisor) causeOf(err error) Cause {
+	var e *rtsp.Error
+	if errors.Is(err, errClockStep) {
+		return CauseClockStep
+	}
+	if !errors.As(err, &e) {
+		return CauseProtocol
+	}
+	switch e.Kind {
+	case rtsp.KindOffline:
+		return CauseOffline
+	case rtsp.KindAuth:
+		return CauseAuth
+	case rtsp.KindNetworkLoss:
+		return CauseNetworkLoss
+	case rtsp.KindNoTracks:
+		return CauseNoTracks
+	case rtsp.KindForeign:
+		return CauseForeign
+	case rtsp.KindClosed:
+		return CauseStopped
+	case rtsp.KindProtocol, rtsp.KindConfig:
+		return CauseProtocol
+	}
+	return CauseProtocol
+}
+
+// newRunID gives 8 random hexadecimal digits.
+func newRunID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
