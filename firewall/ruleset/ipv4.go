@@ -1,0 +1,176 @@
+package ruleset
+
+import "strings"
+
+// Matches, in the spelling of iptables-save.
+const (
+	toSelf      = "-m set --match-set " + setSelf + " dst"
+	toNets      = "-m set --match-set " + setNets + " dst"
+	fromNets    = "-m set --match-set " + setNets + " src"
+	toChatter   = "-m set --match-set " + setChatter + " dst"
+	fromPinned  = "-m set --match-set " + setCams + " src"
+	toPinned    = "-m set --match-set " + setCams + " dst"
+	loopbackIn  = "-i lo"
+	loopbackOut = "-o lo"
+	dhcpAsk     = "-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67"
+	dhcpRenew   = "-p udp -m udp --sport 68 --dport 67"
+	dhcpAnswer  = "-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68"
+	// Only the answering side of a connection that the recorder opened (C5). A
+	// plain ESTABLISHED would also keep alive what a camera opened earlier.
+	answers    = "-m conntrack --ctstate ESTABLISHED --ctdir REPLY"
+	icmpErrors = "-p icmp -m icmp --icmp-type 3 -m conntrack --ctstate RELATED --ctdir REPLY"
+)
+
+// raw4 is L3: before conntrack, so a refused flood costs no entry there and an
+// established flow ends at once; before any foreign DNAT.
+func (c compiler) raw4() Table {
+	b := c.build(IPv4, "raw", "raw")
+	b.hook("PREROUTING", "RAW", L3)
+	b.chain("RAW", L3, append(b.fromCameras("RAW-CAM"),
+		b.verdict("own", loopbackIn, "RETURN"),
+		// A camera-side source on another interface: the bridge was renamed, or somebody pretends.
+		b.leads("from-nets", fromNets, "RAW-CAM"),
+		b.leads("to-nets", toNets, b.deny("RAW", reasonOutput, L3)))...)
+	b.classify("RAW", L3)
+	b.pinned("RAW", L3, b.verdict("self", toSelf, "RETURN"))
+	return b.table
+}
+
+// mangle4 is the first half of L4: after conntrack, before DNAT. It judges as
+// raw does, so that without raw each hit still has its right reason.
+func (c compiler) mangle4() Table {
+	b := c.build(IPv4, "mangle", "man")
+	b.hook("PREROUTING", "MAN", L4)
+	b.chain("MAN", L4, append(b.fromCameras("MAN-CAM"),
+		b.verdict("own", loopbackIn, "RETURN"),
+		b.leads("from-nets", fromNets, "MAN-CAM"))...)
+	b.classify("MAN", L4)
+	b.pinned("MAN", L4, b.leads("self", toSelf, "MAN-SELF"))
+	b.self("MAN", "RETURN", L4)
+	return b.table
+}
+
+// nat4 brings questions for foreign name and time servers to the recorder's own.
+func (c compiler) nat4() Table {
+	b := c.build(IPv4, "nat", "nat")
+	b.hook("PREROUTING", "NAT", L4)
+	b.chain("NAT", L4, b.fromCameras("NAT-CAM")...)
+	rules := []Rule{
+		b.verdict("self", toSelf, "ACCEPT"), // no foreign DNAT after us
+		b.verdict("chatter", toChatter, "RETURN"),
+		b.verdict("nets", toNets, "RETURN"),
+	}
+	if !b.in.Observe {
+		for _, s := range b.services() {
+			rules = append(rules, b.verdict(s.id, s.match, "REDIRECT --to-ports "+s.port))
+		}
+	}
+	b.chain("NAT-CAM", L4, rules...)
+	return b.table
+}
+
+// filter4 is the second half of L4 (INPUT, FORWARD) and L5 (OUTPUT).
+func (c compiler) filter4() Table {
+	b := c.build(IPv4, "filter", "in")
+	b.hook("INPUT", "IN", L4)
+	b.hook("FORWARD", "FWD", L4)
+	b.hook("OUTPUT", "OUT", L5)
+
+	b.chain("IN", L4, append(b.fromCameras("IN-CAM"),
+		b.verdict("own", loopbackIn, "RETURN"),
+		b.leads("from-nets", fromNets, "IN-CAM"))...)
+	b.classify("IN", L4)
+	b.chain("IN-PIN", L4,
+		b.leads("self", toSelf, "IN-SELF"),
+		b.leads("is-chatter", toChatter, b.deny("IN", reasonChatter, L4)),
+		b.leads("other", "", b.deny("IN", reasonInput, L4)))
+	b.self("IN", "ACCEPT", L4)
+
+	b.tag = "fwd"
+	b.chain("FWD", L4, append(append(b.fromCameras("FWD-CAM"),
+		b.towardsCameras(b.deny("FWD", reasonOutput, L4))...),
+		b.leads("from-nets", fromNets, "FWD-CAM"),
+		b.leads("to-nets", toNets, b.deny("FWD", reasonOutput, L4)))...)
+	b.chain("FWD-CAM", L4,
+		b.leads("is-chatter", toChatter, b.deny("FWD", reasonChatter, L4)),
+		b.leads("is-lateral", toNets, b.deny("FWD", reasonLateral, L4)),
+		b.leads("is-egress", "", b.deny("FWD", reasonEgress, L4)))
+
+	b.tag = "out"
+	b.chain("OUT", L5, append(append([]Rule{b.verdict("own", loopbackOut, "RETURN")},
+		b.towardsCameras("OUT-CAM")...),
+		// Our camera-side address as a source elsewhere: an answer to a forged packet.
+		b.leads("from-nets", fromNets, b.deny("OUT", reasonOutput, L5)))...)
+	rules := []Rule{b.verdict("pinned", toPinned, "RETURN")}
+	if b.in.DHCP {
+		rules = append(rules, b.verdict("dhcp", dhcpAnswer, "RETURN"))
+	}
+	b.chain("OUT-CAM", L5, append(rules,
+		b.leads("is-chatter", toChatter, b.deny("OUT", reasonChatter, L5)),
+		b.leads("other", "", b.deny("OUT", reasonOutput, L5)))...)
+	return b.table
+}
+
+// classify tells pinned pairs from forged and from unlisted ones (C4).
+func (b *builder) classify(chain string, l Layer) {
+	var rules []Rule
+	switch {
+	case b.in.DHCP && chain == "IN":
+		rules = append(rules, b.verdict("dhcp", dhcpAsk, "ACCEPT"))
+	case b.in.DHCP:
+		rules = append(rules, b.verdict("dhcp", dhcpAsk, "RETURN"))
+	default:
+		rules = append(rules, b.leads("dhcp", dhcpAsk, b.deny(chain, reasonChatter, l)))
+	}
+	for _, s := range b.sets.pairs {
+		rules = append(rules, b.leads("pair-"+strings.TrimPrefix(s.Name, setPairs),
+			"-m set --match-set "+s.Name+" src,src", chain+"-PIN"))
+	}
+	b.chain(chain+"-CAM", l, append(rules,
+		b.leads("is-spoof", fromPinned, b.deny(chain, reasonSpoof, l)),
+		b.leads("is-unknown", "", b.deny(chain, reasonUnknown, l)))...)
+}
+
+// pinned judges the destinations of a pinned device before routing.
+func (b *builder) pinned(chain string, l Layer, self Rule) {
+	rules := []Rule{
+		self,
+		b.leads("is-chatter", toChatter, b.deny(chain, reasonChatter, l)),
+		b.leads("is-lateral", toNets, b.deny(chain, reasonLateral, l)),
+	}
+	for _, s := range b.services() {
+		rules = append(rules, b.verdict(s.id, s.match, "RETURN")) // nat brings it to us
+	}
+	b.chain(chain+"-PIN", l, append(rules, b.leads("is-egress", "", b.deny(chain, reasonEgress, l)))...)
+}
+
+// self admits what a pinned device may send to the recorder, and nothing else (C5).
+func (b *builder) self(chain, verdict string, l Layer) {
+	rules := []Rule{
+		b.verdict("answers", answers, verdict),
+		b.verdict("icmp-errors", icmpErrors, verdict),
+	}
+	for _, s := range b.services() {
+		rules = append(rules, b.verdict("self-"+s.id, s.match, verdict))
+	}
+	if b.in.DHCP {
+		rules = append(rules, b.verdict("self-dhcp", dhcpRenew, verdict))
+	}
+	b.chain(chain+"-SELF", l, append(rules, b.leads("is-input", "", b.deny(chain, reasonInput, l)))...)
+}
+
+type service struct{ id, match, port string }
+
+// services are what pinned devices may ask, of us or of any foreign server.
+func (b *builder) services() []service {
+	var list []service
+	if b.in.DNS {
+		list = append(list,
+			service{"dns-udp", "-p udp -m udp --dport 53", "53"},
+			service{"dns-tcp", "-p tcp -m tcp --dport 53", "53"})
+	}
+	if b.in.NTP {
+		list = append(list, service{"ntp", "-p udp -m udp --dport 123", "123"})
+	}
+	return list
+}

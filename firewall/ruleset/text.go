@@ -1,0 +1,136 @@
+package ruleset
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Line is a rule as iptables-save (or ebtables-save) prints it.
+func (t Table) line(c Chain, r Rule, generation int, revision string) string {
+	var b strings.Builder
+	b.WriteString("-A " + c.ChainName(generation))
+	if r.Match != "" {
+		b.WriteString(" " + r.Match)
+	}
+	if t.Family != Bridge {
+		b.WriteString(" -m comment --comment " + r.ID)
+	}
+	target := r.Target
+	if r.To != "" {
+		target = kernelName(r.To, r.toKept, generation)
+	}
+	if r.Log != nil && t.Family == Bridge {
+		fmt.Fprintf(&b, " --nflog-prefix \"%s\" --nflog-group %d --nflog-range %d",
+			r.Log.prefix(revision), LogGroup, LogBytes)
+	} else if r.Log != nil {
+		target = fmt.Sprintf("NFLOG --nflog-prefix \"%s\" --nflog-group %d --nflog-size %d",
+			r.Log.prefix(revision), LogGroup, LogBytes)
+	}
+	if r.Goto {
+		b.WriteString(" -g " + target)
+	} else {
+		b.WriteString(" -j " + target)
+	}
+	return b.String()
+}
+
+// Lines gives every rule of our chains in order, hooks left out.
+func (t Table) Lines(generation int, revision string) []string {
+	var lines []string
+	for _, c := range t.Chains {
+		lines = append(lines, t.ChainLines(c, generation, revision)...)
+	}
+	return lines
+}
+
+// ChainLines gives one chain's rules in order.
+func (t Table) ChainLines(c Chain, generation int, revision string) []string {
+	lines := make([]string, 0, len(c.Rules))
+	for _, r := range c.Rules {
+		lines = append(lines, t.line(c, r, generation, revision))
+	}
+	return lines
+}
+
+// HookComment marks our jumps in base chains.
+const HookComment = "nvr-hook"
+
+// HookSpec is the jump's rule, as arguments after "-A BASE".
+func (t Table) HookSpec(h Hook, generation int) []string {
+	jump := []string{"-j", h.Target(generation)}
+	if t.Family == Bridge {
+		return jump
+	}
+	return append([]string{"-m", "comment", "--comment", HookComment}, jump...)
+}
+
+// Text is the whole ruleset, for people and for golden files. The same ruleset
+// always gives the same text; generation 1 stands for whichever comes next.
+func (rs Ruleset) Text() string {
+	const generation = 1
+	var b strings.Builder
+	section := func(format string, args ...any) { fmt.Fprintf(&b, "\n# "+format+"\n", args...) }
+	fmt.Fprintf(&b, "# Rules %s", rs.Digest()[:6])
+	if rs.Observe {
+		b.WriteString(": OBSERVE ONLY, nothing is dropped")
+	}
+	b.WriteString("\n")
+	section("L0, L1: the bridge; its ports come up last, after everything below was read back")
+	fmt.Fprintf(&b, "bridge %s mac %s\n", rs.Link.Bridge, rs.Link.MAC)
+	for _, a := range rs.Link.Addresses {
+		fmt.Fprintf(&b, "address %s\n", a)
+	}
+	for _, p := range rs.Link.Ports {
+		fmt.Fprintf(&b, "port %s isolated %t\n", p, rs.Link.Isolated)
+	}
+	section("L2: routing")
+	for _, r := range rs.IPRules {
+		b.WriteString(r.String() + "\n")
+	}
+	section("Settings under /proc/sys")
+	for _, s := range rs.Sysctls {
+		fmt.Fprintf(&b, "%s = %s\n", s.Path, s.Value)
+	}
+	section("Neighbours, permanent: %d", len(rs.Neighbours))
+	for _, s := range rs.Sets {
+		section("Set %s: %d", s.Name, len(s.Members))
+		fmt.Fprintf(&b, "create %s %s\n", s.Name, s.Create)
+		for _, m := range s.Members {
+			fmt.Fprintf(&b, "add %s %s\n", s.Name, m)
+		}
+	}
+	revision := rs.Revision(generation)
+	for _, t := range rs.Tables {
+		section("%s %s", t.Family, t.Name)
+		for _, h := range t.Hooks {
+			fmt.Fprintf(&b, "-I %s 1 %s\n", h.Base, strings.Join(t.HookSpec(h, generation), " "))
+		}
+		for _, l := range t.Lines(generation, revision) {
+			b.WriteString(l + "\n")
+		}
+	}
+	return b.String()
+}
+
+// Head is the beginning of the rule's text: family and preference.
+func (r IPRule) Head() string {
+	if r.Family == IPv6 {
+		return fmt.Sprintf("ip -6 rule add pref %d", r.Pref)
+	}
+	return fmt.Sprintf("ip rule add pref %d", r.Pref)
+}
+
+// String is the rule as ip(8) takes it.
+func (r IPRule) String() string {
+	text := r.Head()
+	if r.In != "" {
+		text += " iif " + r.In
+	}
+	if r.To.IsValid() {
+		text += " to " + r.To.String()
+	}
+	if r.Main {
+		return text + " lookup main"
+	}
+	return text + " blackhole"
+}
