@@ -1,0 +1,298 @@
+package netfilter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+)
+
+// checkPorts refuses ports whose loss would cut the box off, before anything is changed.
+func (k *Kernel) checkPorts(l ruleset.Link) error {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", permitted(err))
+	}
+	for _, p := range l.Ports {
+		link, err := netlink.LinkByName(p)
+		if err != nil {
+			return fmt.Errorf("%w: there is no interface %s: %w", ErrPort, p, err)
+		}
+		if err := k.checkPort(link, l.Bridge, routes); err != nil {
+			return err
+		}
+	}
+	return k.checkOverlap(l)
+}
+
+func (k *Kernel) checkPort(link netlink.Link, bridge string, routes []netlink.Route) error {
+	a := link.Attrs()
+	if a.Flags&net.FlagLoopback != 0 || link.Type() == "bridge" {
+		return fmt.Errorf("%w: %s is a %s, not a port", ErrPort, a.Name, link.Type())
+	}
+	if a.MasterIndex != 0 {
+		master, err := netlink.LinkByIndex(a.MasterIndex)
+		if err != nil {
+			return fmt.Errorf("find what %s belongs to: %w", a.Name, err)
+		}
+		if master.Attrs().Name != bridge {
+			return fmt.Errorf("%w: %s belongs to %s; take it out first: ip link set %s nomaster",
+				ErrPort, a.Name, master.Attrs().Name, a.Name)
+		}
+	}
+	for _, r := range routes {
+		if (r.Dst == nil || isDefault(r.Dst)) && usesLink(r, a.Index) {
+			return fmt.Errorf("%w: %s carries the default route; the camera side must be a port of its own", ErrPort, a.Name)
+		}
+	}
+	return checkSession(link)
+}
+
+func isDefault(n *net.IPNet) bool {
+	ones, _ := n.Mask.Size()
+	return ones == 0 && n.IP.IsUnspecified()
+}
+
+func usesLink(r netlink.Route, index int) bool {
+	return r.LinkIndex == index || slices.ContainsFunc(r.MultiPath, func(h *netlink.NexthopInfo) bool {
+		return h.LinkIndex == index
+	})
+}
+
+// checkSession refuses the port that the caller's own SSH connection comes in by.
+func checkSession(link netlink.Link) error {
+	f := strings.Fields(os.Getenv("SSH_CONNECTION")) // client, its port, server, its port
+	if len(f) != 4 {
+		return nil
+	}
+	local, err := netip.ParseAddr(f[2])
+	if err != nil {
+		return nil //nolint:nilerr // not something sshd wrote
+	}
+	addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
+	}
+	for _, a := range addresses {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == local.WithZone("").Unmap() {
+			return fmt.Errorf("%w: your SSH connection comes in by %s", ErrPort, link.Attrs().Name)
+		}
+	}
+	return nil
+}
+
+// checkOverlap refuses a camera network that another interface lives in: our
+// rules would cut that one off, and cameras could hide in it.
+func (k *Kernel) checkOverlap(l ruleset.Link) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, link := range links {
+		name := link.Attrs().Name
+		if name == l.Bridge || slices.Contains(l.Ports, name) {
+			continue
+		}
+		addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
+		if err != nil {
+			return fmt.Errorf("list addresses of %s: %w", name, permitted(err))
+		}
+		for _, a := range addresses {
+			ip, _ := netip.AddrFromSlice(a.IP.To4())
+			for _, n := range l.Addresses {
+				if n.Masked().Contains(ip) {
+					return fmt.Errorf("%w: %s has address %s, which lies in the camera network %s",
+						ErrPort, name, ip, n.Masked())
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// closePorts sets every port down that is not already a closed-in port of ours (L0).
+func (k *Kernel) closePorts(l ruleset.Link) error {
+	master := 0
+	if b, err := netlink.LinkByName(l.Bridge); err == nil {
+		master = b.Attrs().Index
+	}
+	ports, err := existing(l.Ports)
+	if err != nil {
+		return err
+	}
+	for _, link := range ports {
+		p := link.Attrs().Name
+		if master != 0 && link.Attrs().MasterIndex == master && (isolated(link) || !l.Isolated) {
+			continue // recording goes on while rules change
+		}
+		if err := netlink.LinkSetDown(link); err != nil {
+			return fmt.Errorf("set port %s down: %w", p, permitted(err))
+		}
+	}
+	return nil
+}
+
+// existing are those of the ports that are there: one that was unplugged must
+// not keep the others from being repaired. Verify names it.
+func existing(ports []string) ([]netlink.Link, error) {
+	var links []netlink.Link
+	for _, p := range ports {
+		link, err := netlink.LinkByName(p)
+		if errors.As(err, new(netlink.LinkNotFoundError)) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find port %s: %w", p, permitted(err))
+		}
+		links = append(links, link)
+	}
+	return links, nil
+}
+
+func isolated(link netlink.Link) bool {
+	p, err := netlink.LinkGetProtinfo(link)
+	return err == nil && p.Isolated
+}
+
+// buildBridge makes the bridge, puts the ports in while they are down, and
+// isolates them (L1). Foreign ports are put out: isolation does not hold against them.
+func (k *Kernel) buildBridge(l ruleset.Link) error {
+	bridge, err := k.bridge(l)
+	if err != nil {
+		return err
+	}
+	foreign, err := foreignPorts(l, bridge)
+	if err != nil {
+		return err
+	}
+	for _, f := range foreign {
+		k.log.Warn("foreign port put out of the bridge", "port", f.Attrs().Name)
+		if err := errors.Join(netlink.LinkSetDown(f), netlink.LinkSetNoMaster(f)); err != nil {
+			return fmt.Errorf("put %s out of the bridge: %w", f.Attrs().Name, permitted(err))
+		}
+	}
+	ports, err := existing(l.Ports)
+	if err != nil {
+		return err
+	}
+	for _, link := range ports {
+		p := link.Attrs().Name
+		if link.Attrs().MasterIndex != bridge.Attrs().Index {
+			if err := netlink.LinkSetMaster(link, bridge); err != nil {
+				return fmt.Errorf("put port %s into the bridge: %w", p, permitted(err))
+			}
+		}
+		if isolated(link) != l.Isolated {
+			if err := netlink.LinkSetIsolated(link, l.Isolated); err != nil {
+				return fmt.Errorf("isolate port %s: %w", p, permitted(err))
+			}
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) bridge(l ruleset.Link) (netlink.Link, error) {
+	link, err := netlink.LinkByName(l.Bridge)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		off := false
+		b := &netlink.Bridge{
+			LinkAttrs:         netlink.LinkAttrs{Name: l.Bridge, HardwareAddr: l.MAC},
+			MulticastSnooping: &off, // no queries of the bridge's own
+		}
+		if err := netlink.LinkAdd(b); err != nil {
+			return nil, fmt.Errorf("make the bridge %s: %w", l.Bridge, permitted(err))
+		}
+		link, err = netlink.LinkByName(l.Bridge)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
+	}
+	if link.Type() != "bridge" {
+		return nil, fmt.Errorf("%w: %s exists and is a %s, not a bridge", ErrPort, l.Bridge, link.Type())
+	}
+	if !bytes.Equal(link.Attrs().HardwareAddr, l.MAC) {
+		if err := netlink.LinkSetHardwareAddr(link, l.MAC); err != nil {
+			return nil, fmt.Errorf("set the bridge's MAC: %w", permitted(err))
+		}
+	}
+	return link, nil
+}
+
+func foreignPorts(l ruleset.Link, bridge netlink.Link) ([]netlink.Link, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	return slices.DeleteFunc(links, func(x netlink.Link) bool {
+		return x.Attrs().MasterIndex != bridge.Attrs().Index || slices.Contains(l.Ports, x.Attrs().Name)
+	}), nil
+}
+
+// addressBridge sets the bridge up with exactly our addresses. Its ports may still be down.
+func (k *Kernel) addressBridge(l ruleset.Link) error {
+	bridge, err := netlink.LinkByName(l.Bridge)
+	if err != nil {
+		return fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
+	}
+	have, err := netlink.AddrList(bridge, netlink.FAMILY_V4)
+	if err != nil {
+		return fmt.Errorf("list the bridge's addresses: %w", permitted(err))
+	}
+	for _, a := range have {
+		if slices.ContainsFunc(l.Addresses, func(w netip.Prefix) bool { return samePrefix(a, w) }) {
+			continue
+		}
+		if err := netlink.AddrDel(bridge, &a); err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return fmt.Errorf("remove address %s: %w", a.IPNet, permitted(err))
+		}
+	}
+	// With the first address of a network, the kernel removes its others.
+	if have, err = netlink.AddrList(bridge, netlink.FAMILY_V4); err != nil {
+		return fmt.Errorf("list the bridge's addresses: %w", permitted(err))
+	}
+	for _, w := range l.Addresses {
+		if slices.ContainsFunc(have, func(a netlink.Addr) bool { return samePrefix(a, w) }) {
+			continue
+		}
+		if err := netlink.AddrAdd(bridge, &netlink.Addr{IPNet: ipNet(w)}); err != nil {
+			return fmt.Errorf("add address %s: %w", w, permitted(err))
+		}
+	}
+	if bridge.Attrs().Flags&net.FlagUp == 0 {
+		if err := netlink.LinkSetUp(bridge); err != nil {
+			return fmt.Errorf("set the bridge up: %w", permitted(err))
+		}
+	}
+	return nil
+}
+
+func samePrefix(a netlink.Addr, p netip.Prefix) bool {
+	ip, _ := netip.AddrFromSlice(a.IP.To4())
+	ones, _ := a.Mask.Size()
+	return ip == p.Addr() && ones == p.Bits()
+}
+
+// openPorts is the last step: everything else was read back (C1, L0).
+func (k *Kernel) openPorts(l ruleset.Link) error {
+	ports, err := existing(l.Ports)
+	if err != nil {
+		return err
+	}
+	for _, link := range ports {
+		if link.Attrs().Flags&net.FlagUp == 0 {
+			if err := netlink.LinkSetUp(link); err != nil {
+				return fmt.Errorf("set port %s up: %w", link.Attrs().Name, permitted(err))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package netfilter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+)
+
+// Finding is one difference between the ruleset and the kernel.
+type Finding struct {
+	Layer ruleset.Layer
+	What  string
+	// Foreign is true for what others put in our way and we do not remove.
+	Foreign bool
+}
+
+func finding(l ruleset.Layer, format string, args ...any) Finding {
+	return Finding{Layer: l, What: fmt.Sprintf(format, args...)}
+}
+
+// Report is one complete read-back.
+type Report struct {
+	Findings []Finding
+	Dropped  map[string]uint64 // packets, by the id of the dropping rule; a bridge's by its chain
+}
+
+// ErrNothingApplied says that there is no ruleset yet to compare with.
+var ErrNothingApplied = errors.New("no ruleset was applied")
+
+// Verify reads back every layer of the ruleset applied last.
+func (k *Kernel) Verify(ctx context.Context) (Report, error) {
+	if k.generation == 0 {
+		return Report{}, ErrNothingApplied
+	}
+	have, err := k.read(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	return k.verify(ctx, have)
+}
+
+// verify is Verify with the tables already read.
+func (k *Kernel) verify(ctx context.Context, have snapshot) (Report, error) {
+	rs := k.want
+	r := Report{Dropped: dropped(rs, have)}
+	r.Findings = append(k.checkHooks(rs, k.generation, have), k.checkChains(rs, k.generation, have)...)
+	for _, check := range []func(context.Context, ruleset.Ruleset) ([]Finding, error){
+		k.checkSets, k.checkRouting, k.checkLinks, k.checkNeighbours,
+	} {
+		f, err := check(ctx, rs)
+		if err != nil {
+			return r, err
+		}
+		r.Findings = append(r.Findings, f...)
+	}
+	return r, nil
+}
+
+// Dropped reads the counters of a ruleset's permanent chains, packets by the id
+// of the dropping rule; those that are not loaded yet are absent.
+func (k *Kernel) Dropped(ctx context.Context, rs ruleset.Ruleset) (map[string]uint64, error) {
+	have, err := k.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return dropped(rs, have), nil
+}
+
+// dropped reads the counters of the permanent chains (C11).
+func dropped(rs ruleset.Ruleset, have snapshot) map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, t := range rs.Tables {
+		for _, c := range t.Chains {
+			if !c.Permanent {
+				continue
+			}
+			for _, r := range have[t.Family][t.Name][c.ChainName(0)] {
+				counts[c.Rules[0].ID] += r.packets
+			}
+		}
+	}
+	return counts
+}
+
+func (k *Kernel) checkSets(ctx context.Context, rs ruleset.Ruleset) ([]Finding, error) {
+	have, err := k.kernelSets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list []Finding
+	for _, s := range rs.Sets {
+		if m, ok := have[s.Name]; !ok {
+			list = append(list, finding(ruleset.L3, "set %s is gone", s.Name))
+		} else if !slices.Equal(m, s.Members) {
+			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(m), len(s.Members)))
+		}
+	}
+	return list, nil
+}
+
+func (k *Kernel) checkRouting(_ context.Context, rs ruleset.Ruleset) ([]Finding, error) {
+	missing, foreign, err := k.ipRules(rs.IPRules)
+	if err != nil {
+		return nil, err
+	}
+	var list []Finding
+	for _, m := range missing {
+		list = append(list, finding(ruleset.L2, "routing rule is gone: %s", m))
+	}
+	for _, r := range foreign {
+		if rs.Observe {
+			break
+		}
+		list = append(list, Finding{
+			Layer: ruleset.L2, Foreign: !r.ourShape(),
+			What: "a foreign routing rule stands before or among ours: " + r.meaning,
+		})
+	}
+	for _, s := range rs.Sysctls {
+		v, absent, err := sysctl(s.Path)
+		if err != nil {
+			return nil, err
+		}
+		if excused := absent && (s.Optional || unplugged(s)); v != s.Value && !excused {
+			list = append(list, finding(ruleset.L2, "setting %s is %q, want %s", s.Path, v, s.Value))
+		}
+	}
+	return list, nil
+}
+
+func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, error) {
+	l := rs.Link
+	bridge, err := netlink.LinkByName(l.Bridge)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		return []Finding{finding(ruleset.L1, "the bridge %s is gone", l.Bridge)}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
+	}
+	list := k.checkBridge(l, bridge)
+	for _, p := range l.Ports {
+		link, err := netlink.LinkByName(p)
+		switch {
+		case errors.As(err, new(netlink.LinkNotFoundError)):
+			list = append(list, Finding{Layer: ruleset.L0, What: "port " + p + " is gone", Foreign: true})
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("find port %s: %w", p, permitted(err))
+		case link.Attrs().MasterIndex != bridge.Attrs().Index:
+			list = append(list, finding(ruleset.L1, "port %s is not in the bridge", p))
+		case isolated(link) != l.Isolated:
+			list = append(list, finding(ruleset.L1, "port %s is not isolated", p))
+		}
+		if link.Attrs().Flags&net.FlagUp == 0 {
+			list = append(list, finding(ruleset.L0, "port %s is down", p))
+		}
+	}
+	foreign, err := foreignPorts(l, bridge)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range foreign {
+		list = append(list, finding(ruleset.L1, "foreign port %s is in the bridge", f.Attrs().Name))
+	}
+	return list, nil
+}
+
+func (k *Kernel) checkBridge(l ruleset.Link, bridge netlink.Link) []Finding {
+	var list []Finding
+	if !strings.EqualFold(bridge.Attrs().HardwareAddr.String(), l.MAC.String()) {
+		list = append(list, finding(ruleset.L1, "the bridge's MAC was changed to %s", bridge.Attrs().HardwareAddr))
+	}
+	if bridge.Attrs().Flags&net.FlagUp == 0 {
+		list = append(list, finding(ruleset.L0, "the bridge is down"))
+	}
+	have, err := netlink.AddrList(bridge, netlink.FAMILY_V4)
+	if err != nil {
+		return append(list, finding(ruleset.L1, "the bridge's addresses cannot be read: %v", err))
+	}
+	for _, w := range l.Addresses {
+		if !slices.ContainsFunc(have, func(a netlink.Addr) bool { return samePrefix(a, w) }) {
+			list = append(list, finding(ruleset.L1, "the bridge lost address %s", w))
+		}
+	}
+	if len(have) > len(l.Addresses) {
+		list = append(list, finding(ruleset.L1, "the bridge has addresses that are not ours"))
+	}
+	return list
+}
+
+func (k *Kernel) checkNeighbours(_ context.Context, rs ruleset.Ruleset) ([]Finding, error) {
+	missing, stale, _, err := k.neighbours(rs.Link.Bridge, rs.Neighbours)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		return nil, nil // said by checkLinks
+	}
+	if err != nil {
+		return nil, err
+	}
+	if n := len(missing) + len(stale); n > 0 {
+		return []Finding{finding(ruleset.L1, "%d pinned neighbours are not as they should be", n)}, nil
+	}
+	return nil, nil
+}
