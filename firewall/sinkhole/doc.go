@@ -1,0 +1,12 @@
+// Package sinkhole answers what cameras ask of a network, and asks nothing
+// itself: DNS questions get addresses that lead nowhere, time questions get the
+// recorder's clock. There is no socket towards any other server in it (C8).
+//
+// It listens on the camera side only, bound to the bridge, so that a question
+// with a forged source is never answered through the uplink (C3, L5). Questions
+// to hard-wired servers arrive here by a REDIRECT rule; the kernel puts their
+// address on the answer.
+//
+// Everything asked is hostile: messages are bounded, parsed by miekg/dns or in
+// 48 fixed bytes, and the answers are no larger than a question may be.
+package sinkhole
