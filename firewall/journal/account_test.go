@@ -1,0 +1,163 @@
+package journal_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/internal/lab/ns"
+)
+
+func TestMain(m *testing.M) { ns.Main(m) }
+
+// plug puts a camera at a port of br-cam in a namespace of its own and gives a
+// function that opens UDP sockets there.
+func plug(t *testing.T, bridge netlink.Link, port, ip string) func(to string) net.Conn {
+	t.Helper()
+	camera, err := ns.New(port)
+	must(t, err)
+	t.Cleanup(func() { camera.Close() })
+	veth := &netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: port, MasterIndex: bridge.Attrs().Index}, PeerName: "eth0", PeerNamespace: camera.FD(),
+	}
+	must(t, netlink.LinkAdd(veth))
+	t.Cleanup(func() { netlink.LinkDel(veth) })
+	must(t, netlink.LinkSetUp(veth))
+	must(t, camera.Do(func() error {
+		link, err := netlink.LinkByName("eth0")
+		if err != nil {
+			return err
+		}
+		a, err := netlink.ParseAddr(ip + "/16")
+		if err != nil {
+			return err
+		}
+		return errors.Join(netlink.AddrAdd(link, a), netlink.LinkSetUp(link),
+			netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: net.IPv4(10, 20, 0, 1)}))
+	}))
+	return func(to string) (c net.Conn) {
+		must(t, camera.Do(func() (err error) {
+			c, err = net.Dial("udp", to)
+			return err
+		}))
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+}
+
+// droppedByKernel reads the counters of the rules that drop, both families.
+func droppedByKernel(t *testing.T) (sum uint64) {
+	t.Helper()
+	for _, tool := range []string{"iptables", "ip6tables"} {
+		out, err := exec.Command(tool, "-w", "5", "-t", "raw", "-L", "PREROUTING", "-nvx").Output()
+		must(t, err)
+		for line := range strings.SplitSeq(string(out), "\n") {
+			if f := strings.Fields(line); len(f) > 3 && f[2] == "DROP" {
+				n, err := strconv.ParseUint(f[0], 10, 64)
+				must(t, err)
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
+// TestAFloodHidesNobody is C11 from the wire to the list: one camera floods,
+// another makes 20 attempts; all 20 appear and the account adds up to the packet.
+func TestAFloodHidesNobody(t *testing.T) {
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br-cam"}}
+	must(t, netlink.LinkAdd(bridge))
+	t.Cleanup(func() { netlink.LinkDel(bridge) })
+	a, _ := netlink.ParseAddr("10.20.0.1/16")
+	must(t, netlink.AddrAdd(bridge, a))
+	must(t, netlink.LinkSetUp(bridge))
+	floods := plug(t, bridge, "cam1", "10.20.1.11")
+	quiet := plug(t, bridge, "cam2", "10.20.1.12")
+	j := running(t, journal.Options{Identify: identify})
+	reader := nflog.New(nflog.Options{Group: 100, Handle: j.Add})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- reader.Run(ctx) }()
+	defer func() {
+		cancel()
+		must(t, <-done)
+	}()
+	<-reader.Ready() // before the rules: what is dropped without a reader is in no account but the kernel's
+	for _, tool := range []string{"iptables", "ip6tables"} {
+		for _, target := range []string{"NFLOG --nflog-group 100 --nflog-size 320 --nflog-prefix S1|L3|egress|raw-egress|g1", "DROP"} {
+			args := append(strings.Fields("-w 5 -t raw -A PREROUTING -i br-cam -j"), strings.Fields(target)...)
+			if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v: %s", tool, err, out)
+			}
+		}
+	}
+
+	t.Cleanup(func() {
+		for _, tool := range []string{"iptables", "ip6tables"} {
+			if out, err := exec.Command(tool, "-w", "5", "-t", "raw", "-F", "PREROUTING").CombinedOutput(); err != nil {
+				t.Errorf("%s: %v: %s", tool, err, out)
+			}
+		}
+	})
+
+	const packets = 100_000
+	flood := floods("198.51.100.7:32100")
+	var attempts []net.Conn
+	begin := time.Now()
+	for n := range packets {
+		_, err := flood.Write([]byte("0123456789abcdef"))
+		must(t, err)
+		if n%100 == 0 {
+			time.Sleep(time.Millisecond) // about 50,000 a second: the race detector slows the reader tenfold
+		}
+		if n%(packets/20) == 0 {
+			attempts = append(attempts, quiet("203.0.113.7:"+strconv.Itoa(1000+len(attempts))))
+			for _, c := range attempts { // again and again, as one that gets no answer does
+				_, err := c.Write([]byte("x"))
+				must(t, err)
+			}
+		}
+	}
+	t.Logf("%d packets in %s", packets, time.Since(begin))
+	var hits, lost, dropped uint64
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, err := attempts[0].Write([]byte("y")) // makes a lost tail visible
+		must(t, err)
+		time.Sleep(150 * time.Millisecond)
+		s := reader.Stats()
+		hits, lost, dropped = j.Totals().Hits, s.Lost, droppedByKernel(t)
+		if hits == s.Read && hits+lost == dropped {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("kernel dropped %d, journal has %d, lost %d", dropped, hits, lost)
+		}
+	}
+	t.Logf("kernel dropped %d, journal has %d, lost %d", dropped, hits, lost)
+	if dropped < packets+210 {
+		t.Errorf("the kernel dropped %d only", dropped)
+	}
+	if n := len(list(t, j, journal.Filter{Device: "dev-yard"})); n != 20 {
+		t.Errorf("%d of the quiet camera's 20 attempts appear", n)
+	}
+	var sum uint64
+	for _, one := range list(t, j, journal.Filter{Chatter: journal.WithChatter}) {
+		sum += one.Count
+		if one.Source == netip.MustParseAddr("10.20.1.12") && one.Device != "dev-yard" {
+			t.Errorf("attempt is told to be %q's", one.Device)
+		}
+	}
+	if now := j.Totals().Hits; sum < hits || sum > now {
+		t.Errorf("the list adds up to %d, of %d to %d hits", sum, hits, now)
+	}
+}

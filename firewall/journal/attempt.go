@@ -1,0 +1,157 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+)
+
+// Attempt is what one device tried, once or a million times. Fields that may
+// differ between its hits (layer, rule, revision, bridge port) are the last hit's.
+type Attempt struct {
+	ID    string    `json:"id"` // follows from the key alone: the same after a restart
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Count uint64    `json:"count"` // packets
+	Bytes uint64    `json:"bytes"` // from the IP header on
+
+	Device  string       `json:"device,omitempty"` // "" when nobody is pinned to these addresses
+	Cameras []string     `json:"cameras,omitempty"`
+	MAC     nflog.MAC    `json:"mac"`
+	Source  netip.Addr   `json:"source,omitzero"`
+	Port    string       `json:"bridge_port,omitempty"`
+	Reason  nflog.Reason `json:"reason"`
+
+	Family          uint8      `json:"family"` // 4, 6, or 0 when not IP
+	EtherType       uint16     `json:"ethertype,omitempty"`
+	Protocol        uint8      `json:"protocol"`
+	ProtocolName    string     `json:"protocol_name"`
+	Destination     netip.Addr `json:"destination,omitzero"`
+	DestinationMAC  nflog.MAC  `json:"destination_mac"`
+	DestinationPort uint16     `json:"port"`           // ICMP: type<<8 | code
+	Host            string     `json:"host,omitempty"` // that the sinkhole gave this address to, at that time
+
+	Layer    string `json:"layer"`
+	Rule     string `json:"rule"`
+	Revision string `json:"revision"`
+
+	Chatter  bool `json:"chatter,omitempty"`  // multicast and the like: shown apart
+	Overflow bool `json:"overflow,omitempty"` // a row for all that found no row of its own
+	Scan     bool `json:"scan,omitempty"`     // ... because one source tried ever new destinations
+}
+
+// key is what makes two hits the same attempt.
+type key struct {
+	bucket    string // device, or port of an unknown one
+	reason    nflog.Reason
+	mac, to   nflog.MAC // to only where there is no IP
+	src, dst  netip.Addr
+	etherType uint16 // only where there is no IP
+	port      uint16
+	family    uint8
+	protocol  uint8
+	other     bool // the row for what found no row of its own
+}
+
+// keyOf gives the key of a hit that is counted in bucket.
+func keyOf(bucket string, h *nflog.Hit) key {
+	k := key{
+		bucket: bucket, reason: h.Prefix.Reason, mac: h.SrcMAC, src: h.Src, dst: h.Dst,
+		family: h.Family, protocol: h.Protocol, port: h.DstPort,
+	}
+	if h.Family == 0 {
+		k.to, k.etherType = h.DstMAC, h.EtherType
+	}
+	return k
+}
+
+// rowID names a row in the database and to the world.
+type rowID [16]byte
+
+// String writes the ID as an Attempt carries it.
+func (id rowID) String() string { return hex.EncodeToString(id[:]) }
+
+// parseID reads what String wrote.
+func parseID(s string) (rowID, error) {
+	var id rowID
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%q is no attempt's id", s)
+	}
+	return rowID(b), nil
+}
+
+// id hashes the key. Its input is part of the stored format: changing it would
+// start every attempt anew.
+func (k key) id() rowID {
+	b := make([]byte, 0, 128)
+	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
+	text(k.bucket)
+	text(string(k.reason))
+	b = append(b, k.mac[:]...)
+	b = append(b, k.to[:]...)
+	src, dst := k.src.As16(), k.dst.As16()
+	b = append(append(b, src[:]...), dst[:]...)
+	b = binary.BigEndian.AppendUint16(b, k.etherType)
+	b = binary.BigEndian.AppendUint16(b, k.port)
+	other := byte(0)
+	if k.other {
+		other = 1
+	}
+	b = append(b, k.family, k.protocol, other)
+	sum := sha256.Sum256(b)
+	return rowID(sum[:16])
+}
+
+// isChatter tells the noise that any device makes from an attempt to get out. A
+// spoofed or unknown source is never noise.
+func isChatter(h *nflog.Hit) bool {
+	switch h.Prefix.Reason {
+	case nflog.Chatter:
+		return true
+	case nflog.Spoof, nflog.UnknownDevice, nflog.Output:
+		return false
+	}
+	return h.Dst.IsMulticast() || h.Dst == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// protocolName says in a word what was spoken.
+func protocolName(h *nflog.Hit) string {
+	if h.Family == 0 {
+		switch h.EtherType {
+		case 0x0800:
+			return "ipv4"
+		case 0x86dd:
+			return "ipv6"
+		case 0x0806:
+			return "arp"
+		}
+		return fmt.Sprintf("ethertype 0x%04x", h.EtherType)
+	}
+	switch h.Protocol {
+	case 1:
+		return "icmp"
+	case 2:
+		return "igmp"
+	case 6:
+		return "tcp"
+	case 17:
+		return "udp"
+	case 41:
+		return "ipv6-in-ipv4"
+	case 47:
+		return "gre"
+	case 50:
+		return "esp"
+	case 58:
+		return "icmpv6"
+	case 132:
+		return "sctp"
+	}
+	return fmt.Sprintf("ip protocol %d", h.Protocol)
+}

@@ -1,0 +1,202 @@
+package journal
+
+import (
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// settle makes every row that changed hold its whole count, decides which may
+// stay rows of their own, and tells subscribers. Called with work held. On an
+// error the rows not reached wait for the next time.
+func (j *Journal) settle() error {
+	j.table.tick()
+	for range 2 { // folding changes rows "other" once more
+		changed := j.table.takeChanged()
+		for len(changed) > 0 {
+			part := changed[:min(rowsPerTx, len(changed))]
+			if err := j.settlePart(part); err != nil {
+				j.table.putBack(changed)
+				return err
+			}
+			changed = changed[len(part):]
+		}
+	}
+	return nil
+}
+
+func (j *Journal) settlePart(part []*row) error {
+	known, err := j.lookUp(part)
+	if err != nil {
+		return err
+	}
+	told := make([]Attempt, 0, len(part))
+	j.table.mu.Lock()
+	for _, r := range part {
+		r.changed = false
+		if r.into != nil || !r.settled && !j.table.settleRow(r, known[r.id]) {
+			continue
+		}
+		told = append(told, r.attempt)
+		if !r.dirty {
+			r.dirty = true
+			j.dirty = append(j.dirty, r)
+		}
+	}
+	j.table.mu.Unlock()
+	j.subs.tell(told)
+	return nil
+}
+
+// lookUp reads what the file has of the rows that are not settled.
+func (j *Journal) lookUp(part []*row) (map[rowID]*record, error) {
+	known := make(map[rowID]*record)
+	j.table.mu.Lock()
+	for _, r := range part {
+		if !r.settled && r.into == nil {
+			known[r.id] = nil
+		}
+	}
+	j.table.mu.Unlock()
+	if len(known) == 0 {
+		return known, nil
+	}
+	err := j.db.View(func(tx *bbolt.Tx) error {
+		for id := range known {
+			r, err := getRecord(tx, id)
+			if err != nil {
+				j.opts.Log.Warn("attempt in the journal cannot be read, it starts anew", "attempt", id.String(), "error", err)
+				continue
+			}
+			known[id] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look attempts up: %w", err)
+	}
+	return known, nil
+}
+
+// settleRow joins a row with what the file has of it. False means that it was
+// folded. Called with mu held.
+func (t *table) settleRow(r *row, known *record) bool {
+	if known == nil {
+		if !r.key.other {
+			if t.stored[r.bucket.name] >= t.opts.MaxPerDevice {
+				t.fold(r)
+				return false
+			}
+			t.stored[r.bucket.name]++
+		}
+		r.settled = true
+		return true
+	}
+	a, was := &r.attempt, &known.Attempt
+	a.Count += was.Count
+	a.Bytes += was.Bytes
+	if was.First.Before(a.First) {
+		a.First = was.First
+	}
+	if was.Last.After(a.Last) {
+		a.Last = was.Last
+	}
+	if was.Host != "" {
+		a.Host = was.Host // the name at the time of the first hit stays for ever
+	}
+	a.Scan = a.Scan || was.Scan
+	r.evidence = nil // the first packet's is in the file
+	r.indexed = was.Last
+	r.settled = true
+	return true
+}
+
+func (t *table) takeChanged() []*row {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := t.changed
+	t.changed = nil
+	return c
+}
+
+// putBack makes rows wait for the next settle. Those already settled in the
+// meantime lose nothing by coming again.
+func (t *table) putBack(rows []*row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range rows {
+		r.changed = true
+	}
+	t.changed = append(rows, t.changed...)
+}
+
+// write writes the rows that settled since the last time, and the names and
+// questions that changed. Called with work held. What an error leaves unwritten
+// stays for the next time.
+func (j *Journal) write() error {
+	for len(j.dirty) > 0 {
+		part := j.dirty[:min(rowsPerTx, len(j.dirty))]
+		if err := j.writePart(part); err != nil {
+			return err
+		}
+		j.dirty = j.dirty[len(part):]
+	}
+	j.dirty = nil
+	if err := j.asked.write(j.db); err != nil {
+		return err
+	}
+	if now := j.opts.Now(); now.Sub(j.touched) >= time.Minute || now.Before(j.touched) {
+		if err := j.names.writeTouched(); err != nil {
+			return err
+		}
+		j.touched = now
+	}
+	return nil
+}
+
+// pending is a copy of a row on its way to the file.
+type pending struct {
+	record
+	evidence []byte
+	indexed  time.Time
+}
+
+func (j *Journal) writePart(part []*row) error {
+	rows := make([]pending, len(part))
+	j.table.mu.Lock()
+	for i, r := range part {
+		rows[i] = pending{record{r.attempt, r.bucket.name}, r.evidence, r.indexed}
+	}
+	j.table.mu.Unlock()
+	added := 0
+	err := j.db.Update(func(tx *bbolt.Tx) error {
+		for i, r := range part {
+			isNew, err := putRecord(tx, r.id, &rows[i].record, r.key.other, rows[i].indexed)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				added++
+			}
+			if len(rows[i].evidence) > 0 {
+				if err := tx.Bucket(bucketEvidence).Put(r.id[:], rows[i].evidence); err != nil {
+					return fmt.Errorf("write evidence: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write attempts: %w", err)
+	}
+	j.stored.Add(int64(added))
+	j.table.mu.Lock()
+	defer j.table.mu.Unlock()
+	for i, r := range part {
+		r.dirty = false
+		r.evidence = nil
+		r.indexed = rows[i].Last
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package journal
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// The journal's file, format 1. Times in keys are nanoseconds of Unix time, big
+// endian, so that keys sort by time.
+//
+//	meta       "format"                     → "1"
+//	attempts   id                           → record, JSON
+//	evidence   id                           → beginning of the first packet, from the IP header on
+//	by-last    last hit, id                 → nothing
+//	by-device  device, 0, last hit, id      → nothing
+//	counts     bucket name                  → number of attempts in it; key 0 for the rows "other"
+//	names      host name                    → nameRecord, JSON
+//	questions  device, 0, asker, type, name → Question, JSON
+var (
+	bucketMeta      = []byte("meta")
+	bucketAttempts  = []byte("attempts")
+	bucketEvidence  = []byte("evidence")
+	bucketByLast    = []byte("by-last")
+	bucketByDevice  = []byte("by-device")
+	bucketCounts    = []byte("counts")
+	bucketNames     = []byte("names")
+	bucketQuestions = []byte("questions")
+)
+
+// storeFormat is the format this program writes.
+const storeFormat = "1"
+
+// How the file is opened and worked on.
+const (
+	lockWait  = time.Second
+	rowsPerTx = 1000 // rows written, settled or pruned in one transaction
+	batchWait = 2 * time.Millisecond
+)
+
+// Errors that tell why the file cannot be opened.
+var (
+	ErrLocked  = errors.New("another process has the journal open")
+	ErrDamaged = errors.New("the file is no journal, or damaged")
+)
+
+// record is an attempt as the file has it.
+type record struct {
+	Attempt
+	Bucket string `json:"bucket"`
+}
+
+// openStore opens the file and makes what is missing in it.
+func openStore(path string) (*bbolt.DB, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("open journal %s: %w", path, ErrLocked)
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("open journal %s: %w (%w): move it away, a new one is made", path, ErrDamaged, err)
+	case err != nil:
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	db.MaxBatchDelay = batchWait
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{
+			bucketMeta, bucketAttempts, bucketEvidence, bucketByLast, bucketByDevice, bucketCounts, bucketNames, bucketQuestions,
+		} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return fmt.Errorf("make %s: %w", name, err)
+			}
+		}
+		meta := tx.Bucket(bucketMeta)
+		switch have := meta.Get([]byte("format")); {
+		case have == nil:
+			return meta.Put([]byte("format"), []byte(storeFormat))
+		case string(have) != storeFormat:
+			return fmt.Errorf("%w: format %q is not %s", ErrDamaged, have, storeFormat)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare journal %s: %w", path, err), db.Close())
+	}
+	return db, nil
+}
+
+// load reads what must be in memory: counts, names, questions.
+func (j *Journal) load() error {
+	return j.db.View(func(tx *bbolt.Tx) error {
+		err := tx.Bucket(bucketCounts).ForEach(func(k, v []byte) error {
+			n := int(readCount(v))
+			j.stored.Add(int64(n))
+			if string(k) != othersKey {
+				j.table.stored[string(k)] = n
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := j.names.load(tx); err != nil {
+			return err
+		}
+		return j.asked.load(tx)
+	})
+}
+
+// newest gives the time of the newest hit in the file, zero when there is none.
+func (j *Journal) newest() (at time.Time) {
+	_ = j.db.View(func(tx *bbolt.Tx) error { // a closed file has none
+		if k, _ := tx.Bucket(bucketByLast).Cursor().Last(); len(k) == 8+len(rowID{}) {
+			at = readTime(k)
+		}
+		return nil
+	})
+	return at
+}
+
+// othersKey counts the rows "other", which no bucket's bound counts.
+const othersKey = "\x00"
+
+func countKey(bucket string, other bool) []byte {
+	if other {
+		return []byte(othersKey)
+	}
+	return []byte(bucket)
+}
+
+// addCount changes one of the counts by delta.
+func addCount(tx *bbolt.Tx, key []byte, delta int64) error {
+	counts := tx.Bucket(bucketCounts)
+	n := max(int64(readCount(counts.Get(key)))+delta, 0)
+	if n == 0 {
+		return counts.Delete(key)
+	}
+	return counts.Put(key, binary.BigEndian.AppendUint64(nil, uint64(n)))
+}
+
+func readCount(v []byte) uint64 {
+	if len(v) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
+}
+
+// timeKey writes a time so that keys sort by it.
+func timeKey(t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(max(t.UnixNano(), 0)))
+}
+
+// readTime reads the first eight bytes of what timeKey wrote.
+func readTime(k []byte) time.Time { return time.Unix(0, int64(binary.BigEndian.Uint64(k))).UTC() }
+
+func lastKey(last time.Time, id rowID) []byte { return append(timeKey(last), id[:]...) }
+
+func deviceKey(device string, last time.Time, id rowID) []byte {
+	k := append([]byte(device), 0)
+	return append(append(k, timeKey(last)...), id[:]...)
+}
+
+// getRecord reads an attempt; nil when the file has none by that id.
+func getRecord(tx *bbolt.Tx, id rowID) (*record, error) {
+	v := tx.Bucket(bucketAttempts).Get(id[:])
+	if v == nil {
+		return nil, nil
+	}
+	r := new(record)
+	if err := json.Unmarshal(v, r); err != nil {
+		return nil, fmt.Errorf("read attempt %s: %w", id, err)
+	}
+	return r, nil
+}
+
+// putRecord writes an attempt and its index entries; indexed is where the
+// indexes have it so far. It reports whether the row is new to the file.
+func putRecord(tx *bbolt.Tx, id rowID, r *record, other bool, indexed time.Time) (isNew bool, err error) {
+	v, err := json.Marshal(r)
+	if err != nil {
+		return false, fmt.Errorf("write attempt %s: %w", id, err)
+	}
+	attempts := tx.Bucket(bucketAttempts)
+	isNew = attempts.Get(id[:]) == nil
+	byLast, byDevice := tx.Bucket(bucketByLast), tx.Bucket(bucketByDevice)
+	if !indexed.IsZero() && !indexed.Equal(r.Last) {
+		if err := errors.Join(byLast.Delete(lastKey(indexed, id)), byDevice.Delete(deviceKey(r.Device, indexed, id))); err != nil {
+			return false, fmt.Errorf("index attempt %s: %w", id, err)
+		}
+	}
+	err = errors.Join(
+		attempts.Put(id[:], v),
+		byLast.Put(lastKey(r.Last, id), []byte{}),
+		byDevice.Put(deviceKey(r.Device, r.Last, id), []byte{}),
+	)
+	if err == nil && isNew {
+		err = addCount(tx, countKey(r.Bucket, other), 1)
+	}
+	if err != nil {
+		return false, fmt.Errorf("write attempt %s: %w", id, err)
+	}
+	return isNew, nil
+}
+
+// deleteRecord removes an attempt and all that belongs to it.
+func deleteRecord(tx *bbolt.Tx, id rowID, r *record) error {
+	err := errors.Join(
+		tx.Bucket(bucketAttempts).Delete(id[:]),
+		tx.Bucket(bucketEvidence).Delete(id[:]),
+		tx.Bucket(bucketByLast).Delete(lastKey(r.Last, id)),
+		tx.Bucket(bucketByDevice).Delete(deviceKey(r.Device, r.Last, id)),
+		addCount(tx, countKey(r.Bucket, r.Overflow), -1),
+	)
+	if err != nil {
+		return fmt.Errorf("delete attempt %s: %w", id, err)
+	}
+	return nil
+}

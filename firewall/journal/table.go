@@ -1,0 +1,286 @@
+package journal
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+)
+
+// Bounds of the table that no option sets.
+const (
+	freeRowsEach = 64    // rows that every device may have, however full the table is
+	maxSources   = 65536 // remembered owners of address pairs; then forgotten and asked again
+	maxBuckets   = 16384 // devices and ports; what is beyond shares one
+	idleSettles  = 2400  // settles (10 minutes) without a hit, then a row leaves memory
+)
+
+// table holds the rows that are being counted. Rows that are not in it may well
+// be in the file: settling joins them.
+type table struct {
+	opts   Options
+	hostOf func(netip.Addr) (string, bool)
+
+	mu      sync.Mutex // guards everything below, and the rows
+	rows    map[key]*row
+	sources map[source]*bucketOf
+	buckets map[string]*bucket
+	stored  map[string]int // by bucket name: attempts settled as rows of their own
+	changed []*row         // rows with changed set, in the order of their first change
+	turn    int64          // counts settles
+	epoch   int64          // counts seconds: how long an owner is believed
+
+	hits, folded uint64
+}
+
+// source is a pair of addresses, at a port.
+type source struct {
+	mac  nflog.MAC
+	ip   netip.Addr
+	port string
+}
+
+// bucketOf is where a source's attempts are counted.
+type bucketOf struct {
+	bucket  *bucket
+	cameras []string
+	epoch   int64
+}
+
+// bucket is one device, or one port for those who are nobody's. It bounds what
+// one of them can fill.
+type bucket struct {
+	name   string
+	device string
+	rows   int // of its own attempts in memory
+}
+
+// row is an attempt in memory.
+type row struct {
+	attempt  Attempt
+	id       rowID
+	key      key
+	bucket   *bucket
+	evidence []byte // first packet, until written
+	settled  bool   // attempt holds the whole count, not only what came since it was made
+	changed  bool   // in table.changed
+	dirty    bool   // in Journal.dirty
+	into     *row   // the row "other" that its hits go to, nil for itself
+	touched  int64  // turn of the last hit
+
+	indexed time.Time // Last as the file's indexes have it; zero when it is not there
+
+	// Of the last hit that a row "other" took in, to know a scan.
+	lastTo   netip.Addr
+	lastPort uint16
+	lastFrom source
+}
+
+func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
+	return &table{
+		opts: o, hostOf: hostOf,
+		rows: make(map[key]*row), sources: make(map[source]*bucketOf), buckets: make(map[string]*bucket),
+		stored: make(map[string]int),
+	}
+}
+
+// add counts one hit.
+func (t *table) add(h *nflog.Hit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hits++
+	s := t.owner(source{h.SrcMAC, h.Src, h.Port})
+	k := keyOf(s.bucket.name, h)
+	r := t.rows[k]
+	if r == nil {
+		if t.full(s.bucket) {
+			r = t.other(s, h)
+		} else {
+			r = t.newRow(k, s, h)
+		}
+	}
+	if r.into != nil {
+		r.touched = t.turn
+		r = r.into
+	}
+	if r.key.other {
+		t.folded++
+		r.noteFolded(h)
+	}
+	r.count(h, t.turn)
+	t.change(r)
+}
+
+// owner finds whose bucket a source counts in.
+func (t *table) owner(s source) *bucketOf {
+	b := t.sources[s]
+	if b != nil && b.epoch == t.epoch {
+		return b
+	}
+	o := t.opts.Identify(s.mac, s.ip)
+	if b == nil || b.bucket.device != o.Device {
+		if len(t.sources) >= maxSources {
+			clear(t.sources)
+		}
+		b = &bucketOf{bucket: t.bucket(bucketName(o.Device, s.port), o.Device)}
+		t.sources[s] = b
+	}
+	b.cameras, b.epoch = o.Cameras, t.epoch
+	return b
+}
+
+// bucketName keeps unknown devices at different ports apart, so that one of them
+// cannot fill the others' share. No device id contains a colon.
+func bucketName(device, port string) string {
+	if device != "" {
+		return device
+	}
+	return "port:" + port
+}
+
+func (t *table) bucket(name, device string) *bucket {
+	b := t.buckets[name]
+	if b == nil && len(t.buckets) >= maxBuckets {
+		name = bucketName(device, "*")
+		b = t.buckets[name]
+	}
+	if b == nil {
+		b = &bucket{name: name, device: device}
+		t.buckets[name] = b
+	}
+	return b
+}
+
+// full reports whether a new attempt of b must go to its row "other".
+func (t *table) full(b *bucket) bool {
+	return b.rows >= t.opts.MaxPerDevice || len(t.rows) >= t.opts.MaxInMemory && b.rows >= freeRowsEach
+}
+
+func (t *table) newRow(k key, s *bucketOf, h *nflog.Hit) *row {
+	r := &row{id: k.id(), key: k, bucket: s.bucket}
+	r.attempt = Attempt{
+		ID: r.id.String(), First: h.Time,
+		Device: s.bucket.device, Cameras: s.cameras, MAC: h.SrcMAC, Source: h.Src, Reason: h.Prefix.Reason,
+		Family: h.Family, Protocol: h.Protocol, ProtocolName: protocolName(h),
+		Destination: h.Dst, DestinationPort: h.DstPort,
+		Chatter: isChatter(h),
+	}
+	if h.Family == 0 {
+		r.attempt.EtherType, r.attempt.DestinationMAC = h.EtherType, h.DstMAC
+	}
+	r.attempt.Host, _ = t.hostOf(h.Dst)
+	r.evidence = slices.Clone(h.Payload)
+	t.rows[k] = r
+	s.bucket.rows++
+	return r
+}
+
+// other gives the bucket's row for what finds no row of its own. There is one
+// per reason; it counts in no bound.
+func (t *table) other(s *bucketOf, h *nflog.Hit) *row {
+	k := key{bucket: s.bucket.name, reason: h.Prefix.Reason, other: true}
+	r := t.rows[k]
+	if r == nil {
+		r = &row{id: k.id(), key: k, bucket: s.bucket}
+		r.attempt = Attempt{
+			ID: r.id.String(), First: h.Time, Device: s.bucket.device, Cameras: s.cameras,
+			Reason: h.Prefix.Reason, ProtocolName: "other", Overflow: true, Chatter: isChatter(h),
+		}
+		t.rows[k] = r
+	}
+	return r
+}
+
+// count takes a hit into the row.
+func (r *row) count(h *nflog.Hit, turn int64) {
+	a := &r.attempt
+	a.Count++
+	a.Bytes += uint64(h.Length)
+	if h.Time.After(a.Last) {
+		a.Last = h.Time
+	}
+	if h.Time.Before(a.First) {
+		a.First = h.Time
+	}
+	a.Port = h.Port
+	a.Layer, a.Rule, a.Revision = h.Prefix.Layer, h.Prefix.Rule, h.Prefix.Revision
+	r.touched = turn
+}
+
+// noteFolded tells a scan (one source, ever new destinations) from a flood with
+// invented sources.
+func (r *row) noteFolded(h *nflog.Hit) {
+	from := source{h.SrcMAC, h.Src, h.Port}
+	if r.lastFrom == from && (r.lastTo != h.Dst || r.lastPort != h.DstPort) {
+		r.attempt.Scan = true
+	}
+	r.lastFrom, r.lastTo, r.lastPort = from, h.Dst, h.DstPort
+	r.attempt.Chatter = r.attempt.Chatter && isChatter(h)
+}
+
+// change puts a row on the list of those to settle and tell.
+func (t *table) change(r *row) {
+	if !r.changed {
+		r.changed = true
+		t.changed = append(t.changed, r)
+	}
+}
+
+// fold turns a row, which has not been settled, into a pointer to its bucket's
+// row "other" and moves its counts there. Called with mu held.
+func (t *table) fold(r *row) {
+	s := &bucketOf{bucket: r.bucket, cameras: r.attempt.Cameras}
+	a := r.attempt
+	h := nflog.Hit{
+		Time: a.Last, Prefix: nflog.Prefix{Layer: a.Layer, Reason: a.Reason, Rule: a.Rule, Revision: a.Revision},
+		Port: a.Port, SrcMAC: a.MAC, Src: a.Source, Dst: a.Destination, DstPort: a.DestinationPort,
+	}
+	o := t.other(s, &h)
+	o.noteFolded(&h)
+	o.count(&h, t.turn)
+	o.attempt.Count += a.Count - 1
+	o.attempt.Bytes += a.Bytes
+	if a.First.Before(o.attempt.First) {
+		o.attempt.First = a.First
+	}
+	t.folded += a.Count
+	r.into, r.evidence = o, nil
+	t.change(o)
+}
+
+// tick starts the next settle; each second owners are asked anew.
+func (t *table) tick() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.turn++
+	if t.turn%int64(settlesASec) == 0 {
+		t.epoch++
+	}
+}
+
+// evict lets rows go that are written and have had no hit for a while. What they
+// counted is in the file; their next hit finds it there.
+func (t *table) evict() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k, r := range t.rows {
+		if r.changed || r.dirty || t.turn-r.touched < idleSettles {
+			continue
+		}
+		if r.into == nil && !r.settled {
+			continue
+		}
+		delete(t.rows, k)
+		if !k.other {
+			r.bucket.rows--
+		}
+	}
+}
+
+func (t *table) totals() Totals {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Totals{Hits: t.hits, Folded: t.folded, InMemory: len(t.rows)}
+}
