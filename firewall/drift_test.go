@@ -1,0 +1,320 @@
+package firewall_test
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/firewall"
+)
+
+// keep runs the firewall until the test ends.
+func keep(t *testing.T, f *firewall.Firewall) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// awaitState waits for a state that was read back after an instant.
+func (l *lab) awaitState(f *firewall.Firewall, want firewall.State, after time.Time) {
+	l.t.Helper()
+	l.await("state "+string(want), func() bool {
+		s := f.Status()
+		return s.State == want && s.Checked.After(after)
+	})
+}
+
+// flood sends egress attempts of camera A, of the usual kind and of a stranger's
+// address, as fast as one thread can until stop is called, which tells how many.
+func (l *lab) flood() (stop func() int) {
+	frames := [][]byte{
+		ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4(camAIP, farIP, 17, udp(4000, 32100, "#99999"))),
+		ether(bridgeMAC, camAMAC, unix.ETH_P_IPV6, ip6(camA6, farIP6, 17, udp6(camA6, farIP6, 4000, 443, "#99999"))),
+		ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4("8.8.8.8", farIP, 17, udp(4000, 80, "#99999"))),
+	}
+	over, ended := make(chan struct{}), make(chan struct{})
+	n := 0
+	go func() {
+		defer close(ended)
+		for ; ; n++ {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			// An error is a full queue: what was not sent cannot leak.
+			_, _ = unix.Write(l.camA.fd, frames[n%len(frames)])
+		}
+	}()
+	stop = sync.OnceValue(func() int { close(over); <-ended; return n })
+	l.t.Cleanup(func() { stop() })
+	return stop
+}
+
+const floodTag = "#99999"
+
+// C2: neither a new generation nor a changed set is ever open for an instant.
+func TestNoInstantIsOpenWhileThePolicyChanges(t *testing.T) {
+	l := newLab(t)
+	l.proveLeaks(t)
+	f := l.arm(policy())
+	stop := l.flood()
+	other := policy()
+	other.Devices = other.Devices[:1]
+	for round := range 8 {
+		p := policy()
+		if round%2 == 1 {
+			p = other
+		}
+		must(t, f.Set(context.Background(), p))
+	}
+	n := stop()
+	l.settle()
+	if got := l.out.saw.count(floodTag); got != 0 || n < 1000 {
+		t.Errorf("%d of %d packets reached the outside during 8 changes", got, n)
+	}
+	t.Logf("%d packets sent during 8 changes", n)
+}
+
+// C10: whatever another program does to one layer, another one holds until ours
+// is back, and it is back soon.
+func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
+	// What is not ours is never removed: that it stands there is alarmed instead.
+	const intruder = "ip rule add pref 0 iif br-cam lookup main"
+	l := newLab(t)
+	l.proveLeaks(t)
+	f := l.arm(policy())
+	keep(t, f)
+	for _, command := range []string{
+		intruder,
+		"for t in raw mangle nat filter; do iptables -t $t -F; ip6tables -t $t -F; done",
+		"nft flush ruleset",
+		"ipset flush",
+		"iptables -I FORWARD 1 -j ACCEPT; iptables -t raw -I PREROUTING 1 -j ACCEPT",
+		"ip rule del pref 1; ip -6 rule del pref 1",
+		"bridge link set dev p-a isolated off",
+		"ip link set p-a nomaster",
+		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route",
+	} {
+		t.Run(command, func(t *testing.T) {
+			before := l.out.saw.count(floodTag)
+			stop := l.flood()
+			at := time.Now()
+			foreign(t, command)
+			l.await("the repair", func() bool {
+				s := f.Status()
+				if command == intruder {
+					return s.State == firewall.Degraded && contains(s.Reasons[0], "foreign")
+				}
+				repaired := false
+				for _, layer := range s.Layers {
+					repaired = repaired || layer.RepairedAt.After(at)
+				}
+				return s.State == firewall.Enforced && repaired
+			})
+			took := time.Since(at)
+			n := stop()
+			l.settle()
+			if got := l.out.saw.count(floodTag) - before; got != 0 {
+				t.Errorf("%d of %d packets reached the outside", got, n)
+			}
+			for _, name := range leaks(l.runProbes(nil)) {
+				t.Errorf("leaked after the repair: %s", name)
+			}
+			if command == intruder {
+				foreign(t, "ip rule del pref 0 iif br-cam lookup main")
+			}
+			l.awaitState(f, firewall.Enforced, time.Now())
+			t.Logf("repaired in %s; %d packets sent meanwhile", took.Round(time.Millisecond), n)
+		})
+	}
+}
+
+// C5: what a pinned camera is there for goes on.
+func TestAPinnedCameraServesTheRecorder(t *testing.T) {
+	l := newLab(t)
+	f := l.arm(policy())
+	must(t, l.camA.space.Do(func() error { return serveCamera(t) }))
+	if got := askTCP(t, camAIP+":554"); got != "hello from the camera" {
+		t.Errorf("over TCP the recorder reads %q", got)
+	}
+	if got := punchUDP(t, camAIP+":6970"); got != "rtp" {
+		t.Errorf("over UDP the recorder reads %q", got)
+	}
+	// A device that is not pinned any more is cut at once, open connections too.
+	p := policy()
+	p.Devices = p.Devices[1:]
+	must(t, f.Set(context.Background(), p))
+	if got := askTCP(t, camAIP+":554"); got != "" {
+		t.Errorf("an unpinned device still says %q", got)
+	}
+}
+
+// C8: DNS and NTP end at the recorder, wherever a camera sends them.
+func TestServicesEndAtTheRecorder(t *testing.T) {
+	l := newLab(t)
+	l.arm(policy())
+	for name, dst := range map[string]struct {
+		ip   string
+		port uint16
+	}{
+		"DNS": {recorderIP, 53}, "NTP": {recorderIP, 123}, "DNS of others": {"8.8.8.8", 53}, "NTP of others": {"8.8.8.8", 123},
+	} {
+		tag := newTag()
+		l.camA.send(t, v4(dst.ip, 17, datagram(dst.port))(tag))
+		l.await(name, func() bool { return l.service.count(tag) == 1 })
+		l.settle()
+		if l.out.saw.count(tag) != 0 {
+			t.Errorf("%s reached the outside", name)
+		}
+	}
+}
+
+// C11: the kernel's counters are the hits that were logged.
+func TestDropsAreCountedToThePacket(t *testing.T) {
+	l := newLab(t)
+	f := l.arm(policy())
+	hits := readHits(t)
+	keep(t, f)
+	// The box's own IPv6 reports are dropped and logged as well: begin between two of them.
+	var before uint64
+	var read int
+	l.await("a quiet moment", func() bool {
+		before, read = f.Status().Counted.Dropped, hits.count()
+		l.awaitState(f, firewall.Enforced, time.Now())
+		hits.settle(l)
+		l.awaitState(f, firewall.Enforced, time.Now())
+		return f.Status().Counted.Dropped == before && hits.count() == read
+	})
+	const n = 500
+	for i := range n {
+		b := ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4(camAIP, farIP, 17, udp(4000, 32100, "x")))
+		binary.BigEndian.PutUint16(b[14+4:], uint16(i)) // IP id; the checksum is looked at by nobody who drops
+		binary.BigEndian.PutUint16(b[14+10:], 0)
+		binary.BigEndian.PutUint16(b[14+10:], ^sum(0, b[14:34]))
+		l.camA.send(t, b)
+	}
+	l.settle()
+	var dropped uint64
+	var got int
+	l.await("the account to balance", func() bool {
+		hits.settle(l)
+		l.awaitState(f, firewall.Enforced, time.Now())
+		dropped, got = f.Status().Counted.Dropped-before, hits.count()-read
+		return dropped >= n && int(dropped) == got
+	})
+	if dropped > n+50 {
+		t.Errorf("%d sent, %d counted, %d hits", n, dropped, got)
+	}
+}
+
+// C1: disarming takes a name and a reason, is obeyed, and ended by arming only.
+func TestDisarmingIsObeyedAndSaid(t *testing.T) {
+	l := newLab(t)
+	f := l.arm(policy())
+	keep(t, f)
+	ctx := context.Background()
+	if err := f.Disarm(ctx, policy(), firewall.Note{Who: "kim"}); err == nil {
+		t.Error("disarmed without a reason")
+	}
+	must(t, f.Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	l.awaitState(f, firewall.Disarmed, time.Now())
+	if r := f.Status().Reasons; len(r) != 1 || !contains(r[0], "kim") || !contains(r[0], "moving the rack") {
+		t.Errorf("reasons %q", r)
+	}
+	if len(leaks(l.runProbes(nil))) == 0 {
+		t.Error("nothing opened")
+	}
+	if err := f.Set(ctx, policy()); err == nil {
+		t.Error("the daemon armed against the note")
+	}
+	must(t, f.Arm(ctx, policy()))
+	for _, name := range leaks(l.runProbes(nil)) {
+		t.Errorf("leaked after arming again: %s", name)
+	}
+}
+
+// C1: a command beside the daemon disarms and arms again; the daemon neither
+// repairs what is being disarmed, nor needs to be told.
+func TestDisarmingBesideTheDaemon(t *testing.T) {
+	l := newLab(t)
+	state, ctx := t.TempDir(), context.Background()
+	daemon := firewall.New(firewall.Options{StateDir: state, Log: logger(t), Interval: 50 * time.Millisecond})
+	must(t, daemon.Set(ctx, policy()))
+	keep(t, daemon)
+	command := func() *firewall.Firewall { return firewall.New(firewall.Options{StateDir: state, Log: logger(t)}) }
+	must(t, command().Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	l.awaitState(daemon, firewall.Disarmed, time.Now().Add(150*time.Millisecond))
+	if out := foreign(t, "iptables-save; ipset list -n; ip rule"); contains(out, "NVR") || contains(out, "nvr-") || contains(out, "blackhole") {
+		t.Errorf("the daemon repaired what was disarmed:\n%s", out)
+	}
+	must(t, command().Arm(ctx, policy()))
+	l.awaitState(daemon, firewall.Enforced, time.Now())
+	s, err := command().Check(ctx, policy())
+	must(t, err)
+	if s.State != firewall.Enforced {
+		t.Errorf("a look finds %s: %q", s.State, s.Reasons)
+	}
+	foreign(t, "iptables -t raw -F PREROUTING; iptables -F INPUT")
+	l.awaitState(daemon, firewall.Enforced, time.Now().Add(100*time.Millisecond))
+	for _, name := range leaks(l.runProbes(nil)) {
+		t.Errorf("leaked: %s", name)
+	}
+}
+
+// C1: a look at a box where nothing is loaded says so, and changes nothing.
+func TestALookChangesNothing(t *testing.T) {
+	newLab(t)
+	f := firewall.New(firewall.Options{StateDir: t.TempDir(), Log: logger(t)})
+	s, err := f.Check(context.Background(), policy())
+	must(t, err)
+	if s.State != firewall.NotEnforced || len(s.Reasons) == 0 {
+		t.Errorf("state %s: %q", s.State, s.Reasons)
+	}
+	if out := foreign(t, "iptables-save; ipset list -n; ip rule"); contains(out, "NVR") || contains(out, "nvr-") || contains(out, "blackhole") {
+		t.Errorf("something was loaded:\n%s", out)
+	}
+}
+
+// C1: a box that was armed once never observes again.
+func TestObservingIsRefusedOnceArmed(t *testing.T) {
+	l := newLab(t)
+	state := t.TempDir()
+	f := firewall.New(firewall.Options{StateDir: state, Log: logger(t)})
+	p := policy()
+	p.Observe = true
+	must(t, f.Set(context.Background(), p))
+	if s := f.Status().State; s != firewall.Observing {
+		t.Errorf("state %s", s)
+	}
+	if len(leaks(l.runProbes(nil))) == 0 {
+		t.Error("observing blocks")
+	}
+	must(t, f.Set(context.Background(), policy()))
+	must(t, f.Set(context.Background(), p))
+	if s := f.Status(); s.State != firewall.Enforced {
+		t.Errorf("state %s after having been armed: %v", s.State, s.Reasons)
+	}
+}
+
+// A port that carries the box's own way out is never taken.
+func TestThePortOfTheDefaultRouteIsRefused(t *testing.T) {
+	newLab(t)
+	f := firewall.New(firewall.Options{StateDir: t.TempDir(), Log: logger(t)})
+	p := policy()
+	p.Ports = append(p.Ports, "up0")
+	if err := f.Set(context.Background(), p); err == nil || !contains(err.Error(), "up0") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,305 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/netfilter"
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+)
+
+// ErrDisarmed says that nvr firewall disarm was used on this box and that its note is obeyed.
+var ErrDisarmed = errors.New("the firewall was disarmed on this box; nvr firewall arm ends that")
+
+// ErrNote asks for what a disarming note must say.
+var ErrNote = errors.New("disarming needs a name and a reason")
+
+// Firewall keeps one policy enforced. Its methods may be called from any
+// goroutine; changes wait for each other.
+type Firewall struct {
+	o   Options
+	log *slog.Logger
+
+	mu      sync.Mutex // guards the kernel and what follows: one change or read-back at a time
+	k       *netfilter.Kernel
+	policy  Policy // in force; zero before the first Set
+	set     bool
+	account account
+	repairs map[ruleset.Layer]repair
+	wake    chan struct{} // one place: a wake-up while one is pending says nothing new
+
+	statusMu sync.Mutex // guards status and changed
+	status   Status
+	changed  chan struct{} // closed and replaced when status changes
+}
+
+type repair struct {
+	times int
+	last  time.Time
+}
+
+// New makes a Firewall. It touches nothing; Set arms it and Run keeps it so.
+func New(o Options) *Firewall {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Interval <= 0 {
+		o.Interval = defaultInterval
+	}
+	return &Firewall{
+		o: o, log: o.Log,
+		repairs: map[ruleset.Layer]repair{},
+		wake:    make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		status: Status{
+			State: NotEnforced, Since: time.Now(),
+			Reasons: []string{"nothing was armed yet by this process"},
+		},
+	}
+}
+
+// Set compiles the policy, loads it, reads it back and opens the ports. It is
+// idempotent. On an error the policy before it stays in force. Where a
+// disarming note lies, Set changes nothing and returns ErrDisarmed (C1).
+func (f *Firewall) Set(ctx context.Context, p Policy) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	unlock, err := lock(ctx, f.o.StateDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if p.Observe && wasArmed(f.o.StateDir) {
+		f.log.Error("observing refused: this box was armed before; enforcing instead")
+		p.Observe = false
+	}
+	rs, err := compile(p)
+	if err != nil {
+		return fmt.Errorf("compile the policy: %w", err)
+	}
+	if f.obeysNote() {
+		f.policy, f.set = p, true
+		return ErrDisarmed
+	}
+	if err := f.open(); err != nil {
+		f.fault(err)
+		return err
+	}
+	if !p.Observe {
+		// Before the first rule: a crash in between must not bring observing back.
+		if err := markArmed(f.o.StateDir); err != nil {
+			return err
+		}
+	}
+	if f.account.last == nil {
+		// Counters that outlived an earlier process are where this one begins.
+		if f.account.last, err = f.k.Dropped(ctx, rs); err != nil {
+			return fmt.Errorf("read the counters: %w", err)
+		}
+	}
+	if err := f.k.Apply(ctx, rs); err != nil {
+		f.recheck(ctx, err)
+		return fmt.Errorf("enforce the policy: %w", err)
+	}
+	f.policy, f.set = p, true
+	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
+	return f.check(ctx)
+}
+
+// Check compares the kernel with the policy and changes nothing: for a look at
+// a box whose daemon is not running. Use a Firewall of its own for it.
+func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rs, err := compile(p)
+	if err != nil {
+		return Status{}, fmt.Errorf("compile the policy: %w", err)
+	}
+	f.policy = p
+	if f.obeysNote() {
+		return f.Status(), nil
+	}
+	if err := f.open(); err != nil {
+		return Status{}, err
+	}
+	if err := f.k.Adopt(ctx, rs); err != nil {
+		return Status{}, fmt.Errorf("read back: %w", err)
+	}
+	r, err := f.k.Verify(ctx)
+	if err != nil {
+		return Status{}, fmt.Errorf("read back: %w", err)
+	}
+	f.report(r)
+	return f.Status(), nil
+}
+
+// Arm ends a disarming: it removes the note, then does what Set does.
+func (f *Firewall) Arm(ctx context.Context, p Policy) error {
+	if err := removeNote(f.o.StateDir); err != nil {
+		return err
+	}
+	return f.Set(ctx, p)
+}
+
+// Disarm opens the camera side: the note first, so that no daemon closes again
+// what is being opened, then everything of ours goes. The bridge, its
+// addresses and its ports stay, so that cameras can still be reached.
+func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
+	if n.Who == "" || n.Why == "" {
+		return ErrNote
+	}
+	if n.When.IsZero() {
+		n.When = time.Now().UTC()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	unlock, err := lock(ctx, f.o.StateDir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	rs, err := compile(p)
+	if err != nil {
+		return fmt.Errorf("compile the policy: %w", err)
+	}
+	if err := f.open(); err != nil {
+		return err
+	}
+	if err := leaveNote(f.o.StateDir, n); err != nil {
+		return err
+	}
+	f.log.Error("firewall disarmed: cameras are no longer contained", "who", n.Who, "why", n.Why)
+	if err := f.k.Remove(ctx, rs.Link); err != nil {
+		return fmt.Errorf("disarm: %w", err)
+	}
+	f.obeysNote()
+	return nil
+}
+
+// Run reads everything back on events and at least each Interval, repairs what
+// others changed and says so (C10). It returns nil when ctx ends; what is
+// loaded stays loaded (C1).
+func (f *Firewall) Run(ctx context.Context) error {
+	if err := netfilter.Watch(ctx, f.poke); err != nil {
+		f.log.Warn("no drift events, polling only", "error", err)
+	}
+	ticker := time.NewTicker(f.o.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-f.wake:
+		}
+		if err := f.tend(ctx); err != nil && ctx.Err() == nil {
+			f.log.Error("containment could not be read back or repaired", "error", err)
+		}
+		// Our own changes make events too; one read-back answers a burst of them.
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(f.o.Interval / 20):
+		}
+	}
+}
+
+func (f *Firewall) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tend is one round of Run.
+func (f *Firewall) tend(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.set {
+		return nil
+	}
+	unlock, err := lock(ctx, f.o.StateDir)
+	switch {
+	case err == nil:
+		defer unlock()
+	case ctx.Err() != nil:
+		return nil // asked to end
+	default: // a broken disk must not keep us from containing
+		f.log.Error("no lock against other commands of ours", "error", err)
+	}
+	if f.obeysNote() {
+		return nil
+	}
+	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
+		rs, err := compile(f.policy)
+		if err != nil {
+			return fmt.Errorf("compile the policy: %w", err)
+		}
+		if err := f.open(); err != nil {
+			f.fault(err)
+			return err
+		}
+		if err := f.k.Apply(ctx, rs); err != nil {
+			f.fault(err)
+			return fmt.Errorf("enforce the policy: %w", err)
+		}
+	}
+	return f.check(ctx)
+}
+
+// open finds the kernel's tools once.
+func (f *Firewall) open() error {
+	if f.k != nil {
+		return nil
+	}
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend})
+	if err != nil {
+		return fmt.Errorf("open the firewall: %w", err)
+	}
+	f.k = k
+	return nil
+}
+
+// obeysNote reads the note and, where there is one, says so in status.
+func (f *Firewall) obeysNote() bool {
+	n, ok, err := disarmNote(f.o.StateDir)
+	if err != nil {
+		f.log.Error("disarming note ignored", "error", err)
+		return false
+	}
+	if !ok {
+		return false
+	}
+	now := time.Now()
+	f.publish(func(s *Status) {
+		s.State, s.Layers, s.Checked = Disarmed, nil, now
+		s.Reasons = []string{fmt.Sprintf("disarmed by %s on %s: %s", n.Who, n.When.Format(time.RFC3339), n.Why)}
+	})
+	return true
+}
+
+// AwaitEnforced returns once everything is enforced, or observed where the
+// policy asks for that; before it, no camera may be dialled (C1).
+func (f *Firewall) AwaitEnforced(ctx context.Context) error {
+	for {
+		f.statusMu.Lock()
+		state, changed := f.status.State, f.changed
+		f.statusMu.Unlock()
+		switch state {
+		case Enforced, Observing:
+			return nil
+		case Disarmed:
+			return ErrDisarmed
+		case NotEnforced, Degraded: // not yet
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for enforcement: %w", ctx.Err())
+		case <-changed:
+		}
+	}
+}

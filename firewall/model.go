@@ -1,0 +1,71 @@
+package firewall
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Policy is what the site file means for the camera side of the box. A Policy
+// compiles to exactly one ruleset; Revision names the site file it came from.
+type Policy struct {
+	Revision string
+	// Observe asks for logging without dropping. Honoured only on a box that was
+	// never armed (C1).
+	Observe        bool
+	Ports          []string       // interfaces enslaved to the bridge; one NIC of a site that says interface: is a list of one
+	Bridge         string         // default br-cam
+	Addresses      []netip.Prefix // ours on the camera side; the first is the one cameras are told
+	DNS, NTP, DHCP bool
+	Devices        []Device
+}
+
+// Device is what is pinned: a pair of addresses (C4).
+type Device struct {
+	ID  string
+	IP  netip.Addr
+	MAC net.HardwareAddr
+}
+
+// State is how well the policy is enforced.
+type State string
+
+// The states of enforcement. "Contained" needs the canary's proof on top of Enforced.
+const (
+	NotEnforced State = "not-enforced" // cameras may reach out; Reasons says why
+	Observing   State = "observing"    // logging only, as configured
+	Degraded    State = "degraded"     // at least one layer missing, another holds
+	Enforced    State = "enforced"     // every layer read back
+	Disarmed    State = "disarmed"     // by nvr firewall disarm, on the box
+)
+
+// Status is what the firewall knows of itself. It is a snapshot.
+type Status struct {
+	State      State
+	Reasons    []string // in words, worst first; empty when Enforced
+	Since      time.Time
+	Checked    time.Time // last complete read-back
+	Revision   string    // of the policy in force
+	Generation int
+	Backend    string // nf_tables or legacy
+	Layers     []LayerStatus
+	Counted    Counted
+}
+
+// LayerStatus is one of L0 to L5.
+type LayerStatus struct {
+	Layer      string // L0 ... L5
+	Name       string // in words
+	Holds      bool
+	Detail     string // what is missing, or what was read back
+	Repaired   int    // times since start
+	RepairedAt time.Time
+}
+
+// Counted is the account of blocked packets (C11): Dropped = Read + Lost + Suppressed.
+type Counted struct {
+	Dropped    uint64 // by the kernel's own counters
+	Read       uint64 // hits read
+	Lost       uint64 // hits that the kernel could not hand over (sequence gaps)
+	Suppressed uint64 // not logged because of a log limit
+}

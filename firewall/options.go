@@ -1,0 +1,51 @@
+package firewall
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+)
+
+// defaultInterval is how often everything is read back when no event calls for it sooner.
+const defaultInterval = time.Second
+
+// defaultBridge is the bridge's name where the policy gives none.
+const defaultBridge = "br-cam"
+
+// Options of a Firewall.
+type Options struct {
+	// StateDir is where the marks of arming and disarming are kept.
+	StateDir string
+	Log      *slog.Logger
+	// Interval between read-backs; zero is a second.
+	Interval time.Duration
+	// Backend is nft or legacy; empty takes what the system's iptables is.
+	Backend string
+	// Hits, if set, gives the log reader's account: hits handed over and hits
+	// that the kernel could not hand over, both since the start.
+	Hits func() (read, lost uint64)
+}
+
+// Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
+func Plan(p Policy) (string, error) {
+	rs, err := compile(p)
+	if err != nil {
+		return "", err
+	}
+	return rs.Text(), nil
+}
+
+func compile(p Policy) (ruleset.Ruleset, error) {
+	in := ruleset.Input{
+		Observe: p.Observe, Bridge: p.Bridge, Ports: p.Ports, Addresses: p.Addresses,
+		DNS: p.DNS, NTP: p.NTP, DHCP: p.DHCP,
+	}
+	if in.Bridge == "" {
+		in.Bridge = defaultBridge
+	}
+	for _, d := range p.Devices {
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC})
+	}
+	return ruleset.Compile(in)
+}

@@ -1,0 +1,175 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/netfilter"
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+)
+
+// layers in words, in order.
+var layers = [...]struct {
+	id   ruleset.Layer
+	name string
+}{
+	{ruleset.L0, "camera ports up only after the read-back"},
+	{ruleset.L1, "ports isolated, bridge rules"},
+	{ruleset.L2, "no route from the camera side"},
+	{ruleset.L3, "dropped on arrival (raw)"},
+	{ruleset.L4, "dropped before routing, at the recorder and in forwarding"},
+	{ruleset.L5, "outgoing packets of the box itself"},
+}
+
+// account turns the kernel's counters, which outlive this process and may
+// vanish under it, into what was dropped since the start (C11). Nothing is
+// ever zeroed in the kernel.
+type account struct {
+	last    map[string]uint64
+	dropped uint64
+}
+
+func (a *account) add(now map[string]uint64) {
+	if a.last == nil {
+		a.last = map[string]uint64{}
+		maps.Copy(a.last, now)
+		return
+	}
+	for id, n := range now {
+		before := a.last[id]
+		if n < before { // the chain was made anew
+			before = 0
+		}
+		a.dropped += n - before
+		a.last[id] = n
+	}
+}
+
+// Status is a snapshot; its account is as of the last read-back.
+func (f *Firewall) Status() Status {
+	f.statusMu.Lock()
+	s := f.status
+	s.Reasons, s.Layers = slices.Clone(s.Reasons), slices.Clone(s.Layers)
+	f.statusMu.Unlock()
+	return s
+}
+
+func (f *Firewall) publish(change func(*Status)) {
+	f.statusMu.Lock()
+	defer f.statusMu.Unlock()
+	before := f.status.State
+	change(&f.status)
+	if f.status.State != before {
+		f.status.Since = time.Now()
+	}
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// fault says that enforcement could not be established or read back.
+func (f *Firewall) fault(err error) {
+	f.publish(func(s *Status) {
+		s.State, s.Layers = NotEnforced, nil
+		s.Reasons = []string{err.Error()}
+	})
+}
+
+// recheck after a failed change: what is in force may well be the policy before it.
+func (f *Firewall) recheck(ctx context.Context, cause error) {
+	if !f.set || f.check(ctx) != nil {
+		f.fault(cause)
+	}
+}
+
+// check reads back, repairs where it must, and publishes the result.
+func (f *Firewall) check(ctx context.Context) error {
+	r, err := f.k.Verify(ctx)
+	if err != nil {
+		f.fault(err)
+		return fmt.Errorf("read back: %w", err)
+	}
+	f.account.add(r.Dropped)
+	if slices.ContainsFunc(r.Findings, func(x netfilter.Finding) bool { return !x.Foreign }) {
+		if r, err = f.repair(ctx, r); err != nil {
+			return err
+		}
+	}
+	f.report(r)
+	return nil
+}
+
+func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Report, error) {
+	f.report(r)
+	hurt := map[ruleset.Layer]bool{}
+	for _, x := range r.Findings {
+		if !x.Foreign {
+			hurt[x.Layer] = true
+			f.log.Warn("containment was changed from outside", "layer", string(x.Layer), "found", x.What)
+		}
+	}
+	if err := f.k.Repair(ctx); err != nil {
+		return r, fmt.Errorf("repair: %w", err)
+	}
+	again, err := f.k.Verify(ctx)
+	if err != nil {
+		return r, fmt.Errorf("read back the repair: %w", err)
+	}
+	f.account.add(again.Dropped)
+	now := time.Now()
+	for l := range hurt {
+		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
+			f.repairs[l] = repair{f.repairs[l].times + 1, now}
+			f.log.Warn("containment repaired", "layer", string(l), "generation", f.k.Generation())
+		}
+	}
+	return again, nil
+}
+
+// report publishes a read-back.
+func (f *Firewall) report(r netfilter.Report) {
+	var list []LayerStatus
+	var reasons []string
+	missing := map[ruleset.Layer]bool{}
+	for _, l := range layers {
+		var found []string
+		for _, x := range r.Findings {
+			if x.Layer == l.id {
+				found = append(found, x.What)
+			}
+		}
+		missing[l.id] = len(found) > 0
+		detail := "read back"
+		if len(found) > 0 {
+			detail = strings.Join(found[:min(len(found), 4)], "; ")
+			reasons = append(reasons, string(l.id)+": "+detail)
+		}
+		list = append(list, LayerStatus{
+			Layer: string(l.id), Name: l.name, Holds: len(found) == 0, Detail: detail,
+			Repaired: f.repairs[l.id].times, RepairedAt: f.repairs[l.id].last,
+		})
+	}
+	state := Enforced
+	switch {
+	case f.policy.Observe:
+		state = Observing
+		reasons = append([]string{"observing only: nothing is dropped"}, reasons...)
+	case missing[ruleset.L2] && missing[ruleset.L3] && missing[ruleset.L4]:
+		state = NotEnforced
+	case len(reasons) > 0:
+		state = Degraded
+	}
+	now := time.Now()
+	counted := Counted{Dropped: f.account.dropped}
+	if f.o.Hits != nil {
+		counted.Read, counted.Lost = f.o.Hits()
+	}
+	f.publish(func(s *Status) {
+		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
+		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
+		s.Counted = counted
+	})
+}
