@@ -1,0 +1,95 @@
+package configs
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Site is what a valid site file says, with defaults filled in.
+type Site struct {
+	Revision string // first 12 hexadecimal digits of the file's SHA-256
+
+	Name     string
+	Zone     *time.Location
+	Language string // BCP 47: en or ko
+
+	Listen        Listen
+	TimeServers   []string
+	Storage       Storage
+	Observe       bool // containment: observe instead of enforce
+	CameraNetwork CameraNetwork
+	Devices       []Device
+	Cameras       []Camera
+
+	positions map[string]Position // of values and keys, by path, for messages
+}
+
+// Listen says where people and programs reach the recorder.
+type Listen struct {
+	HTTP   netip.AddrPort
+	WebRTC netip.AddrPort // invalid when not given
+}
+
+// Storage says where footage goes and how long it stays.
+type Storage struct {
+	State      string
+	Volumes    []Volume
+	Segment    time.Duration
+	Durability time.Duration
+	Keep       time.Duration // 0: until space is needed
+}
+
+// Volume is one directory for footage.
+type Volume struct {
+	Path    string
+	Reserve int64 // bytes kept free
+}
+
+// CameraNetwork is the untrusted side of the box.
+type CameraNetwork struct {
+	Ports     []string // interface: NAME is a list of one
+	Addresses []netip.Prefix
+	DHCP      bool
+	DNS       bool
+	NTP       bool
+}
+
+// Device is what is pinned: MAC and IP.
+type Device struct {
+	ID           string
+	IP           netip.Addr
+	MAC          net.HardwareAddr
+	Username     string
+	PasswordFile string
+	Declared     Declared
+}
+
+// Declared is what a device was sold as.
+type Declared struct{ Maker, Model, Country string }
+
+// Camera is one view of a device.
+type Camera struct {
+	ID        string
+	Name      string
+	Device    string
+	Main, Sub *Stream // at least one
+	Transport string  // tcp or udp
+	Keep      *time.Duration
+}
+
+// Stream is what is pulled.
+type Stream struct {
+	URL    string // rtsp://DEVICE[:PORT]/PATH, without credentials
+	Record bool   // always or never
+}
+
+// Device finds a device by id.
+func (s *Site) Device(id string) (Device, bool) {
+	for _, d := range s.Devices {
+		if d.ID == id {
+			return d, true
+		}
+	}
+	return Device{}, false
+}
