@@ -1,0 +1,187 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Rhythm of an event stream.
+const (
+	lookEvery    = 500 * time.Millisecond // a changed state is on the screen within this
+	figuresEvery = 2 * time.Second        // bit rates and the like
+	beatEvery    = 5 * time.Second        // longest silence
+	resumePage   = maxPageSize
+	resumePages  = 4 // pages of attempts that a resumed stream is sent at most
+)
+
+// getEvents streams everything that changes, so that a page needs one
+// connection: cameras, containment, health, site and attempts.
+func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) { s.stream(w, r, true) }
+
+// getAttemptStream streams attempts alone.
+func (s *Server) getAttemptStream(w http.ResponseWriter, r *http.Request) { s.stream(w, r, false) }
+
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, states bool) {
+	p := query(r, "since")
+	since := p.time("since")
+	if id := r.Header.Get("Last-Event-ID"); id != "" && p.problem == nil {
+		t, err := time.Parse(time.RFC3339Nano, id)
+		if err != nil {
+			p.bad("Last-Event-ID is not one that this server gave", "leave it out")
+		}
+		since = t
+	}
+	if p.problem != nil {
+		writeProblem(w, p.problem)
+		return
+	}
+	if !s.events.take() {
+		w.Header().Set("Retry-After", "10")
+		writeProblem(w, &Problem{http.StatusServiceUnavailable, "too many event streams are open", "close pages of this recorder that nobody looks at"})
+		return
+	}
+	defer s.events.give()
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return
+	}
+
+	// Subscribed before the past is read, so that nothing falls in between.
+	attempts, err := s.opt.Attempts.Subscribe(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	out := &eventWriter{w: w, control: http.NewResponseController(w), last: since}
+	_ = out.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
+	if err := s.follow(r.Context(), out, attempts, since, states); err != nil {
+		s.log.Debug("event stream ended", "error", err)
+	}
+}
+
+// follow writes events until the client leaves or attempts are closed.
+func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan []AttemptView, since time.Time, states bool) error {
+	watch := newWatcher(s)
+	if err := out.retry(); err != nil {
+		return err
+	}
+	if states {
+		if err := watch.look(out, s.opt.Now()); err != nil {
+			return err
+		}
+	}
+	if !since.IsZero() {
+		if err := s.resume(ctx, out, since); err != nil {
+			return err
+		}
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case list, ok := <-attempts:
+			if !ok {
+				return nil // the page comes again and resumes
+			}
+			if err := out.attempts(list); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if states {
+				if err := watch.look(out, s.opt.Now()); err != nil {
+					return err
+				}
+			}
+			if err := out.beat(s.opt.Now()); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// resume sends the attempts seen since an instant. When they are too many, it
+// sends "reset" instead of the rest: the page then reads its table anew.
+func (s *Server) resume(ctx context.Context, out *eventWriter, since time.Time) error {
+	f := AttemptFilter{Since: since, Chatter: true, Limit: resumePage}
+	for range resumePages {
+		page, err := s.opt.Attempts.Page(ctx, f)
+		if err != nil {
+			return fmt.Errorf("read attempts to resume: %w", err)
+		}
+		if err := out.attempts(page.Attempts); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+		f.Cursor = page.Next
+	}
+	return out.event("reset", struct{}{})
+}
+
+// eventWriter writes the text/event-stream format.
+type eventWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	last    time.Time // newest sighting sent: the id to resume from
+	sent    time.Time // when anything was sent
+}
+
+func (o *eventWriter) flush(text []byte) error {
+	if err := o.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return err
+	}
+	if _, err := o.w.Write(text); err != nil {
+		return err
+	}
+	o.sent = time.Now()
+	return o.control.Flush()
+}
+
+func (o *eventWriter) retry() error { return o.flush([]byte("retry: 1000\n\n")) }
+
+// event sends one event. JSON holds no line break, so one data line is enough.
+func (o *eventWriter) event(name string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("marshal event: %w", err)
+	}
+	var b bytes.Buffer
+	b.WriteString("event: " + name + "\n")
+	if !o.last.IsZero() {
+		b.WriteString("id: " + stamp(o.last) + "\n")
+	}
+	b.WriteString("data: ")
+	b.Write(body)
+	b.WriteString("\n\n")
+	return o.flush(b.Bytes())
+}
+
+func (o *eventWriter) attempts(list []AttemptView) error {
+	if len(list) == 0 {
+		return nil
+	}
+	for i := range list {
+		if list[i].Last.After(o.last) {
+			o.last = list[i].Last
+		}
+	}
+	return o.event("attempts", list)
+}
+
+// beat sends the recorder's clock when nothing else was sent for a while.
+func (o *eventWriter) beat(now time.Time) error {
+	if time.Since(o.sent) < beatEvery {
+		return nil
+	}
+	return o.event("clock", struct {
+		Now string `json:"now"`
+	}{stamp(now)})
+}

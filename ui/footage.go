@@ -1,0 +1,153 @@
+package ui
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// stamp writes a time as the API does: RFC 3339, UTC, as fine as it is known.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// footageQuery reads camera, stream and range.
+func (s *Server) footageQuery(r *http.Request, most time.Duration) (camera, stream string, from, to time.Time, err error) {
+	p := query(r, "camera", "stream", "from", "to")
+	camera, stream = p.text("camera"), p.stream()
+	from, to = p.span(s.opt.Now(), most)
+	if p.problem != nil {
+		return "", "", from, to, p.problem
+	}
+	return camera, stream, from, to, s.camera(camera, stream)
+}
+
+func (s *Server) getRecordings(w http.ResponseWriter, r *http.Request) {
+	listFootage(s, w, r, "recordings", s.opt.Footage.Recordings)
+}
+
+func (s *Server) getGaps(w http.ResponseWriter, r *http.Request) {
+	listFootage(s, w, r, "gaps", s.opt.Footage.Gaps)
+}
+
+// listFootage answers with {KEY: [row...]} for the range that was asked for.
+func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key string,
+	read func(ctx context.Context, camera, stream string, from, to time.Time) ([]Row, error),
+) {
+	camera, stream, from, to, err := s.footageQuery(r, maxListRange)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	list, err := read(r.Context(), camera, stream, from, to)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, map[string][]Row{key: orEmpty(list)})
+}
+
+func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
+	camera, stream, from, to, err := s.footageQuery(r, maxPlayRange)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	clip, err := s.opt.Footage.Play(r.Context(), camera, stream, from, to)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.serveClip(w, r, clip, camera+"-"+stream+"-"+from.Format("20060102T150405Z")+".mp4")
+}
+
+// planView is where wall time lies in a clip.
+type planView struct {
+	Start  time.Time   `json:"start"`
+	Pieces []pieceView `json:"pieces"`
+}
+
+type pieceView struct {
+	Media    float64   `json:"media"` // seconds
+	Start    time.Time `json:"start"`
+	Duration float64   `json:"duration"` // seconds
+}
+
+func (s *Server) getPlayPlan(w http.ResponseWriter, r *http.Request) {
+	camera, stream, from, to, err := s.footageQuery(r, maxPlayRange)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	clip, err := s.opt.Footage.Play(r.Context(), camera, stream, from, to)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if err := clip.Content.Close(); err != nil {
+		s.log.Warn("close clip", "camera", camera, "stream", stream, "error", err)
+	}
+	plan := planView{Start: clip.Start.UTC(), Pieces: []pieceView{}}
+	for _, p := range clip.Pieces {
+		plan.Pieces = append(plan.Pieces, pieceView{p.Media.Seconds(), p.Start.UTC(), p.Duration.Seconds()})
+	}
+	writeJSON(w, plan)
+}
+
+func (s *Server) getFrame(w http.ResponseWriter, r *http.Request) {
+	p := query(r, "camera", "stream", "at")
+	camera, stream, at := p.text("camera"), p.stream(), p.time("at")
+	if at.IsZero() {
+		p.bad("at is missing", "give the instant as an RFC 3339 time")
+	}
+	if p.problem != nil {
+		writeProblem(w, p.problem)
+		return
+	}
+	if err := s.camera(camera, stream); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	clip, err := s.opt.Footage.Frame(r.Context(), camera, stream, at)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("X-Frame-Time", stamp(clip.Start))
+	s.serveClip(w, r, clip, camera+"-"+stream+"-"+clip.Start.UTC().Format("20060102T150405Z")+".mp4")
+}
+
+// serveClip answers with a clip, or with the ranges of it that are asked for.
+func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, name string) {
+	defer func() {
+		if err := clip.Content.Close(); err != nil {
+			s.log.Warn("close clip", "path", r.URL.Path, "error", err)
+		}
+	}()
+	h := w.Header()
+	h.Set("Content-Type", "video/mp4")
+	// Ids of the site file are plain letters, digits and dashes: nothing to escape.
+	h.Set("Content-Disposition", `inline; filename="`+name+`"`)
+	if clip.ETag != "" {
+		h.Set("ETag", `"`+clip.ETag+`"`)
+		h.Set("Cache-Control", "private, no-cache")
+	}
+	http.ServeContent(&patient{ResponseWriter: w, control: http.NewResponseController(w)}, r, "", clip.Modified, clip.Content)
+}
+
+// patient gives each write of a long answer its own deadline, so that a long
+// film is not cut and a client that stopped reading is.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	now := time.Now()
+	_ = p.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
+	if err := p.control.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
+		return 0, err
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController find the connection.
+func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }

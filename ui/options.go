@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/stockade-nvr/stockade/ui/live"
+)
+
+// Options wires the server to what it shows. Every field is needed but those
+// that name a default. All functions are called from many goroutines at once,
+// must not block longer than a read of memory or of an index takes, and return
+// snapshots that nobody changes afterwards.
+type Options struct {
+	Log *slog.Logger // default: discard
+
+	Site        func() SiteView
+	Health      func() HealthView
+	Devices     func() []DeviceView
+	Cameras     func() []CameraView // in the order in which the wall shows them
+	Containment func() ContainmentView
+
+	// Live subscribes a viewer to a stream (main or sub) of a camera. It
+	// returns ErrNotFound when the site file has no such stream. A stream that
+	// is down is no error: its reader says so.
+	Live func(camera, stream string) (live.Reader, error)
+
+	Footage  Footage
+	Attempts Attempts
+
+	// Now is the recorder's clock; default time.Now.
+	Now func() time.Time
+}
+
+// Footage is what is recorded. Camera and stream are checked by the caller:
+// they are ids of the site file. Ranges are half-open.
+type Footage interface {
+	// Recordings lists the segments that touch the range, in order of time,
+	// the one being written included.
+	Recordings(ctx context.Context, camera, stream string, from, to time.Time) ([]RecordingView, error)
+	// Gaps lists the gaps that touch the range, in order of time, the open one included.
+	Gaps(ctx context.Context, camera, stream string, from, to time.Time) ([]GapView, error)
+	// Play gives the footage of the range as one virtual MP4.
+	// ErrNotFound says that there is none.
+	Play(ctx context.Context, camera, stream string, from, to time.Time) (*Clip, error)
+	// Frame gives a one-sample MP4 of the last random access picture at or before the instant.
+	Frame(ctx context.Context, camera, stream string, at time.Time) (*Clip, error)
+}
+
+// Clip is an MP4 that can be read at any offset. The server closes it.
+type Clip struct {
+	Content  io.ReadSeekCloser
+	ETag     string    // without quotes; empty when the content still grows
+	Modified time.Time // zero when unknown
+
+	// Start is the wall time of media time 0. Pieces say which wall time is shown
+	// when, in order of media time; empty means that media time runs evenly from Start.
+	Start  time.Time
+	Pieces []ClipPiece
+}
+
+// ClipPiece is a stretch of a clip without a break in wall time.
+type ClipPiece struct {
+	Media    time.Duration // media time at which it begins
+	Start    time.Time     // wall time there
+	Duration time.Duration
+}
+
+// Attempts is the journal of blocked packets.
+type Attempts interface {
+	// Page lists attempts by last sighting, newest first.
+	Page(ctx context.Context, f AttemptFilter) (AttemptPage, error)
+	// Subscribe yields attempts as they are new or changed, at most about once a
+	// second, until ctx ends; then, and when the subscriber was too slow to be
+	// kept, the channel is closed.
+	Subscribe(ctx context.Context) (<-chan []AttemptView, error)
+	// Get gives one attempt with its evidence; ErrNotFound when there is none.
+	Get(ctx context.Context, id string) (AttemptView, error)
+}
+
+// AttemptFilter selects attempts; empty fields select all.
+type AttemptFilter struct {
+	Device  string
+	Camera  string // attempts of the camera's device
+	Reason  string
+	Text    string // part of host, address, device, protocol or port, case-insensitive
+	Since   time.Time
+	Chatter bool   // chatter too: else it is left out, unless Reason asks for it
+	Cursor  string // AttemptPage.Next of the page before
+	Limit   int    // 1 to 500
+}
+
+// AttemptPage is one page of attempts.
+type AttemptPage struct {
+	Attempts []AttemptView `json:"attempts"`
+	Next     string        `json:"next,omitempty"` // cursor of the next page, empty on the last
+}

@@ -1,0 +1,303 @@
+package ui_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stockade-nvr/stockade/streams"
+	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/live"
+)
+
+// fakeSite is a whole site behind ui.Options.
+type fakeSite struct {
+	streams map[string]*fakeStream // by camera/stream
+	film    []byte
+	clips   atomic.Int64 // open
+
+	mu          sync.Mutex // guards what follows
+	cameras     []ui.CameraView
+	containment ui.ContainmentView
+	silent      bool // the containment is not checked any more
+	attempts    []ui.AttemptView
+	subscribers map[chan []ui.AttemptView]struct{}
+}
+
+// hostile is what a camera may ask the DNS for, and then stands on the page.
+const hostile = `<img src=x onerror="document.title='owned'">.evil.example`
+
+func newFakeSite() *fakeSite {
+	now := time.Now().UTC()
+	s := &fakeSite{streams: map[string]*fakeStream{}, subscribers: map[chan []ui.AttemptView]struct{}{}}
+	s.containment = ui.ContainmentView{
+		State: "enforced", Since: now.Add(-90 * time.Minute), Revision: "4fd1c0", Generation: 12, Backend: "nf_tables",
+		Layers: []ui.LayerView{
+			{Layer: "L0", Name: "Ports down until armed", Holds: true, Detail: "2 ports up, armed before"},
+			{Layer: "L1", Name: "Isolated bridge ports", Holds: true, Detail: "enp2s0, enp3s0"},
+			{Layer: "L2", Name: "Routing blackhole", Holds: true, Detail: "pref 1, both families"},
+			{Layer: "L3", Name: "Raw PREROUTING", Holds: true, Detail: "digest matches"},
+			{Layer: "L4", Name: "Filter INPUT, FORWARD", Holds: true, Detail: "digest matches"},
+			{Layer: "L5", Name: "Filter OUTPUT", Holds: true, Detail: "digest matches"},
+		},
+		Counted: ui.CountedView{Dropped: 18452, Read: 18400, Lost: 0, Suppressed: 52},
+	}
+	return s
+}
+
+// add puts a camera on the wall.
+func (s *fakeSite) add(id, name string, list ...ui.StreamView) {
+	s.cameras = append(s.cameras, ui.CameraView{ID: id, Name: name, Device: "dev-" + id, Streams: list})
+}
+
+// stream makes a stream of a clip, and its view.
+func (s *fakeSite) stream(camera, name string, c *clip, record ui.RecordState) ui.StreamView {
+	s.streams[camera+"/"+name] = newFakeStream(c)
+	last := time.Now().UTC().Add(-time.Second)
+	v := ui.StreamView{
+		Stream: name, State: ui.StreamLive, Codec: c.track.Codec.String(), Codecs: c.track.CodecString(), Transport: "TCP",
+		Width: 640, Height: 360, Bitrate: 812_000, FPS: clipFPS, Viewers: 1, Recording: record,
+	}
+	if record != ui.RecordOff {
+		v.LastFootage = &last
+	}
+	return v
+}
+
+func (s *fakeSite) setContainment(change func(*ui.ContainmentView)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.containment.Layers = slices.Clone(s.containment.Layers) // views given out do not change
+	change(&s.containment)
+}
+
+// options wires the fake.
+func (s *fakeSite) options() ui.Options {
+	started := time.Now().UTC().Add(-3 * time.Hour)
+	return ui.Options{
+		Site: func() ui.SiteView {
+			return ui.SiteView{Name: "Camp North", Zone: "Asia/Seoul", Language: "en", Version: "0.1.0", Revision: "4fd1c0", Started: started, Demo: true}
+		},
+		Health: func() ui.HealthView { return ui.HealthView{State: ui.HealthOK} },
+		Devices: func() []ui.DeviceView {
+			return []ui.DeviceView{{ID: "dev-gate", IP: "10.20.1.11", MAC: "02:00:00:00:00:11", Cameras: []string{"gate"}}}
+		},
+		Cameras: func() []ui.CameraView {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return slices.Clone(s.cameras)
+		},
+		Containment: func() ui.ContainmentView {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			c := s.containment
+			if !s.silent {
+				c.Checked = time.Now().UTC().Truncate(time.Second)
+			}
+			return c
+		},
+		Live: func(camera, stream string) (live.Reader, error) {
+			st, ok := s.streams[camera+"/"+stream]
+			if !ok {
+				return nil, ui.ErrNotFound
+			}
+			return st.subscribe(), nil
+		},
+		Footage:  fakeFootage{s},
+		Attempts: fakeAttempts{s},
+	}
+}
+
+// serve runs the site's server and gives its address.
+func (s *fakeSite) serve(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- ui.New(s.options()).Serve(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error("serve:", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("the server did not end")
+		}
+	})
+	return "http://" + ln.Addr().String()
+}
+
+// fakeFootage has footage of the last 40 minutes with one gap.
+type fakeFootage struct{ s *fakeSite }
+
+func (f fakeFootage) Recordings(_ context.Context, camera, _ string, from, to time.Time) ([]ui.RecordingView, error) {
+	now := time.Now().UTC()
+	var all []ui.RecordingView
+	for m := 40; m > 0; m -= 5 {
+		start := now.Truncate(5 * time.Minute).Add(-time.Duration(m-5) * time.Minute)
+		r := ui.RecordingView{Run: "01234567", Start: start, End: start.Add(5 * time.Minute), Bytes: 31_457_280, State: "sealed"}
+		if r.End.After(now) {
+			r.End, r.State = now.Add(-500*time.Millisecond), "open"
+		}
+		if m == 20 && len(camera)%2 == 0 {
+			r.End = r.End.Add(-2 * time.Minute)
+		}
+		if r.Start.Before(to) && r.End.After(from) && r.Start.Before(r.End) {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+func (f fakeFootage) Gaps(_ context.Context, camera, _ string, from, to time.Time) ([]ui.GapView, error) {
+	end := time.Now().UTC().Truncate(5 * time.Minute).Add(-10 * time.Minute)
+	g := ui.GapView{From: end.Add(-2 * time.Minute), To: &end, Reason: "camera-offline", Detail: "connect 10.20.1.12:554: no route to host"}
+	if len(camera)%2 != 0 || !g.From.Before(to) || !g.To.After(from) {
+		return nil, nil
+	}
+	return []ui.GapView{g}, nil
+}
+
+func (f fakeFootage) Play(_ context.Context, _, _ string, from, _ time.Time) (*ui.Clip, error) {
+	if from.Before(time.Now().Add(-24 * time.Hour)) {
+		return nil, ui.ErrNotFound
+	}
+	f.s.clips.Add(1)
+	return &ui.Clip{
+		Content: memory{bytes.NewReader(f.s.film), func() { f.s.clips.Add(-1) }}, ETag: "film", Start: from.UTC(),
+		Pieces: []ui.ClipPiece{{Start: from.UTC(), Duration: 20 * time.Second}},
+	}, nil
+}
+
+func (f fakeFootage) Frame(ctx context.Context, camera, stream string, at time.Time) (*ui.Clip, error) {
+	return f.Play(ctx, camera, stream, at, at)
+}
+
+// fakeAttempts is a journal in memory.
+type fakeAttempts struct{ s *fakeSite }
+
+func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	page := ui.AttemptPage{}
+	sorted := slices.Clone(a.s.attempts)
+	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return y.Last.Compare(x.Last) })
+	for _, v := range sorted {
+		chatter := v.Reason == "chatter"
+		if f.Reason != "" && v.Reason != f.Reason || f.Reason == "" && chatter && !f.Chatter ||
+			v.Last.Before(f.Since) || !strings.Contains(v.Host+v.Address, f.Text) {
+			continue
+		}
+		if len(page.Attempts) == f.Limit {
+			break
+		}
+		v.Evidence = nil
+		page.Attempts = append(page.Attempts, v)
+	}
+	return page, nil
+}
+
+func (a fakeAttempts) Get(_ context.Context, id string) (ui.AttemptView, error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	for _, v := range a.s.attempts {
+		if v.ID == id {
+			return v, nil
+		}
+	}
+	return ui.AttemptView{}, ui.ErrNotFound
+}
+
+func (a fakeAttempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error) {
+	c := make(chan []ui.AttemptView, 16)
+	a.s.mu.Lock()
+	a.s.subscribers[c] = struct{}{}
+	a.s.mu.Unlock()
+	context.AfterFunc(ctx, func() {
+		a.s.mu.Lock()
+		defer a.s.mu.Unlock()
+		delete(a.s.subscribers, c)
+		close(c)
+	})
+	return c, nil
+}
+
+// block adds an attempt, or one more hit of it, and tells those who follow.
+func (s *fakeSite) block(v ui.AttemptView) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.Last = time.Now().UTC()
+	i := slices.IndexFunc(s.attempts, func(x ui.AttemptView) bool { return x.ID == v.ID })
+	if i >= 0 {
+		v.First, v.Count = s.attempts[i].First, s.attempts[i].Count+1
+		s.attempts[i] = v
+	} else {
+		if v.First.IsZero() {
+			v.First = v.Last
+		}
+		v.Count = max(v.Count, 1)
+		s.attempts = append(s.attempts, v)
+	}
+	s.containment.Counted.Dropped++
+	s.containment.Counted.Read++
+	for c := range s.subscribers {
+		select {
+		case c <- []ui.AttemptView{v}:
+		default:
+		}
+	}
+}
+
+// phone is what a camera that phones home tries.
+func phone(n int, camera, host, address, protocol string, port int, reason, layer, rule string) ui.AttemptView {
+	service := map[int]string{443: "HTTPS", 8883: "MQTT over TLS", 53: "DNS", 123: "NTP", 32100: "P2P relay", 554: "RTSP", 1900: "SSDP"}[port]
+	icmp := -1
+	if protocol == "ICMP" {
+		icmp = 8
+	}
+	family := 4
+	if strings.Contains(address, ":") {
+		family = 6
+	}
+	return ui.AttemptView{
+		ID: fmt.Sprintf("a%04d", n), Device: "dev-gate", Camera: camera, MAC: "02:00:00:00:00:11", Source: "10.20.1.11", Family: family,
+		Protocol: protocol, Address: address, Port: port, ICMPType: icmp, Host: host, Service: service, Reason: reason,
+		Layer: layer, Rule: rule, Revision: "g12-4fd1c0", Ingress: "enp2s0", Bytes: 2400,
+		Evidence: []byte("E\x00\x00<\x1c\x46@\x00@\x06\xb1\xe6\n\x14\x01\x0b\xc6\x12\x00\x05\xd4\x31\x01\xbb\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x02\xfa\xf0"),
+	}
+}
+
+// down is a stream's end.
+func down(cause streams.Cause, detail string) *streams.Down {
+	return &streams.Down{Since: time.Now(), Cause: cause, Detail: detail}
+}
+
+// restartable runs the server at an address until stop is called.
+func (s *fakeSite) restartable(t *testing.T, address string) (stop func(), at string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := ui.New(s.options()).Serve(ctx, ln); err != nil {
+			t.Error("serve:", err)
+		}
+	}()
+	return func() { cancel(); <-done }, ln.Addr().String()
+}

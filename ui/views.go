@@ -1,0 +1,172 @@
+package ui
+
+import "time"
+
+// SiteView is the site as the page's head shows it.
+type SiteView struct {
+	Name     string    `json:"name"`
+	Zone     string    `json:"zone"`     // IANA name: the page shows every time in it
+	Language string    `json:"language"` // BCP 47, as the site file says: the page's default
+	Version  string    `json:"version"`
+	Revision string    `json:"revision"` // of the site file
+	Started  time.Time `json:"started"`
+	Demo     bool      `json:"demo"` // simulated cameras: said on the page
+}
+
+// Health states, also of a check.
+const (
+	HealthOK   = "ok"
+	HealthWarn = "warn"
+	HealthBad  = "bad"
+)
+
+// HealthView says what is wrong, why it matters and what to do. The worst
+// check's state is State.
+type HealthView struct {
+	State  string        `json:"state"` // ok, warn, bad
+	Checks []HealthCheck `json:"checks"`
+}
+
+// HealthCheck is one thing that can be wrong.
+type HealthCheck struct {
+	Name   string `json:"name"` // for example storage, clock, containment
+	State  string `json:"state"`
+	Detail string `json:"detail,omitempty"`
+	Fix    string `json:"fix,omitempty"`
+}
+
+// DeviceView is a pinned device.
+type DeviceView struct {
+	ID      string   `json:"id"`
+	IP      string   `json:"ip"`
+	MAC     string   `json:"mac"`
+	Maker   string   `json:"maker,omitempty"` // as the site file declares
+	Model   string   `json:"model,omitempty"`
+	Country string   `json:"country,omitempty"`
+	Cameras []string `json:"cameras"`
+}
+
+// CameraView is one camera with its streams, main first.
+type CameraView struct {
+	ID      string       `json:"id"`
+	Name    string       `json:"name"`
+	Device  string       `json:"device"`
+	Streams []StreamView `json:"streams"`
+}
+
+// Stream states.
+const (
+	StreamStarting = "starting" // not delivering yet, first try
+	StreamLive     = "live"     // access units arrive
+	StreamDown     = "down"     // Cause and Detail say why; reconnecting by itself
+)
+
+// StreamView is a stream's state.
+type StreamView struct {
+	Stream    string     `json:"stream"` // main or sub
+	State     string     `json:"state"`
+	Cause     string     `json:"cause,omitempty"`     // streams.Cause when not live
+	Detail    string     `json:"detail,omitempty"`    // in words
+	Since     *time.Time `json:"since,omitempty"`     // of State
+	Codec     string     `json:"codec,omitempty"`     // H.264, H.265
+	Codecs    string     `json:"codecs,omitempty"`    // RFC 6381, for MediaSource.isTypeSupported
+	Audio     string     `json:"audio,omitempty"`     // AAC
+	Transport string     `json:"transport,omitempty"` // TCP, UDP
+	Width     int        `json:"width,omitempty"`
+	Height    int        `json:"height,omitempty"`
+	Bitrate   int64      `json:"bitrate"` // bit/s over the last seconds
+	FPS       float64    `json:"fps,omitempty"`
+	Lost      uint64     `json:"lost"` // RTP packets missing, this run
+	Viewers   int        `json:"viewers"`
+
+	Recording   RecordState `json:"recording"`
+	Reason      string      `json:"reason,omitempty"`       // storage.Reason of the open gap when Recording is waiting or failed
+	LastFootage *time.Time  `json:"last_footage,omitempty"` // end of the newest recorded part
+}
+
+// RecordState says whether a stream is being recorded.
+type RecordState string
+
+// The states of recording.
+const (
+	RecordOff     RecordState = "off"       // the site file does not ask for it
+	RecordOn      RecordState = "recording" // footage reaches the disk
+	RecordWaiting RecordState = "waiting"   // asked for, but the stream delivers nothing
+	RecordFailed  RecordState = "failed"    // footage arrives and does not reach the disk
+)
+
+// RecordingView is one segment.
+type RecordingView struct {
+	Run   string    `json:"run"`
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Bytes int64     `json:"bytes"`
+	State string    `json:"state"` // open, sealed, recovered
+	Path  string    `json:"path,omitempty"`
+}
+
+// GapView is a stretch without footage; To is nil while it is open.
+type GapView struct {
+	From   time.Time  `json:"from"`
+	To     *time.Time `json:"to,omitempty"`
+	Reason string     `json:"reason"`
+	Detail string     `json:"detail,omitempty"`
+}
+
+// AttemptView is one attempt.
+type AttemptView struct {
+	ID       string    `json:"id"`
+	Device   string    `json:"device,omitempty"` // empty for a device that is not in the site file
+	Camera   string    `json:"camera,omitempty"` // name of the device's first camera, as it was then
+	MAC      string    `json:"mac"`
+	Source   string    `json:"source"`
+	Family   int       `json:"family"`             // 4, 6, or 0 when not IP
+	Protocol string    `json:"protocol"`           // TCP, UDP, ICMP, ..., or the ethertype
+	Address  string    `json:"address"`            // destination
+	Port     int       `json:"port,omitempty"`     // destination port of TCP, UDP
+	ICMPType int       `json:"icmp_type"`          // of ICMP and ICMPv6, else -1
+	Host     string    `json:"host,omitempty"`     // name that the camera asked for before
+	Service  string    `json:"service,omitempty"`  // what the port is usually for
+	Reason   string    `json:"reason"`             // egress, spoof, unknown-device, lateral, input, output, chatter
+	Layer    string    `json:"layer"`              // that dropped it last, L1 ... L5
+	Rule     string    `json:"rule"`               // id of that rule
+	Revision string    `json:"revision"`           // generation and policy revision at that time
+	Ingress  string    `json:"ingress,omitempty"`  // bridge port it came in by
+	Count    uint64    `json:"count"`              // hits
+	First    time.Time `json:"first"`              // sighting
+	Last     time.Time `json:"last"`               // sighting
+	New      bool      `json:"new"`                // destination never seen before the last day
+	Bytes    uint64    `json:"bytes,omitempty"`    // on the wire, all hits
+	Evidence []byte    `json:"evidence,omitempty"` // beginning of the latest packet, from the IP header on; base64 in JSON
+}
+
+// ContainmentView is the firewall's own account. See firewall.Status.
+type ContainmentView struct {
+	State      string      `json:"state"`   // enforced, degraded, not-enforced, observing, disarmed
+	Reasons    []string    `json:"reasons"` // in words, worst first
+	Since      time.Time   `json:"since"`
+	Checked    time.Time   `json:"checked"` // last complete read-back
+	Revision   string      `json:"revision"`
+	Generation int         `json:"generation"`
+	Backend    string      `json:"backend,omitempty"`
+	Layers     []LayerView `json:"layers"`
+	Counted    CountedView `json:"counted"`
+}
+
+// LayerView is one of L0 to L5.
+type LayerView struct {
+	Layer      string     `json:"layer"`
+	Name       string     `json:"name"`
+	Holds      bool       `json:"holds"`
+	Detail     string     `json:"detail,omitempty"`
+	Repaired   int        `json:"repaired"`
+	RepairedAt *time.Time `json:"repaired_at,omitempty"`
+}
+
+// CountedView is the account of blocked packets (C11): dropped = read + lost + suppressed.
+type CountedView struct {
+	Dropped    uint64 `json:"dropped"`
+	Read       uint64 `json:"read"`
+	Lost       uint64 `json:"lost"`
+	Suppressed uint64 `json:"suppressed"`
+}

@@ -1,0 +1,34 @@
+// Command build bundles the front end into dist. It is run by go generate in
+// the folder ui/web; the result is committed.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/stockade-nvr/stockade/ui/web/internal/bundle"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	files, err := bundle.Files(".")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll("dist", 0o755); err != nil {
+		return fmt.Errorf("make dist: %w", err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join("dist", name), text, 0o644); err != nil {
+			return fmt.Errorf("write bundle: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+// Package bundle turns the front end's sources into what the server embeds:
+// TypeScript and CSS through esbuild, used as a library, so that building needs
+// no Node and gives the same bytes on every machine.
+//
+// It is used by the generator and by the test that compares its output with
+// what is committed; no part of the product imports it.
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// Files bundles the front end below dir (the folder ui/web) and gives each
+// output by its name in dist.
+func Files(dir string) (map[string][]byte, error) {
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find sources: %w", err)
+	}
+	vendor := func(path string) string { return filepath.Join(root, "vendor", filepath.FromSlash(path)) }
+	res := api.Build(api.BuildOptions{
+		AbsWorkingDir: root,
+		EntryPointsAdvanced: []api.EntryPoint{
+			{InputPath: "src/main.tsx", OutputPath: "app"},
+			{InputPath: "src/app.css", OutputPath: "style"},
+		},
+		Outdir:            "dist",
+		Bundle:            true,
+		Format:            api.FormatESModule,
+		Target:            api.ES2022,
+		JSX:               api.JSXAutomatic,
+		JSXImportSource:   "preact",
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		LegalComments:     api.LegalCommentsNone, // licences are served beside, see notices.txt
+		Charset:           api.CharsetUTF8,
+		// Only what is vendored resolves: nothing is looked up in node_modules.
+		Alias: map[string]string{
+			"preact":               vendor("preact/dist/preact.mjs"),
+			"preact/hooks":         vendor("preact/hooks/dist/hooks.mjs"),
+			"preact/jsx-runtime":   vendor("preact/jsx-runtime/dist/jsxRuntime.mjs"),
+			"@preact/signals":      vendor("@preact/signals/dist/signals.mjs"),
+			"@preact/signals-core": vendor("@preact/signals-core/dist/signals-core.mjs"),
+		},
+		TsconfigRaw: `{"compilerOptions":{"strict":true}}`,
+	})
+	if len(res.Errors) > 0 {
+		all := make([]error, 0, len(res.Errors))
+		for _, text := range api.FormatMessages(res.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage}) {
+			all = append(all, errors.New(text))
+		}
+		return nil, fmt.Errorf("bundle front end: %w", errors.Join(all...))
+	}
+	files := map[string][]byte{}
+	for _, f := range res.OutputFiles {
+		files[filepath.Base(f.Path)] = f.Contents
+	}
+	return files, nil
+}

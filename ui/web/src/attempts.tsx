@@ -1,0 +1,241 @@
+import type { ComponentChildren, JSX } from "preact";
+import { computed, signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Attempt } from "./api";
+import { Counters } from "./containment";
+import { Explain } from "./explain";
+import { fields, matches, same, words } from "./filter";
+import type { Field, Term } from "./filter";
+import { ago, count, t, word } from "./i18n";
+import { Icon } from "./icons";
+import { attempts, attemptsLoaded, attemptsVersion, badge, containment, olderLeft, readOlder } from "./store";
+import { clock, day, second, shortStamp } from "./time";
+
+const chips = signal<Term[]>([]);
+const typed = signal("");
+const chatter = signal(false);
+const limit = signal(100);
+const opened = signal<string | undefined>(undefined);
+/** ids in the order in which they stood when following paused */
+const frozen = signal<string[] | undefined>(undefined);
+const held = signal(false); // paused by the button, not by the pointer
+let hovered = false;
+
+const terms = computed(() => [...chips.value, ...words(typed.value)]);
+
+/** wanted is every attempt that the filter lets through, newest sighting first. */
+const wanted = computed(() => {
+  void attemptsVersion.value;
+  const asked = terms.value.some((x) => x.field === "reason" && x.value === "chatter" && !x.not);
+  return [...attempts.values()]
+    .filter((a) => (chatter.value || asked || a.reason !== "chatter") && matches(a, terms.value))
+    .sort((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : a.id < b.id ? 1 : -1));
+});
+
+/** rows is what stands in the table: while paused neither order nor membership changes, counts do. */
+const rows = computed(() => {
+  void attemptsVersion.value;
+  const order = frozen.value;
+  if (!order) return wanted.value;
+  return order.flatMap((id) => attempts.get(id) ?? []);
+});
+
+const waiting = computed(() => {
+  const order = frozen.value;
+  if (!order) return 0;
+  const shown = new Set(order);
+  return wanted.value.reduce((n, a) => (shown.has(a.id) ? n : n + 1), 0);
+});
+
+function pause(): void {
+  if (!frozen.value) frozen.value = wanted.value.map((a) => a.id);
+}
+
+function follow(): void {
+  held.value = false;
+  frozen.value = undefined;
+}
+
+/** resume follows again unless the pointer, the button or an open row holds the table. */
+function resume(): void {
+  if (!held.value && !hovered && opened.value === undefined) frozen.value = undefined;
+}
+
+function add(term: Term): void {
+  chips.value = [...chips.value.filter((x) => !(x.field === term.field && x.value === term.value)), term];
+  frozen.value = undefined;
+}
+
+/** By is a value that can be clicked to filter by it. */
+function By({ field, a, children, show }: { field: Field; a: Attempt; children: ComponentChildren; show?: string }): JSX.Element {
+  const value = fields[field](a);
+  if (!value) return <>{children}</>;
+  return (
+    <button class="by" title={t.value.filterBy(show ?? value)} onClick={(e) => { e.stopPropagation(); add({ field, value, not: e.altKey }); }}>
+      {children}
+    </button>
+  );
+}
+
+function Row({ a }: { a: Attempt }): JSX.Element {
+  const m = t.value;
+  const open = opened.value === a.id;
+  const last = Date.parse(a.last);
+  const toggle = (): void => {
+    opened.value = open ? undefined : a.id;
+    if (open) resume();
+    else pause(); // nobody reads a row that runs away
+  };
+  return (
+    <>
+      <tr class={"attempt" + (open ? " open" : "") + (second.value - last < 2500 ? " fresh" : "")} data-id={a.id} onClick={toggle}>
+        <td class="c-last">
+          <time title={day(last)}>{clock(last)}</time>
+          <span class="under">{m.firstSeen(shortStamp(Date.parse(a.first)))}</span>
+        </td>
+        <td class="c-device">
+          <By field="camera" a={a}><bdi>{a.camera || a.device || m.unknownDevice}</bdi></By>
+          <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac}</bdi></By></span>
+        </td>
+        <td class="c-destination">
+          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{m.noName}</span>}
+          <span class="under mono">
+            <By field="address" a={a}><bdi>{a.address}</bdi></By>
+            {a.new && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
+          </span>
+        </td>
+        <td class="c-port">
+          <By field="port" a={a}>{a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
+          <span class="under">{a.service ?? (a.icmp_type >= 0 ? m.icmpType(a.icmp_type) : "")}</span>
+        </td>
+        <td class="c-reason">
+          <By field="reason" a={a} show={word(m.reason, a.reason)}><span class={"reason " + a.reason}>{word(m.reason, a.reason)}</span></By>
+          <span class="under mono"><By field="layer" a={a}>{a.layer}</By> · <By field="rule" a={a}><bdi>{a.rule}</bdi></By></span>
+        </td>
+        <td class="c-count num">
+          <b>{count(a.count)}</b>
+          <button class="expand" aria-expanded={open} aria-label={m.expand} onClick={(e) => { e.stopPropagation(); toggle(); }}><Icon name="chevron" size={13} /></button>
+        </td>
+      </tr>
+      {open && <tr class="explain"><td colSpan={6}><Explain attempt={a} /></td></tr>}
+    </>
+  );
+}
+
+function Empty(): JSX.Element {
+  const m = t.value;
+  if (terms.value.length > 0 && attempts.size > 0) return <p class="empty">{m.noMatch}</p>;
+  switch (badge.value) {
+    case "enforced":
+    case "degraded":
+      return (
+        <div class="empty" data-empty="enforced">
+          <Icon name="shield" size={26} /><strong>{m.emptyEnforced}</strong>
+          <p>{m.emptyEnforcedText(ago(second.value - Date.parse(containment.value!.checked)))}</p>
+        </div>
+      );
+    case "not-enforced":
+    case "disarmed":
+    case "observing":
+      return (
+        <div class="empty bad" data-empty="not-enforced">
+          <Icon name="warn" size={26} /><strong>{m.emptyNotEnforced}</strong><p>{m.emptyNotEnforcedText}</p>
+        </div>
+      );
+    default:
+      return <div class="empty" data-empty="unknown"><Icon name="question" size={26} /><strong>{m.emptyUnknown}</strong><p>{m.emptyUnknownText}</p></div>;
+  }
+}
+
+/** Announce tells screen readers of new attempts, at most every five seconds. */
+function Announce(): JSX.Element {
+  const said = useSignal("");
+  useEffect(() => {
+    let known = new Set(attempts.keys());
+    let first = true;
+    const timer = setInterval(() => {
+      const fresh = [...attempts.keys()].filter((id) => !known.has(id)).length;
+      if (fresh > 0 && !first) said.value = t.peek().newAnnounce(fresh);
+      first = !attemptsLoaded.peek();
+      known = new Set(attempts.keys());
+    }, 5000);
+    return () => clearInterval(timer);
+  }, []);
+  return <p class="sr" role="status">{said.value}</p>;
+}
+
+function Toolbar(): JSX.Element {
+  const m = t.value;
+  return (
+    <div class="filter">
+      <label class="box">
+        <Icon name="search" size={14} />
+        <input type="search" placeholder={m.filter} aria-label={m.filter} title={m.filterHelp} value={typed.value}
+          onInput={(e) => { typed.value = e.currentTarget.value; frozen.value = undefined; }} />
+      </label>
+      <label class="check" title={m.chatterTitle}>
+        <input type="checkbox" checked={chatter.value} onChange={(e) => { chatter.value = e.currentTarget.checked; frozen.value = undefined; }} /> {m.chatter}
+      </label>
+      <button class={"small" + (frozen.value ? " on" : "")} aria-pressed={held.value}
+        onClick={() => { if (held.value) follow(); else { pause(); held.value = true; } }}>
+        <Icon name={frozen.value ? "play" : "pause"} size={12} />
+        {frozen.value ? (waiting.value > 0 ? m.pausedNew(waiting.value) : held.value ? m.resume : m.paused) : m.pause}
+      </button>
+      {chips.value.length > 0 && (
+        <p class="chips">
+          {chips.value.map((c) => (
+            <button key={`${c.not}${c.field}${c.value}`} class={"filter-chip" + (c.not ? " not" : "")} aria-label={m.removeFilter(c.value)}
+              onClick={() => (chips.value = chips.value.filter((x) => !same(x, c)))}>
+              {c.not && <b>{m.without} </b>}<bdi>{c.field === "reason" ? word(m.reason, c.value) : c.value}</bdi> <Icon name="cross" size={11} />
+            </button>
+          ))}
+          <button class="link small" onClick={() => { chips.value = []; typed.value = ""; }}>{m.clear}</button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Attempts is the table of blocked attempts, growing live. */
+export function Attempts(): JSX.Element {
+  const m = t.value;
+  const list = rows.value;
+  const leave = (): void => {
+    hovered = false;
+    resume();
+  };
+  return (
+    <section id="attempts" class="panel" aria-labelledby="h-attempts">
+      <div class="panel-head">
+        <h2 id="h-attempts">{m.attempts}</h2>
+        <Counters />
+      </div>
+      <Toolbar />
+      <Announce />
+      {list.length === 0 && attemptsLoaded.value && <Empty />}
+      {list.length > 0 && (
+        <div class="table-box" tabIndex={0} role="region" aria-labelledby="h-attempts"
+          onPointerEnter={(e) => { if (e.pointerType === "mouse") { hovered = true; pause(); } }} onPointerLeave={leave}>
+          <table class="attempts">
+            <thead>
+              <tr>
+                <th class="c-last">{m.colLast}</th><th class="c-device">{m.colDevice}</th><th class="c-destination">{m.colDestination}</th>
+                <th class="c-port">{m.colPort}</th><th class="c-reason">{m.colReason}</th><th class="c-count num">{m.colTries}</th>
+              </tr>
+            </thead>
+            <tbody>{list.slice(0, limit.value).map((a) => <Row key={a.id} a={a} />)}</tbody>
+          </table>
+          <p class="table-foot">
+            <span class="muted">{m.shown(Math.min(limit.value, list.length))}</span>
+            {(list.length > limit.value || olderLeft.value) && (
+              <button class="small" onClick={() => {
+                if (list.length <= limit.value * 2 && olderLeft.value) void readOlder().catch(() => undefined);
+                limit.value += 100;
+              }}>{m.older}</button>
+            )}
+          </p>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get } from "./api";
+import type { Attempt } from "./api";
+import { portText } from "./filter";
+import { bytes, count, t, word } from "./i18n";
+import { containment } from "./store";
+import { stamp } from "./time";
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
+  return <div><dt>{name}</dt><dd>{children}</dd></div>;
+}
+
+/** dump writes bytes as offset, hexadecimal and printable characters. */
+export function dump(base64: string): string {
+  const raw = atob(base64);
+  const lines: string[] = [];
+  for (let at = 0; at < raw.length; at += 16) {
+    const piece = [...raw.slice(at, at + 16)].map((c) => c.charCodeAt(0));
+    const hex = piece.map((b) => b.toString(16).padStart(2, "0")).join(" ");
+    const text = piece.map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : "·")).join("");
+    lines.push(at.toString(16).padStart(4, "0") + "  " + hex.padEnd(47) + "  " + text);
+  }
+  return lines.join("\n");
+}
+
+/** Explain says which rule dropped the packets of an attempt, and why. */
+export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
+  const m = t.value;
+  const evidence = useSignal<string | null | undefined>(a.evidence);
+  useEffect(() => {
+    if (evidence.value !== undefined) return;
+    const stop = new AbortController();
+    get<Attempt>("attempts/" + encodeURIComponent(a.id), {}, stop.signal)
+      .then((full) => (evidence.value = full.evidence ?? null))
+      .catch(() => {
+        if (!stop.signal.aborted) evidence.value = null;
+      });
+    return () => stop.abort();
+  }, [a.id]);
+  const layer = containment.value?.layers?.find((l) => l.layer === a.layer);
+  return (
+    <div class="explain-box">
+      <p class="why">{word(m.why, a.reason)}</p>
+      <dl>
+        <Fact name={m.xLayer}>{a.layer}{layer && <> · <bdi>{layer.name}</bdi></>}</Fact>
+        <Fact name={m.xRule}><code><bdi>{a.rule}</bdi></code></Fact>
+        <Fact name={m.xRevision}><code><bdi>{a.revision}</bdi></code></Fact>
+        {a.host && <Fact name={m.xName}><bdi>{a.host}</bdi></Fact>}
+        <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>
+        <Fact name={m.xDevice}><bdi>{a.device || m.unknownDevice}</bdi></Fact>
+        <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>
+        <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>
+        {a.ingress && <Fact name={m.xIngress}><code><bdi>{a.ingress}</bdi></code></Fact>}
+        <Fact name={m.xFirst}>{stamp(Date.parse(a.first))}</Fact>
+        <Fact name={m.xLast}>{stamp(Date.parse(a.last))}</Fact>
+        <Fact name={m.colTries}>{count(a.count)}</Fact>
+        {a.bytes !== undefined && <Fact name={m.xBytes}>{bytes(a.bytes)}</Fact>}
+      </dl>
+      <h3>{m.xEvidence}</h3>
+      {evidence.value === undefined && <p class="muted small">{m.xReading}</p>}
+      {evidence.value === null && <p class="muted small">{m.xNoEvidence}</p>}
+      {evidence.value && <pre class="dump" tabIndex={0}>{dump(evidence.value)}</pre>}
+    </div>
+  );
+}

@@ -1,0 +1,202 @@
+import type { JSX } from "preact";
+import { computed, signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Camera, Gap, Recording } from "./api";
+import { get } from "./api";
+import { bytes, t, word } from "./i18n";
+import { Icon } from "./icons";
+import { source } from "./playback";
+import { cameras, site } from "./store";
+import { now, second, shortStamp, stamp } from "./time";
+import { TimelineElement } from "./timeline";
+import { cursor, look } from "./view";
+import { recorded } from "./wall";
+
+const minute = 60_000;
+const hour = 60 * minute;
+const chosen = signal<number | undefined>(undefined);
+/** span is the length of the range: what was chosen, else what a young recorder can fill */
+const span = computed(() => {
+  if (chosen.value !== undefined) return chosen.value;
+  const began = Date.parse(site.value?.started ?? "");
+  return Math.floor(second.value / minute) * minute - began < 8 * minute ? 10 * minute : hour;
+});
+/** end of the range that is shown, ms; undefined follows the recorder's clock */
+const until = signal<number | undefined>(undefined);
+const asTable = signal(false);
+
+/** range is what the strips show now. */
+function range(): { from: number; to: number } {
+  const to = until.value ?? second.value + span.value / 60; // a little of the future, so that the newest is no edge
+  return { from: to - span.value, to };
+}
+
+interface Footage {
+  recordings: Recording[];
+  gaps: Gap[];
+  read: boolean; // false until the recorder answered
+  failed?: string;
+}
+
+/** useFootage reads what is recorded of a camera in the range, and again while it grows. */
+function useFootage(camera: Camera, visible: boolean): Footage {
+  const stream = source(camera).stream;
+  const footage = useSignal<Footage>({ recordings: [], gaps: [], read: false });
+  const { from, to } = range();
+  const live = until.value === undefined;
+  // While following, what is asked for moves on in steps: the strip itself moves each second.
+  const key = live ? "live" + span.value : `${from}-${to}`;
+  useEffect(() => {
+    if (!visible) return;
+    const stop = new AbortController();
+    const read = async (): Promise<void> => {
+      const r = range();
+      const q = { camera: camera.id, stream, from: new Date(r.from).toISOString(), to: new Date(Math.max(r.from + 1000, r.to)).toISOString() };
+      try {
+        const [a, b] = await Promise.all([
+          get<{ recordings: Recording[] }>("recordings", q, stop.signal),
+          get<{ gaps: Gap[] }>("gaps", q, stop.signal),
+        ]);
+        footage.value = { recordings: a.recordings, gaps: b.gaps, read: true };
+      } catch (e) {
+        if (!stop.signal.aborted) footage.value = { ...footage.peek(), failed: e instanceof Error ? e.message : String(e) };
+      }
+    };
+    void read();
+    const timer = setInterval(() => void read(), 5000);
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+    };
+  }, [camera.id, stream, key, visible]);
+  return footage.value;
+}
+
+function Strip({ camera }: { camera: Camera }): JSX.Element {
+  const m = t.value;
+  const row = useRef<HTMLLIElement>(null);
+  const line = useRef<TimelineElement>(null);
+  const visible = useSignal(false);
+  const footage = useFootage(camera, visible.value);
+  const { from, to } = range();
+  const at = now();
+  const stream = camera.streams.find((s) => s.stream === source(camera).stream);
+  const newest = stream?.last_footage ? Date.parse(stream.last_footage) : 0;
+  const rec = recorded(camera);
+
+  useEffect(() => {
+    const seen = new IntersectionObserver((es) => (visible.value = es.some((e) => e.isIntersecting)), { rootMargin: "200px" });
+    seen.observe(row.current!);
+    const seek = (e: Event): void => look({ camera: camera.id, at: (e as CustomEvent<number>).detail });
+    line.current!.addEventListener("seek", seek);
+    return () => seen.disconnect();
+  }, [camera.id]);
+  useEffect(() => {
+    line.current?.set({
+      from,
+      to,
+      now: at,
+      recorded: footage.recordings.map((r) => ({
+        from: Date.parse(r.start),
+        to: r.state === "open" ? Math.max(Date.parse(r.end), newest) : Date.parse(r.end),
+      })),
+      gaps: footage.gaps.map((g) => ({ from: Date.parse(g.from), to: g.to ? Date.parse(g.to) : at, reason: word(m.cause, g.reason) + (g.detail ? `: ${g.detail}` : "") })),
+      ...(cursor.value?.camera === camera.id ? { cursor: cursor.value.at } : {}),
+      label: m.timeline(camera.name),
+      have: m.recordedHere,
+      nothing: m.nothingHere,
+    });
+  });
+  const open = footage.gaps.find((g) => !g.to);
+  return (
+    <li ref={row} class="strip" data-camera={camera.id} data-read={footage.read} aria-busy={!footage.read}>
+      <div class="strip-name">
+        <button class="link" onClick={() => look({ camera: camera.id })}><bdi>{camera.name}</bdi></button>
+        <span class={"rec " + rec}>
+          {rec !== "off" && <span class="dot" />}
+          {open && rec !== "recording" ? word(m.cause, open.reason) : word(m.recording, rec)}
+        </span>
+      </div>
+      <nvr-timeline ref={line} />
+      {footage.failed && <p class="small bad"><bdi>{footage.failed}</bdi></p>}
+    </li>
+  );
+}
+
+function FootageTable({ camera }: { camera: Camera }): JSX.Element {
+  const m = t.value;
+  const footage = useFootage(camera, true);
+  const rows = [
+    ...footage.recordings.map((r) => ({ at: Date.parse(r.start), r, g: undefined })),
+    ...footage.gaps.map((g) => ({ at: Date.parse(g.from), r: undefined, g })),
+  ].sort((a, b) => b.at - a.at);
+  return (
+    <details class="footage" open>
+      <summary><bdi>{camera.name}</bdi></summary>
+      {footage.read && rows.length === 0 && <p class="muted small">{m.tableEmpty}</p>}
+      {rows.length > 0 && (
+        <div class="scroll-x">
+          <table>
+            <thead><tr><th>{m.from}</th><th>{m.to}</th><th>{m.what}</th><th class="num">{m.size}</th><th /></tr></thead>
+            <tbody>
+              {rows.slice(0, 200).map(({ at, r, g }) => r ? (
+                <tr key={"r" + at}>
+                  <td>{stamp(at)}</td><td>{shortStamp(Date.parse(r.end))}</td><td>{word(m.segment, r.state)}</td><td class="num">{bytes(r.bytes)}</td>
+                  <td><button class="small" onClick={() => look({ camera: camera.id, at })}><Icon name="play" size={11} /> {m.playFrom}</button></td>
+                </tr>
+              ) : (
+                <tr key={"g" + at} class="gap">
+                  <td>{stamp(at)}</td><td>{g!.to ? shortStamp(Date.parse(g!.to)) : m.stillOpen}</td>
+                  <td colSpan={3}>{m.gap}: {word(m.cause, g!.reason)}{g!.detail && <> · <bdi>{g!.detail}</bdi></>}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </details>
+  );
+}
+
+function Ranges(): JSX.Element {
+  const m = t.value;
+  const move = (by: number): void => {
+    const end = (until.value ?? now()) + by * span.value * 0.5;
+    until.value = end >= now() ? undefined : end;
+  };
+  return (
+    <div class="ranges">
+      <div class="segmented" role="group" aria-label={m.range}>
+        {([[10 * minute, m.rangeTen], [hour, m.rangeHour], [6 * hour, m.rangeSix], [24 * hour, m.rangeDay]] as const).map(([ms, name]) => (
+          <button key={ms} aria-pressed={span.value === ms} onClick={() => (chosen.value = ms)}>{name}</button>
+        ))}
+      </div>
+      <button class="icon-only" aria-label={m.earlier} title={m.earlier} onClick={() => move(-1)}><Icon name="back" size={14} /></button>
+      <button class="icon-only" aria-label={m.later} title={m.later} disabled={until.value === undefined} onClick={() => move(1)}><Icon name="forward" size={14} /></button>
+      <button class="small" disabled={until.value === undefined} onClick={() => (until.value = undefined)}>{m.toNow}</button>
+      <button class="icon-only" aria-pressed={asTable.value} aria-label={asTable.value ? m.asTimeline : m.asTable} title={asTable.value ? m.asTimeline : m.asTable}
+        onClick={() => (asTable.value = !asTable.value)}><Icon name="table" size={14} /></button>
+    </div>
+  );
+}
+
+/** Recordings shows what is recorded of each camera, and plays it. */
+export function Recordings(): JSX.Element {
+  const m = t.value;
+  const list = (cameras.value ?? []).filter((c) => c.streams.some((s) => s.recording !== "off" || s.last_footage));
+  return (
+    <section id="recordings" class="panel" aria-labelledby="h-recordings">
+      <div class="panel-head">
+        <h2 id="h-recordings">{m.recordings}</h2>
+        <span class="legend">
+          <span class="swatch run" />{m.legendRecorded}
+          <span class="swatch gap" />{m.legendGap}
+        </span>
+        <Ranges />
+      </div>
+      {asTable.value
+        ? <div class="tables">{list.map((c) => <FootageTable key={c.id} camera={c} />)}</div>
+        : <ul class="strips">{list.map((c) => <Strip key={c.id} camera={c} />)}</ul>}
+    </section>
+  );
+}

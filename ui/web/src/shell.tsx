@@ -1,0 +1,180 @@
+import type { ComponentChildren, JSX } from "preact";
+import { signal } from "@preact/signals";
+import { choose, ago, language, t, word } from "./i18n";
+import { Icon } from "./icons";
+import type { IconName } from "./icons";
+import { badge, cameras, containment, health, lost, lostSince, site, unrecorded } from "./store";
+import type { Badge } from "./store";
+import { clock, day, second, zoneName } from "./time";
+import { jump } from "./view";
+
+type Theme = "auto" | "light" | "dark";
+
+function rememberedTheme(): Theme {
+  const v = localStorage.getItem("theme");
+  return v === "light" || v === "dark" ? v : "auto";
+}
+
+const theme = signal<Theme>(rememberedTheme());
+
+/** applyTheme sets what the style sheet and the canvases go by. */
+export function applyTheme(): void {
+  if (theme.value === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme.value;
+  document.dispatchEvent(new Event("themechange"));
+}
+
+function nextTheme(): void {
+  const dark = theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
+  theme.value = dark ? "light" : "dark";
+  localStorage.setItem("theme", theme.value);
+  applyTheme();
+}
+
+/** state to icon and tone: state is told by icon, words and colour together */
+const looks: Record<Badge, { icon: IconName; tone: "ok" | "warn" | "bad" }> = {
+  enforced: { icon: "check", tone: "ok" },
+  degraded: { icon: "warn", tone: "warn" },
+  unchecked: { icon: "question", tone: "warn" },
+  unknown: { icon: "question", tone: "warn" },
+  observing: { icon: "warn", tone: "bad" },
+  disarmed: { icon: "cross", tone: "bad" },
+  "not-enforced": { icon: "cross", tone: "bad" },
+};
+
+function ContainmentBadge(): JSX.Element {
+  const b = badge.value;
+  const look = looks[b];
+  const c = containment.value;
+  const when = c && b !== "unknown" ? ago(second.value - Date.parse(c.checked)) : "";
+  return (
+    <a class={"badge " + look.tone} href="#containment" onClick={(e) => jump(e, "containment")} data-badge={b} title={b === "enforced" ? t.value.enforcedTitle : (c?.reasons ?? []).join("\n")}>
+      <Icon name={look.icon} size={15} />
+      <strong>{word(t.value.state, b)}</strong>
+      {when && <span class="when">{t.value.checked(when)}</span>}
+    </a>
+  );
+}
+
+function RecordBadge(): JSX.Element | null {
+  const list = cameras.value;
+  if (!list || list.length === 0) return null;
+  const asked = list.filter((c) => c.streams.some((s) => s.recording !== "off"));
+  const missing = unrecorded.value.length;
+  return (
+    <a class={"badge " + (missing > 0 ? "bad" : "plain")} href="#recordings" onClick={(e) => jump(e, "recordings")}>
+      <span class={"dot " + (missing > 0 ? "hollow" : "")} />
+      <span>{t.value.recordingCount(asked.length - missing, asked.length)}</span>
+    </a>
+  );
+}
+
+export function Header(): JSX.Element {
+  const m = t.value;
+  return (
+    <header class="bar">
+      <a class="skip" href="#live" onClick={(e) => jump(e, "live")}>{m.skip}</a>
+      <a class="brand" href="#live" onClick={(e) => jump(e, "live")}>
+        <Icon name="mark" size={22} />
+        <span>{m.appName}</span>
+      </a>
+      <span class="site"><bdi>{site.value?.name}</bdi></span>
+      {site.value?.demo && <span class="tag" title={m.demoTitle}>{m.demo}</span>}
+      <nav>
+        <a href="#live" onClick={(e) => jump(e, "live")}>{m.navLive}</a>
+        <a href="#recordings" onClick={(e) => jump(e, "recordings")}>{m.navRecordings}</a>
+        <a href="#attempts" onClick={(e) => jump(e, "attempts")}>{m.navAttempts}</a>
+        <a href="#containment" onClick={(e) => jump(e, "containment")}>{m.navContainment}</a>
+      </nav>
+      <div class="status">
+        <RecordBadge />
+        <ContainmentBadge />
+      </div>
+      <time class="clock" title={m.siteClock + " · " + (site.value?.zone ?? "")}>
+        <span class="day">{day(second.value)}</span>
+        <span class="hms">{clock(second.value)}</span>
+        <span class="zone">{zoneName(second.value)}</span>
+      </time>
+      <div class="tools">
+        <button class="quiet" lang={language.value === "en" ? "ko" : "en"} title={m.languageSwitch} onClick={() => choose(language.value === "en" ? "ko" : "en")}>
+          {m.languageName}
+        </button>
+        <button class="quiet icon-only" title={m.theme} aria-label={m.theme} onClick={nextTheme}>
+          <Icon name="sun" />
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Banner({ tone, icon, title, children }: { tone: "warn" | "bad"; icon: IconName; title: string; children?: ComponentChildren }): JSX.Element {
+  return (
+    <div class={"banner " + tone} role="alert">
+      <Icon name={icon} size={tone === "bad" ? 26 : 20} />
+      <div>
+        <strong>{title}</strong>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+function ContainmentBanner(): JSX.Element | null {
+  const m = t.value;
+  const c = containment.value;
+  if (!c || lost.value) return null;
+  const reasons = (c.reasons ?? []).map((r) => <p key={r}><bdi>{r}</bdi></p>);
+  switch (badge.value) {
+    case "not-enforced":
+      return <Banner tone="bad" icon="warn" title={m.bannerNotEnforced}>{reasons}</Banner>;
+    case "disarmed":
+      return <Banner tone="bad" icon="warn" title={m.bannerDisarmed}>{reasons}</Banner>;
+    case "observing":
+      return <Banner tone="bad" icon="warn" title={m.bannerObserving}>{reasons}</Banner>;
+    case "degraded":
+      return <Banner tone="warn" icon="warn" title={m.bannerDegraded}>{reasons}</Banner>;
+    case "unchecked":
+      return <Banner tone="warn" icon="question" title={m.bannerUnchecked}><p>{m.bannerUncheckedText(ago(second.value - Date.parse(c.checked)))}</p></Banner>;
+    default:
+      return null;
+  }
+}
+
+/** Banners say what is wrong so that it cannot be overlooked, worst first. */
+export function Banners(): JSX.Element {
+  const m = t.value;
+  const missing = unrecorded.value;
+  const checks = (health.value?.checks ?? []).filter((x) => x.state !== "ok");
+  return (
+    <div class="banners">
+      {lost.value && <Banner tone="bad" icon="plug" title={m.bannerLost}><p>{m.bannerLostText(clock(lostSince.value))}</p></Banner>}
+      <ContainmentBanner />
+      {!lost.value && missing.length > 0 && (
+        <Banner tone="warn" icon="camera" title={m.bannerNotRecording(missing.length)}>
+          <p>
+            {missing.slice(0, 6).map((c, i) => {
+              const s = c.streams.find((x) => x.recording === "waiting" || x.recording === "failed")!;
+              return (
+                <span key={c.id}>
+                  {i > 0 && " · "}
+                  <bdi>{c.name}</bdi>: {word(m.cause, s.reason || s.cause || "starting")}
+                </span>
+              );
+            })}
+            {missing.length > 6 && " …"}
+          </p>
+        </Banner>
+      )}
+      {!lost.value && checks.length > 0 && (
+        <Banner tone={checks.some((x) => x.state === "bad") ? "bad" : "warn"} icon="warn" title={m.bannerHealth}>
+          {checks.map((x) => <p key={x.name}><b>{x.name}</b>: <bdi>{x.detail}</bdi>{x.fix && <> → <bdi>{x.fix}</bdi></>}</p>)}
+        </Banner>
+      )}
+    </div>
+  );
+}
+
+/** Tone maps a badge to its colours for other parts of the page. */
+export function tone(): "ok" | "warn" | "bad" {
+  return looks[badge.value].tone;
+}

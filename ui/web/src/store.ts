@@ -1,0 +1,183 @@
+// What the recorder said last, kept fresh by one event stream.
+
+import { batch, computed, signal } from "@preact/signals";
+import { get } from "./api";
+import type { Attempt, AttemptPage, Camera, Containment, Device, Health, Site } from "./api";
+import { siteLanguage } from "./i18n";
+import { heard, now, second, zone } from "./time";
+
+export const site = signal<Site | undefined>(undefined);
+export const cameras = signal<Camera[] | undefined>(undefined);
+export const devices = signal<Map<string, Device>>(new Map());
+export const containment = signal<Containment | undefined>(undefined);
+export const health = signal<Health | undefined>(undefined);
+
+/** attempts by id; attemptsVersion changes whenever the map does. */
+export const attempts = new Map<string, Attempt>();
+export const attemptsVersion = signal(0);
+export const attemptsLoaded = signal(false);
+
+let maxAttempts = 2000; // kept here; more only where somebody asked for older ones
+
+/** recorder's time of the last word heard from it */
+const lastWord = signal(now());
+/** silence after which the page says that it knows nothing any more, ms */
+const silence = 8000;
+
+/** lost tells that the recorder is silent: nothing on the page is known to be so. */
+export const lost = computed(() => second.value - lastWord.value > silence);
+export const lostSince = computed(() => lastWord.value);
+
+export type Badge = "unknown" | "enforced" | "unchecked" | "degraded" | "observing" | "disarmed" | "not-enforced";
+
+/** A read-back older than this proves nothing, ms. */
+const checkedFor = 15_000;
+
+/** badge is what may be claimed about containment right now. */
+export const badge = computed<Badge>(() => {
+  const c = containment.value;
+  if (lost.value || !c) return "unknown";
+  if (c.state === "enforced" || c.state === "degraded") {
+    if (second.value - Date.parse(c.checked) > checkedFor) return "unchecked";
+  }
+  return c.state;
+});
+
+/** unrecorded lists the cameras that should be recorded and are not. */
+export const unrecorded = computed(() =>
+  (cameras.value ?? []).filter((c) => c.streams.some((s) => s.recording === "waiting" || s.recording === "failed")),
+);
+
+function isSite(l: string): "en" | "ko" {
+  return l.startsWith("ko") ? "ko" : "en";
+}
+
+function putSite(s: Site): void {
+  batch(() => {
+    const fresh = site.value?.revision !== s.revision;
+    site.value = s;
+    zone.value = s.zone;
+    siteLanguage.value = isSite(s.language);
+    if (fresh) void readDevices();
+  });
+}
+
+async function readDevices(): Promise<void> {
+  try {
+    const { devices: list } = await get<{ devices: Device[] }>("devices");
+    devices.value = new Map(list.map((d) => [d.id, d]));
+  } catch {
+    setTimeout(() => void readDevices(), 3000);
+  }
+}
+
+function putCameras(all: boolean, list: Camera[]): void {
+  if (all) {
+    cameras.value = list;
+    return;
+  }
+  const fresh = new Map(list.map((c) => [c.id, c]));
+  cameras.value = (cameras.value ?? []).map((c) => fresh.get(c.id) ?? c);
+}
+
+/** putAttempts takes attempts that are new or changed; an older state of one never replaces a newer. */
+export function putAttempts(list: Attempt[]): void {
+  for (const a of list) {
+    const old = attempts.get(a.id);
+    if (!old || a.count >= old.count) attempts.set(a.id, a);
+  }
+  if (attempts.size > maxAttempts) {
+    const byAge = [...attempts.values()].sort((a, b) => Date.parse(a.last) - Date.parse(b.last));
+    for (const a of byAge.slice(0, attempts.size - maxAttempts)) attempts.delete(a.id);
+  }
+  attemptsVersion.value++;
+}
+
+/** where the pages read so far end; undefined is the end of the list */
+let moreRest: string | undefined;
+let moreChatter: string | undefined;
+/** olderLeft tells whether the recorder has older attempts than were read. */
+export const olderLeft = signal(false);
+
+/** readAttempts reads the newest attempts, chatter apart so that it never crowds out the rest. */
+async function readAttempts(): Promise<void> {
+  try {
+    const [rest, chatter] = await Promise.all([
+      get<AttemptPage>("attempts", { limit: 300 }),
+      get<AttemptPage>("attempts", { limit: 100, reason: "chatter" }),
+    ]);
+    took(rest, chatter);
+    attemptsLoaded.value = true;
+  } catch {
+    setTimeout(() => void readAttempts(), 2000);
+  }
+}
+
+function took(rest: AttemptPage | undefined, chatter: AttemptPage | undefined): void {
+  moreRest = rest?.next;
+  moreChatter = chatter?.next;
+  olderLeft.value = moreRest !== undefined || moreChatter !== undefined;
+  putAttempts([...(rest?.attempts ?? []), ...(chatter?.attempts ?? [])]);
+}
+
+/** readOlder reads the pages after those read so far. */
+export async function readOlder(): Promise<void> {
+  maxAttempts += 600;
+  const page = (cursor: string | undefined, reason: string): Promise<AttemptPage | undefined> =>
+    cursor === undefined ? Promise.resolve(undefined) : get<AttemptPage>("attempts", { limit: 300, reason, cursor });
+  const [rest, chatter] = await Promise.all([page(moreRest, ""), page(moreChatter, "chatter")]);
+  took(rest, chatter);
+}
+
+let source: EventSource | undefined;
+let lastId = "";
+
+function connect(): void {
+  source?.close();
+  const es = new EventSource("/api/v1/events" + (lastId ? "?since=" + encodeURIComponent(lastId) : ""));
+  source = es;
+  const on = <T>(name: string, take: (v: T) => void): void => {
+    es.addEventListener(name, (e: MessageEvent<string>) => {
+      lastWord.value = now();
+      if (e.lastEventId) lastId = e.lastEventId;
+      take(JSON.parse(e.data) as T);
+    });
+  };
+  on<Site>("site", putSite);
+  on<Health>("health", (h) => (health.value = h));
+  on<{ all: boolean; cameras: Camera[] }>("cameras", (c) => putCameras(c.all, c.cameras));
+  on<Containment & { now: string }>("containment", (c) => {
+    heard(c.now);
+    lastWord.value = now();
+    containment.value = c;
+  });
+  on<Attempt[]>("attempts", putAttempts);
+  on<{ now: string }>("clock", (c) => {
+    heard(c.now);
+    lastWord.value = now();
+  });
+  on("reset", () => {
+    attempts.clear();
+    void readAttempts();
+  });
+  es.onerror = () => {
+    // The browser comes again by itself unless the answer was no event stream.
+    if (es.readyState === EventSource.CLOSED && source === es) setTimeout(() => source === es && connect(), 2000);
+  };
+}
+
+/** start opens the event stream, and again when it went silent without an error. */
+export function start(): void {
+  void get<Site & { now: string }>("site").then((s) => {
+    heard(s.now);
+    lastWord.value = now();
+    putSite(s);
+  }).catch(() => undefined);
+  connect();
+  void readAttempts();
+  let quiet = 0;
+  second.subscribe(() => {
+    quiet = now() - lastWord.peek() > silence * 1.5 ? quiet + 1 : 0;
+    if (quiet === 1 || (quiet > 0 && quiet % 10 === 0)) connect();
+  });
+}

@@ -1,0 +1,250 @@
+// <nvr-timeline>: a strip of time on a canvas: what is recorded, what is
+// missing and why, and where playback stands. A plain custom element; it is a
+// slider to the keyboard and to screen readers. It dispatches "seek" with the
+// instant as detail.
+
+import { clock, day, hourMinute, offset, stamp } from "./time";
+
+export interface Stretch {
+  from: number; // ms since 1970, half-open
+  to: number;
+}
+
+export interface Missing extends Stretch {
+  reason: string; // in words
+}
+
+export interface Strip extends Stretch {
+  recorded: Stretch[];
+  gaps: Missing[];
+  now: number;
+  cursor?: number;
+  label: string;
+  nothing: string; // words for "no footage here"
+  have: string; // words for "recorded"
+}
+
+const minute = 60_000;
+const steps = [minute, 2 * minute, 5 * minute, 10 * minute, 15 * minute, 30 * minute, 60 * minute, 3 * 60 * minute, 6 * 60 * minute];
+
+export class TimelineElement extends HTMLElement {
+  private readonly canvas = document.createElement("canvas");
+  private readonly tip = document.createElement("div");
+  private strip: Strip | undefined;
+  private hover: number | undefined;
+  private focusAt: number | undefined;
+  private queued = 0;
+  private readonly sized = new ResizeObserver(() => this.draw());
+  private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
+  private readonly redraw = (): void => this.draw();
+
+  /** set says what to draw. */
+  set(strip: Strip): void {
+    this.strip = strip;
+    this.setAttribute("aria-label", strip.label);
+    this.setAttribute("aria-valuemin", String(Math.round(strip.from / 1000)));
+    this.setAttribute("aria-valuemax", String(Math.round(strip.to / 1000)));
+    this.say(this.focusAt ?? strip.cursor ?? strip.to);
+    this.draw();
+  }
+
+  connectedCallback(): void {
+    this.setAttribute("role", "slider");
+    this.tabIndex = 0;
+    this.tip.className = "tip";
+    this.tip.hidden = true;
+    this.append(this.canvas, this.tip);
+    this.sized.observe(this);
+    this.scheme.addEventListener("change", this.redraw);
+    document.addEventListener("themechange", this.redraw);
+    this.addEventListener("pointermove", this.onMove);
+    this.addEventListener("pointerleave", this.onLeave);
+    this.addEventListener("click", this.onClick);
+    this.addEventListener("keydown", this.onKey);
+    this.addEventListener("blur", this.onBlur);
+  }
+
+  disconnectedCallback(): void {
+    this.sized.disconnect();
+    this.scheme.removeEventListener("change", this.redraw);
+    document.removeEventListener("themechange", this.redraw);
+  }
+
+  /** what says what there is at an instant, in words. */
+  private what(at: number): string {
+    const s = this.strip!;
+    const gap = s.gaps.find((g) => at >= g.from && at < g.to);
+    if (gap) return gap.reason;
+    return s.recorded.some((r) => at >= r.from && at < r.to) ? s.have : s.nothing;
+  }
+
+  private say(at: number): void {
+    this.setAttribute("aria-valuenow", String(Math.round(at / 1000)));
+    this.setAttribute("aria-valuetext", `${stamp(at)}, ${this.what(at)}`);
+  }
+
+  private at(x: number): number {
+    const s = this.strip!;
+    const w = this.clientWidth || 1;
+    return s.from + (Math.min(w, Math.max(0, x)) / w) * (s.to - s.from);
+  }
+
+  private readonly onMove = (e: PointerEvent): void => {
+    if (!this.strip || e.pointerType === "touch") return;
+    const box = this.getBoundingClientRect();
+    this.hover = this.at(e.clientX - box.left);
+    const late = this.hover > this.strip.now;
+    this.tip.hidden = late;
+    this.tip.textContent = late ? "" : `${clock(this.hover)} · ${this.what(this.hover)}`;
+    const half = this.tip.offsetWidth / 2;
+    this.tip.style.left = Math.min(box.width - half, Math.max(half, e.clientX - box.left)) + "px";
+    this.draw();
+  };
+
+  private readonly onLeave = (): void => {
+    this.hover = undefined;
+    this.tip.hidden = true;
+    this.draw();
+  };
+
+  private readonly onClick = (e: MouseEvent): void => {
+    if (this.strip) this.seek(this.at(e.clientX - this.getBoundingClientRect().left));
+  };
+
+  private readonly onBlur = (): void => {
+    this.focusAt = undefined;
+    this.draw();
+  };
+
+  private readonly onKey = (e: KeyboardEvent): void => {
+    const s = this.strip;
+    if (!s || e.isComposing || e.ctrlKey || e.metaKey || e.altKey) return;
+    const start = this.focusAt ?? s.cursor ?? Math.min(s.to, s.now);
+    const little = (s.to - s.from) / 120;
+    const jump: Record<string, number> = {
+      ArrowLeft: start - little,
+      ArrowRight: start + little,
+      PageDown: start - little * 10,
+      PageUp: start + little * 10,
+      Home: s.from,
+      End: Math.min(s.to, s.now),
+    };
+    if (e.code === "Enter" || e.code === "Space") {
+      e.preventDefault();
+      this.seek(start);
+      return;
+    }
+    const next = jump[e.code];
+    if (next === undefined) return;
+    e.preventDefault();
+    this.focusAt = Math.min(Math.min(s.to, s.now), Math.max(s.from, next));
+    this.say(this.focusAt);
+    this.draw();
+  };
+
+  private seek(at: number): void {
+    this.dispatchEvent(new CustomEvent<number>("seek", { detail: Math.min(at, this.strip!.now) }));
+  }
+
+  private draw(): void {
+    if (this.queued) return;
+    this.queued = requestAnimationFrame(() => {
+      this.queued = 0;
+      this.paint();
+    });
+  }
+
+  private paint(): void {
+    const s = this.strip;
+    const w = this.clientWidth;
+    const h = this.clientHeight;
+    if (!s || w === 0) return;
+    const scale = devicePixelRatio || 1;
+    if (this.canvas.width !== Math.round(w * scale) || this.canvas.height !== Math.round(h * scale)) {
+      this.canvas.width = Math.round(w * scale);
+      this.canvas.height = Math.round(h * scale);
+    }
+    const c = this.canvas.getContext("2d")!;
+    c.setTransform(scale, 0, 0, scale, 0, 0);
+    c.clearRect(0, 0, w, h);
+    const style = getComputedStyle(this);
+    const colour = (name: string): string => style.getPropertyValue(name).trim();
+    const x = (at: number): number => ((at - s.from) / (s.to - s.from)) * w;
+    const bar = h - 15; // below it the hours
+    const box = (r: Stretch): [number, number] => {
+      const l = Math.floor(Math.max(0, x(r.from))); // whole pixels: stretches that touch show no seam
+      return [l, Math.max(1, Math.ceil(Math.min(w, x(r.to))) - l)];
+    };
+
+    c.fillStyle = colour("--strip-track");
+    c.fillRect(0, 0, Math.max(0, Math.min(w, x(s.now))), bar);
+    c.fillStyle = colour("--strip-run");
+    for (const r of s.recorded) {
+      const [l, width] = box(r);
+      c.fillRect(l, 0, width, bar);
+    }
+    const hatch = pattern(c, colour("--strip-gap"), colour("--strip-gap-line"));
+    for (const g of s.gaps) {
+      const [l, width] = box(g);
+      c.fillStyle = hatch;
+      c.fillRect(l, 0, Math.max(2, width), bar);
+    }
+    this.paintHours(c, x, w, bar, h, colour);
+    if (this.hover !== undefined && this.hover <= s.now) line(c, x(this.hover), bar, colour("--muted"), 1);
+    if (this.focusAt !== undefined) line(c, x(this.focusAt), bar, colour("--accent"), 2);
+    if (s.cursor !== undefined && s.cursor >= s.from && s.cursor <= s.to) {
+      const at = x(s.cursor);
+      line(c, at, bar, colour("--strip-cursor"), 2);
+      c.beginPath();
+      c.moveTo(at - 5, 0);
+      c.lineTo(at + 5, 0);
+      c.lineTo(at, 6);
+      c.fill();
+    }
+  }
+
+  private paintHours(c: CanvasRenderingContext2D, x: (at: number) => number, w: number, bar: number, h: number, colour: (n: string) => string): void {
+    const s = this.strip!;
+    const step = steps.find((n) => (n / (s.to - s.from)) * w >= 62) ?? 12 * 60 * minute;
+    c.font = "10px " + getComputedStyle(this).fontFamily;
+    c.textBaseline = "alphabetic";
+    const shift = offset(s.from); // whole hours of the site's zone, not of UTC
+    for (let at = Math.ceil((s.from + shift) / step) * step - shift; at < s.to; at += step) {
+      const px = Math.round(x(at)) + 0.5;
+      c.fillStyle = colour("--strip-line");
+      c.fillRect(px - 0.5, 0, 1, bar + 3);
+      const text = hourMinute(at) === "00:00" ? day(at).slice(5) : hourMinute(at);
+      const width = c.measureText(text).width;
+      if (px - width / 2 < 0 || px + width / 2 > w) continue;
+      c.fillStyle = colour("--muted");
+      c.fillText(text, px - width / 2, h - 2);
+    }
+  }
+}
+
+function line(c: CanvasRenderingContext2D, x: number, height: number, colour: string, width: number): void {
+  c.fillStyle = colour;
+  c.fillRect(Math.round(x) - width / 2, 0, width, height);
+}
+
+/** pattern is a hatch: a gap is told by its shape too, not by colour alone. */
+function pattern(c: CanvasRenderingContext2D, ground: string, lines: string): CanvasPattern | string {
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = 6;
+  const p = tile.getContext("2d")!;
+  p.fillStyle = ground;
+  p.fillRect(0, 0, 6, 6);
+  p.strokeStyle = lines;
+  p.lineWidth = 1.4;
+  p.beginPath();
+  p.moveTo(-1, 7);
+  p.lineTo(7, -1);
+  p.moveTo(-1, 1);
+  p.lineTo(1, -1);
+  p.moveTo(5, 7);
+  p.lineTo(7, 5);
+  p.stroke();
+  return c.createPattern(tile, "repeat") ?? ground;
+}
+
+customElements.define("nvr-timeline", TimelineElement);
