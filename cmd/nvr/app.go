@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
+	"github.com/stockade-nvr/stockade/recorder/playback"
+	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams"
+	"github.com/stockade-nvr/stockade/ui"
+)
+
+// connectEvery spaces the connection attempts of all streams: 250 a second.
+const connectEvery = 4 * time.Millisecond
+
+// appOptions say what to run.
+type appOptions struct {
+	Site     *configs.Site
+	Config   string       // path of the site file, looked at for changes; empty: never
+	Listener net.Listener // for HTTP, already bound
+	Demo     bool
+	Log      *slog.Logger
+}
+
+// app is the whole product: it owns each package's object and runs them.
+type app struct {
+	appOptions
+	started time.Time
+
+	store   *storage.Store
+	player  *playback.Library
+	journal *journal.Journal
+	hits    *nflog.Reader
+	fw      *firewall.Firewall
+	owners  atomic.Pointer[owners]
+	pacer   *streams.Pacer
+
+	change  sync.Mutex // one change of the site at a time
+	mu      sync.RWMutex
+	site    *configs.Site // guarded by mu, as all below
+	running map[streamKey]*running
+	refused string // why the site file as it is now was not taken
+}
+
+// newApp opens the databases and volumes. Nothing is dialled or armed yet.
+func newApp(o appOptions) (*app, error) {
+	a := &app{
+		appOptions: o, started: time.Now(), site: o.Site,
+		pacer: streams.NewPacer(connectEvery), running: map[streamKey]*running{},
+	}
+	a.owners.Store(ownersOf(o.Site))
+	so := storageOptionsOf(o.Site)
+	so.Log = o.Log
+	var err error
+	if a.store, err = storage.OpenStore(so); err != nil {
+		return nil, fmt.Errorf("open storage: %w", err)
+	}
+	a.player = playback.New(playback.Options{Store: playback.OnDisk(a.store), Log: o.Log})
+	a.journal, err = journal.Open(filepath.Join(o.Site.Storage.State, "journal.db"), journal.Options{
+		Log:      o.Log,
+		Identify: func(mac nflog.MAC, ip netip.Addr) journal.Owner { return a.owners.Load().identify(mac, ip) },
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close())
+	}
+	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: a.journal.Add})
+	a.fw = firewall.New(firewall.Options{
+		StateDir: o.Site.Storage.State, Log: o.Log,
+		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+	})
+	return a, nil
+}
+
+// run arms, then records and serves until ctx ends. The rules stay (C1).
+func (a *app) run(ctx context.Context) error {
+	// The store outlives the streams, so that their last parts reach the disk.
+	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStoring()
+	stored := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		stored <- a.store.Run(storing)
+		cancel() // without a store there is nothing to run for
+	}()
+	err := a.serve(ctx)
+	stopStoring()
+	return errors.Join(err, <-stored, a.journal.Close(), a.store.Close())
+}
+
+// serve runs everything but the store.
+func (a *app) serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.journal.Run(ctx) })
+	g.Go(func() error { return a.again(ctx, "hit reader", a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
+
+	// What is dropped before the reader is bound is in the kernel's count alone.
+	select {
+	case <-a.hits.Ready():
+	case <-ctx.Done():
+		return g.Wait()
+	}
+
+	// C1: armed and read back before the first camera is dialled. A disarming
+	// note is obeyed: then recording goes on, and everything says so.
+	err := a.fw.Set(ctx, policyOf(a.site))
+	if err == nil {
+		err = a.fw.AwaitEnforced(ctx)
+	}
+	if err != nil && !errors.Is(err, firewall.ErrDisarmed) {
+		stopped := ctx.Err() != nil
+		g.Go(func() error {
+			if stopped {
+				return nil
+			}
+			return fmt.Errorf("arm the firewall: %w", err)
+		})
+		return g.Wait()
+	}
+	g.Go(func() error { return a.fw.Run(ctx) })
+	g.Go(func() error { return a.again(ctx, "sinkhole", a.newSinkhole().Run) })
+	g.Go(func() error { return a.superviseStreams(ctx) })
+	g.Go(func() error { return ui.New(a.uiOptions()).Serve(ctx, a.Listener) })
+	a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
+	return g.Wait()
+}
+
+// again runs a task until ctx ends and starts it again after an error; those
+// that are fatal end the program.
+func (a *app) again(ctx context.Context, name string, run func(context.Context) error, fatal ...error) error {
+	for {
+		err := run(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // being asked to end is no error, whatever the task says of it
+		}
+		for _, f := range fatal {
+			if errors.Is(err, f) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		a.Log.Error("task ended and starts again", "task", name, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// newSinkhole answers cameras on all of our addresses on their side.
+func (a *app) newSinkhole() *sinkhole.Sinkhole {
+	network := a.site.CameraNetwork
+	o := sinkhole.Options{
+		Log: a.Log, Device: bridge, DNS: network.DNS, NTP: network.NTP, Names: a.journal,
+	}
+	for _, p := range network.Addresses {
+		o.Listen = append(o.Listen, p.Addr())
+	}
+	return sinkhole.New(o)
+}
+
+// current gives the site as it is in force.
+func (a *app) current() *configs.Site {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.site
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/ui"
+)
+
+// How attempts go to a page: gathered, so that a flood is one message a moment.
+const (
+	gatherFor   = 250 * time.Millisecond
+	gatherUpTo  = 500
+	queueOfPage = 4096
+	newFor      = 24 * time.Hour
+)
+
+// attempts is what the page asks of the journal.
+type attempts struct{ app *app }
+
+// Page lists attempts.
+func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, error) {
+	q := journal.Filter{
+		Device: f.Device, Reason: nflog.Reason(f.Reason), Since: f.Since,
+		Text: f.Text, Limit: f.Limit, Cursor: f.Cursor,
+	}
+	if f.Chatter || q.Reason == nflog.Chatter {
+		q.Chatter = journal.WithChatter
+	}
+	if f.Camera != "" {
+		for _, c := range t.app.current().Cameras {
+			if c.ID == f.Camera {
+				q.Device = c.Device
+			}
+		}
+	}
+	page, err := t.app.journal.Query(q)
+	if errors.Is(err, journal.ErrCursor) {
+		return ui.AttemptPage{}, &ui.Problem{Status: http.StatusBadRequest, Message: err.Error(), Fix: "give the next of the page before, or none"}
+	}
+	if err != nil {
+		return ui.AttemptPage{}, err
+	}
+	v := ui.AttemptPage{Attempts: make([]ui.AttemptView, 0, len(page.Attempts)), Next: page.Next}
+	for i := range page.Attempts {
+		v.Attempts = append(v.Attempts, t.view(&page.Attempts[i]))
+	}
+	return v, nil
+}
+
+// Get gives one attempt with its evidence.
+func (t attempts) Get(_ context.Context, id string) (ui.AttemptView, error) {
+	a, err := t.app.journal.Get(id)
+	if errors.Is(err, journal.ErrUnknown) {
+		return ui.AttemptView{}, ui.ErrNotFound
+	}
+	if err != nil {
+		return ui.AttemptView{}, err
+	}
+	v := t.view(&a)
+	if v.Evidence, err = t.app.journal.Evidence(id); err != nil && !errors.Is(err, journal.ErrUnknown) {
+		return ui.AttemptView{}, err
+	}
+	return v, nil
+}
+
+// Subscribe gathers updates into batches. A page that falls so far behind that
+// updates are lost is ended: it asks for the list again and misses nothing.
+func (t attempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	updates := t.app.journal.Subscribe(ctx, queueOfPage)
+	out := make(chan []ui.AttemptView)
+	go func() {
+		defer cancel()
+		defer close(out)
+		for {
+			batch, more := t.gather(updates)
+			if len(batch) > 0 {
+				select {
+				case out <- batch:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if !more {
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+// gather waits for an update and takes what follows within a moment. The last
+// state of an attempt stands for those before it.
+func (t attempts) gather(updates <-chan journal.Update) (batch []ui.AttemptView, more bool) {
+	first, ok := <-updates
+	if !ok {
+		return nil, false
+	}
+	at := map[string]int{}
+	over := time.After(gatherFor)
+	for u := first; ; {
+		if u.Dropped > 0 {
+			return batch, false
+		}
+		if i, seen := at[u.ID]; seen {
+			batch[i] = t.view(&u.Attempt)
+		} else {
+			at[u.ID] = len(batch)
+			batch = append(batch, t.view(&u.Attempt))
+		}
+		if len(batch) >= gatherUpTo {
+			return batch, true
+		}
+		select {
+		case u, ok = <-updates:
+			if !ok {
+				return batch, false
+			}
+		case <-over:
+			return batch, true
+		}
+	}
+}
+
+// view is an attempt as the page shows it.
+func (t attempts) view(a *journal.Attempt) ui.AttemptView {
+	v := ui.AttemptView{
+		ID: a.ID, Device: a.Device, Camera: cameraName(t.app.current(), a.Device), MAC: a.MAC.String(),
+		Family: int(a.Family), Protocol: strings.ToUpper(a.ProtocolName), ICMPType: -1, Host: a.Host,
+		Reason: string(a.Reason), Layer: a.Layer, Rule: a.Rule, Revision: a.Revision, Ingress: a.Port,
+		Count: a.Count, First: a.First, Last: a.Last, Bytes: a.Bytes, New: time.Since(a.First) < newFor,
+	}
+	if a.Chatter {
+		v.Reason = string(nflog.Chatter)
+	}
+	if a.Source.IsValid() {
+		v.Source = a.Source.String()
+	}
+	v.Address = a.DestinationMAC.String()
+	if a.Destination.IsValid() {
+		v.Address = a.Destination.String()
+	}
+	switch a.Protocol {
+	case protocolICMP, protocolICMPv6:
+		if a.Family != 0 {
+			v.ICMPType = int(a.DestinationPort >> 8)
+		}
+	default:
+		v.Port = int(a.DestinationPort)
+		v.Service = serviceOf(a.Protocol, a.DestinationPort)
+	}
+	return v
+}
+
+// Numbers of IP protocols.
+const (
+	protocolICMP   = 1
+	protocolTCP    = 6
+	protocolUDP    = 17
+	protocolICMPv6 = 58
+)
+
+// serviceOf says what a port is usually for, where cameras are concerned.
+func serviceOf(protocol uint8, port uint16) string {
+	type service struct {
+		protocol uint8
+		port     uint16
+	}
+	return map[service]string{
+		{protocolTCP, 21}: "FTP", {protocolTCP, 22}: "SSH", {protocolTCP, 23}: "Telnet", {protocolTCP, 25}: "mail",
+		{protocolUDP, 53}: "DNS", {protocolTCP, 53}: "DNS", {protocolTCP, 80}: "HTTP", {protocolUDP, 123}: "NTP",
+		{protocolTCP, 443}: "HTTPS", {protocolUDP, 443}: "QUIC", {protocolTCP, 554}: "RTSP", {protocolTCP, 853}: "DNS over TLS",
+		{protocolTCP, 1883}: "MQTT", {protocolTCP, 8883}: "MQTT over TLS", {protocolUDP, 1900}: "SSDP", {protocolUDP, 3478}: "STUN",
+		{protocolUDP, 3702}: "WS-Discovery", {protocolUDP, 5353}: "mDNS", {protocolUDP, 32100}: "P2P cloud", {protocolUDP, 32108}: "P2P cloud",
+	}[service{protocol, port}]
+}

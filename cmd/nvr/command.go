@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stockade-nvr/stockade/internal/lab/spawn"
+)
+
+const defaultConfig = "/etc/nvr/nvr.yaml"
+
+// newCommand builds the command line. handed is what the parent of a demo gave
+// to this process, if it is the child.
+func newCommand(handed *spawn.Handed) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "nvr",
+		Short:         "Stockade: record cameras that you cannot trust, and let none of their packets out",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newRunCommand(), newDemoCommand(handed), newConfigCommand(), newFirewallCommand(),
+		newExportCommand(), newDoctorCommand(), newVersionCommand(),
+	)
+	root.AddCommand(newQueryCommands()...)
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "nvr %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+// version names the commit that the binary was built from, where the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "devel"
+}
+
+// newLogger writes to standard error, as systemd's journal and people want it.
+func newLogger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall"
+)
+
+// newFirewallCommand makes the verbs that work on the box without the daemon.
+func newFirewallCommand() *cobra.Command {
+	c := &cobra.Command{Use: "firewall", Short: "Show, arm and disarm the containment of the camera network, without the daemon"}
+	var config string
+	c.PersistentFlags().StringVar(&config, "config", defaultConfig, "the site file")
+
+	withSite := func(run func(*cobra.Command, *configs.Site) error) func(*cobra.Command, []string) error {
+		return func(c *cobra.Command, _ []string) error {
+			site, err := loadSite(config)
+			if err != nil {
+				return err
+			}
+			return run(c, site)
+		}
+	}
+	plan := &cobra.Command{
+		Use: "plan", Short: "Print the exact ruleset that the site file means", Args: cobra.NoArgs,
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error {
+			text, err := firewall.Plan(policyOf(site))
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(c.OutOrStdout(), text)
+			return err
+		}),
+	}
+	arm := &cobra.Command{
+		Use: "arm", Short: "Load the ruleset, read it back, and open the camera ports", Args: cobra.NoArgs,
+		RunE: withSite(armFirewall),
+	}
+	var asJSON bool
+	status := &cobra.Command{
+		Use: "status", Short: "Read the kernel back and say which layers hold; exit 1 if one does not", Args: cobra.NoArgs,
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return firewallStatus(c, site, asJSON) }),
+	}
+	status.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	var reason string
+	disarm := &cobra.Command{
+		Use: "disarm", Short: "Open the camera network: asks for the site's name, and leaves a note", Args: cobra.NoArgs,
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return disarmFirewall(c, site, reason) }),
+	}
+	disarm.Flags().StringVar(&reason, "reason", "", "why: kept in the note and shown while disarmed")
+	c.AddCommand(plan, arm, status, disarm)
+	return c
+}
+
+func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
+	if err := checkRights(); err != nil {
+		return nil, err
+	}
+	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false)}), nil
+}
+
+func armFirewall(c *cobra.Command, site *configs.Site) error {
+	fw, err := openFirewall(site)
+	if err != nil {
+		return err
+	}
+	if err := fw.Arm(c.Context(), policyOf(site)); err != nil {
+		return err
+	}
+	s := fw.Status()
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
+	return err
+}
+
+func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
+	fw, err := openFirewall(site)
+	if err != nil {
+		return err
+	}
+	s, err := fw.Check(c.Context(), policyOf(site))
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	if asJSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		err = e.Encode(containmentView(s))
+	} else {
+		_, err = io.WriteString(out, statusText(s))
+	}
+	if err == nil && s.State != firewall.Enforced {
+		err = finding{fmt.Errorf("containment is %s", s.State)}
+	}
+	return err
+}
+
+// statusText is the status for people.
+func statusText(s firewall.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: generation %d, backend %s\n", s.State, s.Generation, s.Backend)
+	for _, r := range s.Reasons {
+		fmt.Fprintf(&b, "  because: %s\n", r)
+	}
+	for _, l := range s.Layers {
+		mark := "holds  "
+		if !l.Holds {
+			mark = "MISSING"
+		}
+		fmt.Fprintf(&b, "  %s %s  %s", l.Layer, mark, l.Name)
+		if l.Detail != "" {
+			fmt.Fprintf(&b, " (%s)", l.Detail)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// disarmFirewall asks for the site's name, so that nobody opens the wrong box (C1).
+func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return errors.New("say why with --reason: it is kept in the note")
+	}
+	fw, err := openFirewall(site)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.\nWrite the site's name to go on: ")
+	name, err := readLine(c.Context(), c.InOrStdin())
+	if err != nil {
+		return fmt.Errorf("read the site's name: %w", err)
+	}
+	if name != site.Name {
+		return fmt.Errorf("%q is not this site's name: nothing was changed", name)
+	}
+	if err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: operator(), Why: reason}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), "disarmed: nvr firewall arm closes it again")
+	return err
+}
+
+func readLine(ctx context.Context, r io.Reader) (string, error) {
+	line := make(chan string, 1)
+	failed := make(chan error, 1)
+	go func() {
+		s, err := bufio.NewReader(r).ReadString('\n')
+		if err != nil && s == "" {
+			failed <- err
+			return
+		}
+		line <- strings.TrimSpace(s)
+	}()
+	select {
+	case s := <-line:
+		return s, nil
+	case err := <-failed:
+		return "", err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
+
+// operator names who runs this program, also behind sudo.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stockade-nvr/stockade/internal/lab/ns"
+)
+
+// envSite has this test binary play a scenario in namespaces of its own.
+const envSite = "STOCKADE_TEST_SITE"
+
+func TestMain(m *testing.M) {
+	name := os.Getenv(envSite)
+	if name == "" {
+		os.Exit(m.Run())
+	}
+	runtime.LockOSThread()
+	err := ns.Enter()
+	if err == nil {
+		err = scenarios[name](os.Getenv("STOCKADE_TEST_NVR"))
+	}
+	if err != nil {
+		fmt.Println("FAILED:", err)
+		os.Exit(1)
+	}
+}
+
+// scenarios are what a recorder goes through, inside namespaces of their own.
+var scenarios = map[string]func(nvr string) error{
+	"third-party": thirdPartyCameras,
+	"kill":        killedRecorder,
+	"bench":       compareRecorders,
+}
+
+// build makes the program once for all tests.
+func build(t *testing.T) string {
+	t.Helper()
+	nvr := filepath.Join(os.TempDir(), fmt.Sprintf("nvr-test-%d", os.Getpid()))
+	if _, err := os.Stat(nvr); err == nil {
+		return nvr
+	}
+	if out, err := exec.Command("go", "build", "-o", nvr, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v: %s", err, out)
+	}
+	// Ordinary users run it in one of the tests.
+	if err := os.Chmod(nvr, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(nvr) })
+	return nvr
+}
+
+// inside plays a scenario.
+func inside(t *testing.T, name string) {
+	t.Helper()
+	nvr := build(t)
+	out := &bytes.Buffer{}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // the child dies with the thread that forked it
+		c := ns.Command()
+		c.Env = append(c.Env, envSite+"="+name, "STOCKADE_TEST_NVR="+nvr, "TMPDIR="+t.TempDir())
+		c.Stdout, c.Stderr = out, out
+		done <- c.Run()
+	}()
+	if err := <-done; err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Log(out.String())
+}
+
+func TestThirdPartyCamerasAreRecordedOnTwoPorts(t *testing.T) { inside(t, "third-party") }
+
+func TestAKilledRecorderLosesOnePartAtMost(t *testing.T) { inside(t, "kill") }
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
+	nvr := build(t)
+	address := freeAddress(t)
+	c := exec.Command(nvr, "demo", "--listen", address, "--for", "40s", "--json")
+	var out, logged bytes.Buffer
+	c.Stdout, c.Stderr = &out, &logged
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, logged.String())
+	}
+	var r demoResult
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	t.Logf("%+v", r)
+	if r.Cameras < 4 || r.RecordedSeconds < 4*30 || r.Segments < 4 || r.Containment != "enforced" {
+		t.Errorf("recorded too little: %+v", r)
+	}
+	if r.OutsideReceived != 0 || !r.Forwarding || r.SentByCameras < 130 || r.SentKinds < 6 || r.Attempts <= 20 {
+		t.Errorf("containment: %+v", r)
+	}
+	leftovers(t, address)
+}
+
+// leftovers fails if something of a demo is still there.
+func leftovers(t *testing.T, address string) {
+	t.Helper()
+	if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+		c.Close()
+		t.Error("somebody still listens")
+	}
+}
+
+func TestDemoRunsForAnOrdinaryUserAndDiesWithItsParent(t *testing.T) {
+	nvr := build(t)
+	address := freeAddress(t)
+	c := exec.Command(nvr, "demo", "--listen", address)
+	if os.Getuid() == 0 {
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	c.Dir = "/"
+	c.Env = append(os.Environ(), "HOME=/")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged bytes.Buffer
+	c.Stderr = &logged
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	api, err := newClient("http://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for live := 0; live < 8; time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			_ = c.Process.Kill()
+			t.Fatalf("%d of 8 streams are live\n%s", live, logged.String())
+		}
+		live = 0
+		if body, err := api.get(t.Context(), "cameras", nil); err == nil {
+			b, _ := io.ReadAll(body)
+			body.Close()
+			live = strings.Count(string(b), `"state":"live"`)
+		}
+	}
+	if err := c.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait() // it was killed
+	gone := time.Now().Add(15 * time.Second)
+	for {
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		if err != nil {
+			break
+		}
+		conn.Close()
+		if time.Now().After(gone) {
+			t.Fatal("the child outlives its parent")
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

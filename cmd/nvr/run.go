@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stockade-nvr/stockade/configs"
+)
+
+func newRunCommand() *cobra.Command {
+	var config string
+	var verbose bool
+	c := &cobra.Command{
+		Use: "run", Short: "Record and contain the cameras of a site file", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runSite(c.Context(), config, verbose)
+		},
+	}
+	c.Flags().StringVar(&config, "config", defaultConfig, "the site file")
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "log what is only of interest to a developer")
+	return c
+}
+
+// runSite runs a site file until ctx ends.
+func runSite(ctx context.Context, config string, verbose bool) error {
+	site, err := loadSite(config)
+	if err != nil {
+		return err
+	}
+	if problems := configs.CheckEnvironment(site); len(problems) > 0 {
+		return inFile(config, problems)
+	}
+	if err := checkRights(); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", site.Listen.HTTP.String())
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer ln.Close()
+	a, err := newApp(appOptions{Site: site, Config: config, Listener: ln, Log: newLogger(verbose)})
+	if err != nil {
+		return err
+	}
+	return a.run(ctx)
+}
+
+// loadSite reads a site file; what is wrong with it is told with its name.
+func loadSite(path string) (*configs.Site, error) {
+	site, err := configs.Load(path)
+	var problems configs.Problems
+	if errors.As(err, &problems) {
+		return nil, inFile(path, problems)
+	}
+	return site, err
+}
+
+// inFile puts the file's name before each problem, as compilers do.
+func inFile(path string, problems configs.Problems) error {
+	all := make([]error, len(problems))
+	for i, p := range problems {
+		all[i] = fmt.Errorf("%s:%s", path, p)
+	}
+	return errors.Join(all...)
+}

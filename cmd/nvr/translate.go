@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/recorder"
+	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams/rtsp"
+)
+
+// bridge is the interface that the camera side of the box becomes.
+const bridge = "br-cam"
+
+// policyOf is what the site file means for the camera side.
+func policyOf(s *configs.Site) firewall.Policy {
+	p := firewall.Policy{
+		Revision: s.Revision, Observe: s.Observe, Bridge: bridge,
+		Ports: s.CameraNetwork.Ports, Addresses: s.CameraNetwork.Addresses,
+		DNS: s.CameraNetwork.DNS, NTP: s.CameraNetwork.NTP, DHCP: s.CameraNetwork.DHCP,
+	}
+	for _, d := range s.Devices {
+		p.Devices = append(p.Devices, firewall.Device{ID: d.ID, IP: d.IP, MAC: d.MAC})
+	}
+	return p
+}
+
+func retentionOf(s *configs.Site) storage.Retention {
+	r := storage.Retention{Keep: s.Storage.Keep, Cameras: map[string]time.Duration{}}
+	for _, c := range s.Cameras {
+		if c.Keep != nil {
+			r.Cameras[c.ID] = *c.Keep
+		}
+	}
+	return r
+}
+
+func storageOptionsOf(s *configs.Site) storage.Options {
+	o := storage.Options{
+		State: s.Storage.State, Durability: s.Storage.Durability,
+		Retention: retentionOf(s), Probe: recorder.Probe,
+	}
+	for _, v := range s.Storage.Volumes {
+		o.Volumes = append(o.Volumes, storage.VolumeOptions{Path: v.Path, Reserve: v.Reserve})
+	}
+	return o
+}
+
+// streamKey names a stream of the site.
+type streamKey struct{ camera, stream string }
+
+// streamSpec is all that a stream depends on: two that are equal need no restart.
+type streamSpec struct {
+	rtsp    rtspSpec
+	record  bool
+	segment time.Duration
+}
+
+// rtspSpec is the comparable part of an rtsp.Config.
+type rtspSpec struct {
+	url, username, password, transport string
+	pinned                             netip.Addr
+}
+
+func (s rtspSpec) config() rtsp.Config {
+	return rtsp.Config{
+		URL: s.url, Username: s.username, Password: s.password,
+		Transport: rtsp.Transport(s.transport), Pinned: s.pinned,
+	}
+}
+
+// streamsOf lists the streams that a site wants. It reads the password files.
+func streamsOf(s *configs.Site) (map[streamKey]streamSpec, error) {
+	all := map[streamKey]streamSpec{}
+	passwords := map[string]string{}
+	for _, d := range s.Devices {
+		if d.PasswordFile == "" {
+			continue
+		}
+		secret, err := os.ReadFile(d.PasswordFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the password of device %s: %w", d.ID, err)
+		}
+		passwords[d.ID] = strings.TrimRight(string(secret), "\r\n")
+	}
+	for _, c := range s.Cameras {
+		device, _ := s.Device(c.Device) // validated
+		for name, stream := range map[string]*configs.Stream{"main": c.Main, "sub": c.Sub} {
+			if stream == nil {
+				continue
+			}
+			all[streamKey{c.ID, name}] = streamSpec{
+				rtsp: rtspSpec{
+					url: stream.URL, username: device.Username, password: passwords[device.ID],
+					transport: c.Transport, pinned: device.IP,
+				},
+				record: stream.Record, segment: s.Storage.Segment,
+			}
+		}
+	}
+	return all, nil
+}
+
+// owners tells whose addresses a hit carries.
+type owners struct {
+	byMAC map[nflog.MAC]journal.Owner
+	byIP  map[netip.Addr]journal.Owner
+}
+
+func ownersOf(s *configs.Site) *owners {
+	cameras := map[string][]string{}
+	for _, c := range s.Cameras {
+		cameras[c.Device] = append(cameras[c.Device], c.ID)
+	}
+	o := &owners{byMAC: map[nflog.MAC]journal.Owner{}, byIP: map[netip.Addr]journal.Owner{}}
+	for _, d := range s.Devices {
+		owner := journal.Owner{Device: d.ID, Cameras: cameras[d.ID]}
+		o.byMAC[nflog.MAC(d.MAC)] = owner
+		o.byIP[d.IP] = owner
+	}
+	return o
+}
+
+// identify goes by MAC: a pinned device that forges an address is still that
+// device, and a stranger with a pinned address is not. Where only the address
+// is known (a DNS question that passed the pinning), it will do.
+func (o *owners) identify(mac nflog.MAC, ip netip.Addr) journal.Owner {
+	if mac.IsZero() {
+		return o.byIP[ip]
+	}
+	return o.byMAC[mac]
+}

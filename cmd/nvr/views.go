@@ -1,0 +1,311 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
+	"github.com/stockade-nvr/stockade/recorder/playback"
+	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams"
+	"github.com/stockade-nvr/stockade/streams/media"
+	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/live"
+)
+
+// uiOptions wires the page to what it shows.
+func (a *app) uiOptions() ui.Options {
+	return ui.Options{
+		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews,
+		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
+		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
+	}
+}
+
+// live subscribes a viewer.
+func (a *app) live(camera, stream string) (live.Reader, error) {
+	r, ok := a.find(camera, stream)
+	if !ok {
+		return nil, ui.ErrNotFound
+	}
+	return r.stream.Subscribe(streams.ReaderOptions{}), nil
+}
+
+func (a *app) siteView() ui.SiteView {
+	s := a.current()
+	return ui.SiteView{
+		Name: s.Name, Zone: s.Zone.String(), Language: s.Language, Version: version(),
+		Revision: s.Revision, Started: a.started, Demo: a.Demo,
+	}
+}
+
+func (a *app) deviceViews() []ui.DeviceView {
+	s := a.current()
+	all := make([]ui.DeviceView, 0, len(s.Devices))
+	for _, d := range s.Devices {
+		v := ui.DeviceView{
+			ID: d.ID, IP: d.IP.String(), MAC: d.MAC.String(), Cameras: []string{},
+			Maker: d.Declared.Maker, Model: d.Declared.Model, Country: d.Declared.Country,
+		}
+		for _, c := range s.Cameras {
+			if c.Device == d.ID {
+				v.Cameras = append(v.Cameras, c.ID)
+			}
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func (a *app) cameraViews() []ui.CameraView {
+	s := a.current()
+	all := make([]ui.CameraView, 0, len(s.Cameras))
+	for _, c := range s.Cameras {
+		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device}
+		for _, stream := range []string{"main", "sub"} {
+			if r, ok := a.find(c.ID, stream); ok {
+				v.Streams = append(v.Streams, streamView(stream, r))
+			}
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// streamView joins what the stream and its recorder say.
+func streamView(name string, r *running) ui.StreamView {
+	s, rec := r.stream.Status(), r.recorder.Status()
+	v := ui.StreamView{
+		Stream: name, State: ui.StreamLive, Transport: strings.ToUpper(s.Transport),
+		Bitrate: s.BitsPerSecond, Lost: s.Lost, Viewers: s.Viewers,
+	}
+	if !s.Playing {
+		v.State, v.Cause, v.Detail = ui.StreamDown, string(s.Cause), s.Detail
+		if s.Cause == streams.CauseStarting {
+			v.State = ui.StreamStarting
+		}
+	}
+	if !s.Since.IsZero() {
+		v.Since = &s.Since
+	}
+	var strs []string
+	for _, t := range s.Tracks {
+		strs = append(strs, t.CodecString)
+		switch {
+		case t.Codec == media.AAC && v.Audio == "":
+			v.Audio = t.Codec.String()
+		case t.Codec.Video() && v.Codec == "":
+			v.Codec, v.Width, v.Height = t.Codec.String(), t.Width, t.Height
+		}
+	}
+	v.Codecs = strings.Join(strs, ",")
+	recordView(&v, r.spec.record, rec.Recording, s.Playing, string(rec.Reason))
+	if !rec.Until.IsZero() {
+		v.LastFootage = &rec.Until
+	}
+	return v
+}
+
+// recordView tells a stream that delivers nothing from footage that is not kept.
+func recordView(v *ui.StreamView, wanted, recording, playing bool, reason string) {
+	switch {
+	case !wanted:
+		v.Recording = ui.RecordOff
+	case recording:
+		v.Recording = ui.RecordOn
+	default:
+		v.Recording, v.Reason = ui.RecordWaiting, reason
+		lost := []storage.Reason{storage.ReasonDiskError, storage.ReasonDiskFull, storage.ReasonOverload}
+		if playing && slices.Contains(lost, storage.Reason(reason)) {
+			v.Recording = ui.RecordFailed
+		}
+	}
+}
+
+func containmentView(s firewall.Status) ui.ContainmentView {
+	v := ui.ContainmentView{
+		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
+		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
+		Counted: ui.CountedView(s.Counted),
+	}
+	if v.Reasons == nil {
+		v.Reasons = []string{}
+	}
+	for _, l := range s.Layers {
+		view := ui.LayerView{Layer: l.Layer, Name: l.Name, Holds: l.Holds, Detail: l.Detail, Repaired: l.Repaired}
+		if !l.RepairedAt.IsZero() {
+			view.RepairedAt = &l.RepairedAt
+		}
+		v.Layers = append(v.Layers, view)
+	}
+	return v
+}
+
+// healthView says what is wrong, worst state first.
+func (a *app) healthView() ui.HealthView {
+	checks := slices.Concat(a.containmentHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
+	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
+	for _, c := range checks {
+		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
+			v.State = c.State
+		}
+	}
+	return v
+}
+
+func (a *app) containmentHealth() []ui.HealthCheck {
+	s := a.fw.Status()
+	c := ui.HealthCheck{Name: "containment", State: ui.HealthOK, Detail: strings.Join(s.Reasons, "; ")}
+	switch s.State {
+	case firewall.Enforced:
+	case firewall.Degraded:
+		c.State, c.Fix = ui.HealthWarn, "a layer was changed by another program; it is repaired by itself, find out by whom"
+	default:
+		c.State, c.Fix = ui.HealthBad, "packets of cameras may leave: run nvr firewall status on the box"
+	}
+	checks := []ui.HealthCheck{c}
+	if t := a.journal.Totals(); t.Broken {
+		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthBad, Detail: "attempts cannot be written; they wait in memory", Fix: "free space where the state directory lies"})
+	}
+	return checks
+}
+
+func (a *app) storageHealth() []ui.HealthCheck {
+	status := a.store.Status()
+	var checks []ui.HealthCheck
+	for _, v := range status.Volumes {
+		c := ui.HealthCheck{Name: "volume " + v.Path, State: ui.HealthOK}
+		if v.State != storage.VolumeOK {
+			c.State, c.Detail, c.Fix = ui.HealthBad, v.State.String()+": "+v.Error, "footage is not kept there: check the disk and its mount"
+		}
+		checks = append(checks, c)
+	}
+	if status.Rebuilding {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is being rebuilt: listings are not complete yet"})
+	}
+	if status.IndexError != "" {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})
+	}
+	if status.Suspended != "" {
+		checks = append(checks, ui.HealthCheck{Name: "retention", State: ui.HealthWarn, Detail: status.Suspended, Fix: "check the box's clock"})
+	}
+	return checks
+}
+
+func (a *app) recordingHealth() []ui.HealthCheck {
+	var bad []string
+	for _, c := range a.cameraViews() {
+		for _, s := range c.Streams {
+			if s.Recording == ui.RecordFailed || s.Recording == ui.RecordWaiting {
+				bad = append(bad, fmt.Sprintf("%s (%s: %s)", c.Name, s.Stream, s.Reason))
+			}
+		}
+	}
+	if len(bad) == 0 {
+		return []ui.HealthCheck{{Name: "recording", State: ui.HealthOK}}
+	}
+	return []ui.HealthCheck{{
+		Name: "recording", State: ui.HealthBad, Detail: "not recording: " + strings.Join(bad, ", "),
+		Fix: "the tile of each camera says why",
+	}}
+}
+
+func (a *app) siteHealth() []ui.HealthCheck {
+	var checks []ui.HealthCheck
+	a.mu.RLock()
+	if a.refused != "" {
+		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: a.refused, Fix: "the file before it stays in force: nvr config check " + a.Config})
+	}
+	a.mu.RUnlock()
+	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
+		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
+	}
+	return checks
+}
+
+// footage is what the page asks of the library of recordings.
+type footage struct {
+	player *playback.Library
+	store  *storage.Store
+}
+
+// Recordings lists segments.
+func (f footage) Recordings(_ context.Context, camera, stream string, from, to time.Time) ([]ui.RecordingView, error) {
+	segments, err := f.store.Segments(camera, stream, from, to)
+	if err != nil {
+		return nil, err
+	}
+	states := map[storage.SegmentState]string{storage.Open: "open", storage.Sealed: "sealed", storage.Recovered: "recovered"}
+	all := make([]ui.RecordingView, 0, len(segments))
+	for _, s := range segments {
+		all = append(all, ui.RecordingView{Run: s.Run, Start: s.Start, End: s.End, Bytes: s.Bytes, State: states[s.State], Path: s.Path})
+	}
+	return all, nil
+}
+
+// Gaps lists gaps.
+func (f footage) Gaps(_ context.Context, camera, stream string, from, to time.Time) ([]ui.GapView, error) {
+	gaps, err := f.store.Gaps(camera, stream, from, to)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]ui.GapView, 0, len(gaps))
+	for _, g := range gaps {
+		v := ui.GapView{From: g.From, Reason: string(g.Reason), Detail: g.Detail}
+		if !g.To.IsZero() {
+			v.To = &g.To
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// Play opens a range as one movie.
+func (f footage) Play(_ context.Context, camera, stream string, from, to time.Time) (*ui.Clip, error) {
+	m, err := f.player.Open(camera, stream, from, to)
+	if err != nil {
+		return nil, toPage(err)
+	}
+	c := &ui.Clip{Content: m, ETag: m.ETag(), Start: m.Start()}
+	for _, p := range m.Pieces() {
+		c.Pieces = append(c.Pieces, ui.ClipPiece(p))
+	}
+	return c, nil
+}
+
+// Frame opens one picture.
+func (f footage) Frame(_ context.Context, camera, stream string, at time.Time) (*ui.Clip, error) {
+	p, err := f.player.Frame(camera, stream, at)
+	if err != nil {
+		return nil, toPage(err)
+	}
+	return &ui.Clip{Content: p, ETag: p.ETag(), Start: p.At()}, nil
+}
+
+// toPage says in the page's words why nothing is played.
+func toPage(err error) error {
+	switch {
+	case errors.Is(err, playback.ErrNotFound):
+		return ui.ErrNotFound
+	case errors.Is(err, playback.ErrRange):
+		return &ui.Problem{Status: http.StatusBadRequest, Message: err.Error(), Fix: "ask for a shorter range"}
+	}
+	return err
+}
+
+// cameraName gives the name of a device's first camera.
+func cameraName(s *configs.Site, device string) string {
+	for _, c := range s.Cameras {
+		if c.Device == device {
+			return c.Name
+		}
+	}
+	return ""
+}
