@@ -99,7 +99,7 @@ func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan [
 					return err
 				}
 			}
-			if err := out.beat(s.opt.Now()); err != nil {
+			if err := out.beat(s.clock()); err != nil {
 				return err
 			}
 		}
@@ -177,11 +177,21 @@ func (o *eventWriter) attempts(list []AttemptView) error {
 }
 
 // beat sends the recorder's clock when nothing else was sent for a while.
-func (o *eventWriter) beat(now time.Time) error {
+func (o *eventWriter) beat(c clockView) error {
 	if time.Since(o.sent) < beatEvery {
 		return nil
 	}
-	return o.event("clock", struct {
-		Now string `json:"now"`
-	}{stamp(now)})
+	return o.event("clock", c)
+}
+
+// clockView is the recorder's clock, and beside it how long the server has run
+// by a clock that is never set: so the page can tell a clock that was stepped
+// from a message that is late.
+type clockView struct {
+	Now string `json:"now"`
+	Up  int64  `json:"up"` // milliseconds
+}
+
+func (s *Server) clock() clockView {
+	return clockView{Now: stamp(s.opt.Now()), Up: time.Since(s.began).Milliseconds()}
 }

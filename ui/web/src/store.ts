@@ -146,14 +146,14 @@ function connect(): void {
   on<Site>("site", putSite);
   on<Health>("health", (h) => (health.value = h));
   on<{ all: boolean; cameras: Camera[] }>("cameras", (c) => putCameras(c.all, c.cameras));
-  on<Containment & { now: string }>("containment", (c) => {
-    heard(c.now);
+  on<Containment & { now: string; up: number }>("containment", (c) => {
+    heard(c.now, c.up);
     lastWord.value = now();
     containment.value = c;
   });
   on<Attempt[]>("attempts", putAttempts);
-  on<{ now: string }>("clock", (c) => {
-    heard(c.now);
+  on<{ now: string; up: number }>("clock", (c) => {
+    heard(c.now, c.up);
     lastWord.value = now();
   });
   on("reset", () => {
