@@ -56,6 +56,9 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	if !clip.Next.IsZero() {
+		w.Header().Set("X-Play-Next", stamp(clip.Next)) // the rest of the range is another clip
+	}
 	s.serveClip(w, r, clip, camera+"-"+stream+"-"+from.Format("20060102T150405Z")+".mp4")
 }
 
@@ -63,6 +66,7 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 type planView struct {
 	Start  time.Time   `json:"start"`
 	Pieces []pieceView `json:"pieces"`
+	Next   *time.Time  `json:"next,omitempty"` // where footage of another format follows
 }
 
 type pieceView struct {
@@ -88,6 +92,10 @@ func (s *Server) getPlayPlan(w http.ResponseWriter, r *http.Request) {
 	plan := planView{Start: clip.Start.UTC(), Pieces: []pieceView{}}
 	for _, p := range clip.Pieces {
 		plan.Pieces = append(plan.Pieces, pieceView{p.Media.Seconds(), p.Start.UTC(), p.Duration.Seconds()})
+	}
+	if !clip.Next.IsZero() {
+		next := clip.Next.UTC()
+		plan.Next = &next
 	}
 	writeJSON(w, plan)
 }

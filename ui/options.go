@@ -59,6 +59,9 @@ type Clip struct {
 	// when, in order of media time; empty means that media time runs evenly from Start.
 	Start  time.Time
 	Pieces []ClipPiece
+	// Next is where footage of another format follows, which cannot be in the same
+	// clip; zero when nothing was left out.
+	Next time.Time
 }
 
 // ClipPiece is a stretch of a clip without a break in wall time.

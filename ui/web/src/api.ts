@@ -67,6 +67,8 @@ export interface Gap {
 
 export interface Plan {
   start: string;
+  /** where footage of another format follows */
+  next?: string;
   pieces: { media: number; start: string; duration: number }[];
 }
 

@@ -132,6 +132,7 @@ export const en = {
   playNext: (time: string): string => `Next footage: ${time}`,
   playCannot: (codec: string): string => `This browser cannot play ${codec}. Download the footage and play it with any player.`,
   playUnknown: "This browser cannot play the footage",
+  playBroke: "The connection to the recorder broke.",
   caughtUp: "Caught up with the newest footage; waiting for more…",
   factStream: "Stream",
   factPicture: "Picture",

@@ -130,6 +130,7 @@ export const ko: Catalogue = {
   playNext: (time: string): string => `다음 영상: ${time}`,
   playCannot: (codec: string): string => `이 브라우저는 ${codec} 재생을 지원하지 않습니다. 내려받아 다른 재생기로 보세요.`,
   playUnknown: "이 브라우저에서 재생할 수 없는 영상입니다",
+  playBroke: "녹화기와의 연결이 끊겼습니다.",
   caughtUp: "가장 최근 영상까지 재생했습니다. 새 영상을 기다리는 중…",
   factStream: "스트림",
   factPicture: "영상",
