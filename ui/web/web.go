@@ -1,4 +1,4 @@
-// Package web embeds the front end: one page, its script and its styles.
+// Package web embeds the front end: one page, its scripts and its styles.
 //
 // The sources are in src (TypeScript, Preact and signals), what they use of
 // others in vendor, with licences and hashes in vendor/manifest.json. dist is
@@ -19,7 +19,7 @@ import (
 
 //go:generate go run ./build
 
-//go:embed dist/app.js dist/style.css static/index.html static/icon.svg static/notices.txt
+//go:embed dist static/index.html static/icon.svg static/notices.txt
 var embedded embed.FS
 
 // asset is one file that the page is made of.

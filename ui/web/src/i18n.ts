@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import { en } from "./en";
 import { ko } from "./ko";
 
@@ -10,8 +11,12 @@ export type Language = "en" | "ko";
 const catalogues: Record<Language, Catalogue> = { en, ko };
 
 function remembered(): Language | undefined {
-  const v = localStorage.getItem("language");
-  return v === "en" || v === "ko" ? v : undefined;
+  try {
+    const v = localStorage.getItem("language");
+    return v === "en" || v === "ko" ? v : undefined;
+  } catch {
+    return undefined; // the browser forbids remembering
+  }
 }
 
 /** chosen by the person at this browser; else the site file's language counts */
@@ -23,9 +28,18 @@ export const language = computed<Language>(() => chosen.value ?? siteLanguage.va
 /** t is the catalogue in force. */
 export const t = computed<Catalogue>(() => catalogues[language.value]);
 
+/** inLanguage is one of several catalogues of a part of the page: the one in force. */
+export function inLanguage<C>(all: Record<Language, C>): ReadonlySignal<C> {
+  return computed(() => all[language.value]);
+}
+
 export function choose(l: Language): void {
   chosen.value = l;
-  localStorage.setItem("language", l);
+  try {
+    localStorage.setItem("language", l);
+  } catch {
+    // forbidden: it holds until the page is closed
+  }
 }
 
 /** word looks a value of the API up, and shows it as it is when it is unknown. */

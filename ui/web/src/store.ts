@@ -1,9 +1,10 @@
 // What the recorder said last, kept fresh by one event stream.
 
 import { batch, computed, signal } from "@preact/signals";
-import { get } from "./api";
+import { get, Problem } from "./api";
 import type { Attempt, AttemptPage, Camera, Containment, Device, Health, Site } from "./api";
 import { siteLanguage } from "./i18n";
+import { readSession, reads } from "./session";
 import { heard, now, second, zone } from "./time";
 
 export const site = signal<Site | undefined>(undefined);
@@ -62,12 +63,18 @@ function putSite(s: Site): void {
   });
 }
 
+/** forbidden tells that asking again is of no use: the session has ended, or the role is another. */
+function forbidden(e: unknown): boolean {
+  return e instanceof Problem && (e.status === 401 || e.status === 403);
+}
+
 async function readDevices(): Promise<void> {
+  if (!reads.peek()) return;
   try {
     const { devices: list } = await get<{ devices: Device[] }>("devices");
     devices.value = new Map(list.map((d) => [d.id, d]));
-  } catch {
-    setTimeout(() => void readDevices(), 3000);
+  } catch (e) {
+    if (!forbidden(e)) setTimeout(() => void readDevices(), 3000);
   }
 }
 
@@ -101,6 +108,7 @@ export const olderLeft = signal(false);
 
 /** readAttempts reads the newest attempts, chatter apart so that it never crowds out the rest. */
 async function readAttempts(): Promise<void> {
+  if (!reads.peek()) return;
   try {
     const [rest, chatter] = await Promise.all([
       get<AttemptPage>("attempts", { limit: 300 }),
@@ -108,8 +116,8 @@ async function readAttempts(): Promise<void> {
     ]);
     took(rest, chatter);
     attemptsLoaded.value = true;
-  } catch {
-    setTimeout(() => void readAttempts(), 2000);
+  } catch (e) {
+    if (!forbidden(e)) setTimeout(() => void readAttempts(), 2000);
   }
 }
 
@@ -161,7 +169,9 @@ function connect(): void {
     void readAttempts();
   });
   es.onerror = () => {
-    // The browser comes again by itself unless the answer was no event stream.
+    // The browser comes again by itself unless the answer was no event stream: then
+    // it may be that nobody is signed in here any more, or as somebody else.
+    if (es.readyState === EventSource.CLOSED) void readSession();
     if (es.readyState === EventSource.CLOSED && source === es) setTimeout(() => source === es && connect(), 2000);
   };
 }

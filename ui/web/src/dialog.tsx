@@ -1,0 +1,41 @@
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "./i18n";
+import { Icon } from "./icons";
+
+interface DialogProps {
+  title: ComponentChildren;
+  /** called once it is closed, by whatever way */
+  close: () => void;
+  /** at the side, as high as the window, instead of in the middle */
+  drawer?: boolean;
+  /** a press beside it does not close it: what it shows is shown once */
+  kept?: boolean;
+  children: ComponentChildren;
+}
+
+/** Dialog is a part of the page before the rest, which waits meanwhile. */
+export function Dialog({ title, close, drawer, kept, children }: DialogProps): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const pressed = useRef(false);
+  useEffect(() => {
+    dialog.current!.showModal();
+    return () => dialog.current?.close();
+  }, []);
+  const beside = (e: MouseEvent): boolean => e.target === dialog.current;
+  return (
+    <dialog ref={dialog} class={drawer ? "drawer" : "box-dialog"} aria-labelledby="dialog-title" onClose={close}
+      onCancel={(e) => { if (kept) e.preventDefault(); }}
+      // A press that began inside, as when text is marked, is none beside.
+      onMouseDown={(e) => { pressed.current = beside(e); }}
+      onClick={(e) => { if (!kept && pressed.current && beside(e)) dialog.current!.close(); }}>
+      <div class="dialog-inner">
+        <header class="dialog-head">
+          <h2 id="dialog-title">{title}</h2>
+          <button type="button" class="quiet icon-only" aria-label={t.value.close} title={t.value.close} onClick={() => dialog.current!.close()}><Icon name="cross" /></button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}
