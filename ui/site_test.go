@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -29,6 +30,7 @@ type fakeSite struct {
 	silent      bool // the containment is not checked any more
 	attempts    []ui.AttemptView
 	subscribers map[chan []ui.AttemptView]struct{}
+	pages       int // of attempts that were asked for
 }
 
 // hostile is what a camera may ask the DNS for, and then stands on the page.
@@ -185,6 +187,9 @@ func (f fakeFootage) Frame(ctx context.Context, camera, stream string, at time.T
 	return f.Play(ctx, camera, stream, at, at)
 }
 
+// sortable writes times so that they sort as text.
+const sortable = "2006-01-02T15:04:05.000000000Z"
+
 // fakeAttempts is a journal in memory.
 type fakeAttempts struct{ s *fakeSite }
 
@@ -192,15 +197,22 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
 	page := ui.AttemptPage{}
+	a.s.pages++
 	sorted := slices.Clone(a.s.attempts)
-	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return y.Last.Compare(x.Last) })
+	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(y.ID, x.ID)) })
 	for _, v := range sorted {
+		place := v.Last.Format(sortable) + "~" + v.ID
+		if f.Cursor != "" && place >= f.Cursor {
+			continue
+		}
 		chatter := v.Reason == "chatter"
 		if f.Reason != "" && v.Reason != f.Reason || f.Reason == "" && chatter && !f.Chatter ||
 			v.Last.Before(f.Since) || !strings.Contains(v.Host+v.Address, f.Text) {
 			continue
 		}
 		if len(page.Attempts) == f.Limit {
+			last := page.Attempts[f.Limit-1]
+			page.Next = last.Last.Format(sortable) + "~" + last.ID
 			break
 		}
 		v.Evidence = nil
