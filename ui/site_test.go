@@ -246,6 +246,13 @@ func (a fakeAttempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, e
 	return c, nil
 }
 
+// followers counts the event streams that are open.
+func (s *fakeSite) followers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.subscribers)
+}
+
 // block adds an attempt, or one more hit of it, and tells those who follow.
 func (s *fakeSite) block(v ui.AttemptView) {
 	s.mu.Lock()
