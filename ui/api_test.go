@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +19,8 @@ import (
 
 // TestDocumentAndHandlersAgree walks both: each path of the document is
 // answered, with a JSON object that has no field the document lacks, and the
-// document has every path of routes.go with every parameter it knows.
+// document has every path of routes.go with exactly the parameters it knows.
+// TestDocumentAndViewsAgree does the same for fields that an answer may lack.
 func TestDocumentAndHandlersAgree(t *testing.T) {
 	s := smallSite()
 	s.block(phone(1, "North gate", "cloud.example", "198.18.0.5", "TCP", 443, "egress", "L3", "raw-egress"))
@@ -74,6 +76,17 @@ func TestDocumentAndHandlersAgree(t *testing.T) {
 					query += "&" + p.Name + "=" + example[p.Name]
 				}
 			}
+			if known := knownParameters(t, base, target); known != "" {
+				var described []string
+				for _, p := range item["get"].Parameters {
+					if p.In == "query" {
+						described = append(described, p.Name)
+					}
+				}
+				if got := strings.Split(known, ", "); !sameWords(got, described) {
+					t.Errorf("known parameters %v, described %v", got, described)
+				}
+			}
 			method := "GET"
 			if strings.Contains(path, "stream") || path == "/events" {
 				method = "HEAD" // the answer does not end
@@ -101,6 +114,92 @@ func TestDocumentAndHandlersAgree(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// knownParameters asks with a parameter that nobody has: the answer lists those that are known.
+func knownParameters(t *testing.T, base, target string) string {
+	t.Helper()
+	_, _, body := ask(t, base, "GET", target+"?nobody-has-this=1", nil, nil)
+	var p ui.Problem
+	if json.Unmarshal([]byte(body), &p) != nil {
+		return ""
+	}
+	_, known, _ := strings.Cut(p.Fix, "known here: ")
+	return known
+}
+
+func sameWords(a, b []string) bool {
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}
+
+// TestDocumentAndViewsAgree compares each schema with the type that is sent:
+// every field of either is in the other.
+func TestDocumentAndViewsAgree(t *testing.T) {
+	text, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Components struct {
+			Schemas map[string]schema `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for name, view := range map[string]any{
+		"Problem": ui.Problem{}, "Health": ui.HealthView{}, "Device": ui.DeviceView{}, "Stream": ui.StreamView{}, "Camera": ui.CameraView{},
+		"Containment": ui.ContainmentView{}, "Recording": ui.RecordingView{}, "Gap": ui.GapView{}, "Attempt": ui.AttemptView{},
+		"Site": struct {
+			ui.SiteView
+			Now string `json:"now"`
+		}{},
+	} {
+		sameFields(t, doc.Components.Schemas, doc.Components.Schemas[name], reflect.TypeOf(view), name)
+	}
+}
+
+// schema is what the document says of a value.
+type schema struct {
+	Ref        string            `json:"$ref"`
+	Properties map[string]schema `json:"properties"`
+	Items      *schema           `json:"items"`
+}
+
+func sameFields(t *testing.T, all map[string]schema, s schema, v reflect.Type, at string) {
+	t.Helper()
+	if s.Ref != "" {
+		s = all[s.Ref[strings.LastIndex(s.Ref, "/")+1:]]
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		sameFields(t, all, s, v.Elem(), at)
+	case reflect.Slice:
+		if s.Items != nil {
+			sameFields(t, all, *s.Items, v.Elem(), at+"[]")
+		}
+	case reflect.Struct:
+		if v == reflect.TypeFor[time.Time]() {
+			return
+		}
+		var sent, described []string
+		for _, f := range reflect.VisibleFields(v) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "-" || f.Anonymous {
+				continue
+			}
+			sent = append(sent, name)
+			sameFields(t, all, s.Properties[name], f.Type, at+"."+name)
+		}
+		for name := range s.Properties {
+			described = append(described, name)
+		}
+		if !sameWords(sent, described) {
+			t.Errorf("%s: sent %v\ndescribed %v", at, sent, described)
+		}
 	}
 }
 
