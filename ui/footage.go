@@ -142,13 +142,32 @@ func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, n
 }
 
 // patient gives each write of a long answer its own deadline, so that a long
-// film is not cut and a client that stopped reading is.
+// film is not cut and a client that stopped reading is. What http.ServeContent
+// refuses in plain text it refuses as everything here does.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	refused bool // the answer is a Problem, which was written
+}
+
+// WriteHeader replaces the refusals of http.ServeContent.
+func (p *patient) WriteHeader(status int) {
+	switch {
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "the footage has no such bytes", "ask for bytes=FROM-TO within the length that HEAD gives, or without Range"})
+	case status >= http.StatusInternalServerError:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "internal error", "see the recorder's log"})
+	default:
+		p.ResponseWriter.WriteHeader(status)
+	}
 }
 
 func (p *patient) Write(b []byte) (int, error) {
+	if p.refused {
+		return len(b), nil // the plain text
+	}
 	now := time.Now()
 	_ = p.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
 	if err := p.control.SetWriteDeadline(now.Add(writeTimeout)); err != nil {

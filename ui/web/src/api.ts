@@ -98,6 +98,8 @@ export interface Attempt {
   last: string;
   new: boolean;
   bytes?: number;
+  overflow?: boolean;
+  scan?: boolean;
   evidence?: string;
 }
 
@@ -154,6 +156,12 @@ export class Problem extends Error {
     this.retryAt = retryAfter > 0 ? performance.now() + retryAfter * 1000 : 0;
     this.confirmation = confirmation;
   }
+}
+
+/** trouble says what went wrong and what to do about it. */
+export function trouble(e: unknown): { why: string; fix: string } {
+  if (e instanceof Problem) return { why: e.message, fix: e.fix };
+  return { why: e instanceof Error ? e.message : String(e), fix: "" };
 }
 
 /** address makes an address of the API; empty parameters are left out. */

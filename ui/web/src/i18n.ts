@@ -2,6 +2,7 @@ import { computed, signal } from "@preact/signals";
 import type { ReadonlySignal } from "@preact/signals";
 import { en } from "./en";
 import { ko } from "./ko";
+import { recall, remember } from "./memory";
 
 /** Catalogue is every text of the page: one that a language lacks is a compile error. */
 export type Catalogue = typeof en;
@@ -11,12 +12,8 @@ export type Language = "en" | "ko";
 const catalogues: Record<Language, Catalogue> = { en, ko };
 
 function remembered(): Language | undefined {
-  try {
-    const v = localStorage.getItem("language");
-    return v === "en" || v === "ko" ? v : undefined;
-  } catch {
-    return undefined; // the browser forbids remembering
-  }
+  const v = recall("language");
+  return v === "en" || v === "ko" ? v : undefined;
 }
 
 /** chosen by the person at this browser; else the site file's language counts */
@@ -35,11 +32,7 @@ export function inLanguage<C>(all: Record<Language, C>): ReadonlySignal<C> {
 
 export function choose(l: Language): void {
   chosen.value = l;
-  try {
-    localStorage.setItem("language", l);
-  } catch {
-    // forbidden: it holds until the page is closed
-  }
+  remember("language", l);
 }
 
 /** word looks a value of the API up, and shows it as it is when it is unknown. */

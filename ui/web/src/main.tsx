@@ -5,7 +5,7 @@ import { Attempts } from "./attempts";
 import { ContainmentPanel } from "./containment";
 import { language, t, word } from "./i18n";
 import { Lazy } from "./lazy";
-import { recall, remember } from "./memory";
+import { takeNote } from "./memory";
 import { Recordings } from "./recordings";
 import { go, page } from "./route";
 import { inside, may, me, readSession, reads, session, unanswered } from "./session";
@@ -72,8 +72,7 @@ const furnish = effect(() => {
   if (!inside.value) return;
   queueMicrotask(() => {
     furnish();
-    const wanted = recall("return"); // before a sign-on provider sent the person back
-    remember("return", undefined);
+    const wanted = takeNote("return"); // left before a sign-on provider sent the person back
     if (wanted?.startsWith("#") && !location.hash) go(wanted, true);
     start();
   });

@@ -1,21 +1,41 @@
-// What this tab remembers across a reload. A browser may forbid that: then
-// nothing is remembered, and nothing fails.
+// What this browser remembers: choices of a person for good, and words of a tab
+// across a reload. One that keeps nothing (a private window, blocked storage)
+// throws at the question: then nothing is remembered, and nothing fails.
 
-/** remember keeps a word for this tab; undefined forgets it. */
-export function remember(key: string, value: string | undefined): void {
+/** recall gives what was remembered. */
+export function recall(name: string): string | undefined {
+  return read(() => localStorage.getItem(name));
+}
+
+/** remember keeps a choice for the next time. */
+export function remember(name: string, value: string): void {
+  write(() => localStorage.setItem(name, value));
+}
+
+/** leaveNote keeps a word for the next document of this tab. */
+export function leaveNote(name: string, value: string): void {
+  write(() => sessionStorage.setItem(name, value));
+}
+
+/** takeNote gives that word, once. */
+export function takeNote(name: string): string | undefined {
+  const note = read(() => sessionStorage.getItem(name));
+  write(() => sessionStorage.removeItem(name));
+  return note;
+}
+
+function read(from: () => string | null): string | undefined {
   try {
-    if (value === undefined) sessionStorage.removeItem(key);
-    else sessionStorage.setItem(key, value);
+    return from() ?? undefined;
   } catch {
-    // forbidden: see above
+    return undefined;
   }
 }
 
-/** recall gives a word that was remembered. */
-export function recall(key: string): string | undefined {
+function write(to: () => void): void {
   try {
-    return sessionStorage.getItem(key) ?? undefined;
+    to();
   } catch {
-    return undefined;
+    // it holds for this document
   }
 }

@@ -9,7 +9,7 @@ import { get, refusals, repeatWith, send } from "./api";
 import type { Camera } from "./api";
 import type { Right, Role, Session } from "./accounts";
 import { choose, siteLanguage } from "./i18n";
-import { recall, remember } from "./memory";
+import { leaveNote, takeNote } from "./memory";
 import { setTheme } from "./theme";
 
 export const session = signal<Session | undefined>(undefined);
@@ -47,8 +47,7 @@ export type Farewell = "ended" | "signed-out";
 
 /** farewell gives that once. */
 export function farewell(): Farewell | undefined {
-  const v = recall("farewell");
-  remember("farewell", undefined);
+  const v = takeNote("farewell");
   return v === "ended" || v === "signed-out" ? v : undefined;
 }
 
@@ -101,14 +100,14 @@ export function readSession(): Promise<void> {
 function leave(why: Farewell): void {
   if (leaving) return;
   leaving = true;
-  remember("farewell", why);
+  others.postMessage("changed");
+  leaveNote("farewell", why);
   location.reload();
 }
 
 /** signOut ends the session here and takes the page back to its beginning. */
 export async function signOut(): Promise<void> {
   await send("DELETE", "session");
-  others.postMessage("changed");
   history.replaceState(null, "", location.pathname);
   leave("signed-out");
 }

@@ -1,14 +1,11 @@
 import { signal } from "@preact/signals";
+import { recall, remember } from "./memory";
 
 export type Theme = "auto" | "light" | "dark";
 
 function remembered(): Theme {
-  try {
-    const v = localStorage.getItem("theme");
-    return v === "light" || v === "dark" ? v : "auto";
-  } catch {
-    return "auto"; // the browser forbids remembering
-  }
+  const v = recall("theme");
+  return v === "light" || v === "dark" ? v : "auto";
 }
 
 export const theme = signal<Theme>(remembered());
@@ -23,11 +20,7 @@ export function applyTheme(): void {
 /** setTheme chooses light, dark, or what the system says, and remembers it. */
 export function setTheme(next: Theme): void {
   theme.value = next;
-  try {
-    localStorage.setItem("theme", next);
-  } catch {
-    // forbidden: it holds until the page is closed
-  }
+  remember("theme", next);
   applyTheme();
 }
 

@@ -8,10 +8,10 @@ import { Download } from "./download";
 import { Player } from "./playback";
 import type { PlayState } from "./playback";
 import { may } from "./session";
-import { cameras, devices } from "./store";
+import { cameras, devices, lost, recorded } from "./store";
 import { day, clock, fromText, now, second, shortStamp, stamp } from "./time";
 import { cursor, look, note, view } from "./view";
-import { Overlay, recorded, useLive } from "./wall";
+import { Overlay, useLive } from "./wall";
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
@@ -46,7 +46,7 @@ function Moment({ camera, at }: { camera: Camera; at: number }): JSX.Element {
 function LivePicture({ camera }: { camera: Camera }): JSX.Element {
   const m = t.value;
   const [host, info] = useLive(camera, "main");
-  const s = camera.streams.find((x) => x.stream === info.stream);
+  const s = lost.value ? undefined : camera.streams.find((x) => x.stream === info.stream); // figures of the past are none
   const d = devices.value.get(camera.device);
   return (
     <>

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { address, send } from "../api";
 import type { Session } from "../accounts";
 import { Icon } from "../icons";
-import { remember } from "../memory";
+import { leaveNote } from "../memory";
 import { changedSession, farewell, session } from "../session";
 import { useTask } from "../task";
 import { Trouble } from "../trouble";
@@ -55,7 +55,7 @@ export function SignIn(): JSX.Element {
         {passkeysHere && <button class="wide" disabled={task.busy} onClick={() => void task.run(byPasskey)}><Icon name="key" /> {m.withPasskey}</button>}
         {providers.map((p) => (
           // A provider sends people back to the page's beginning: what they wanted is remembered here.
-          <a key={p.id} class="button wide" href={address("sso/" + encodeURIComponent(p.id))} onClick={() => remember("return", location.hash)}>
+          <a key={p.id} class="button wide" href={address("sso/" + encodeURIComponent(p.id))} onClick={() => leaveNote("return", location.hash)}>
             <Icon name="people" /> {m.withProvider(p.name)}
           </a>
         ))}
