@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "./i18n";
 import { Icon } from "./icons";
 
@@ -18,8 +18,11 @@ interface DialogProps {
 export function Dialog({ title, close, drawer, kept, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef(false);
-  useEffect(() => {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // Before effects of what is inside, which may put the cursor into a field.
+  useLayoutEffect(() => {
     dialog.current!.showModal();
+    if (document.activeElement?.closest(".dialog-head")) heading.current!.focus(); // not the button that closes it
     return () => dialog.current?.close();
   }, []);
   const beside = (e: MouseEvent): boolean => e.target === dialog.current;
@@ -31,7 +34,7 @@ export function Dialog({ title, close, drawer, kept, children }: DialogProps): J
       onClick={(e) => { if (!kept && pressed.current && beside(e)) dialog.current!.close(); }}>
       <div class="dialog-inner">
         <header class="dialog-head">
-          <h2 id="dialog-title">{title}</h2>
+          <h2 id="dialog-title" tabIndex={-1} ref={heading}>{title}</h2>
           <button type="button" class="quiet icon-only" aria-label={t.value.close} title={t.value.close} onClick={() => dialog.current!.close()}><Icon name="cross" /></button>
         </header>
         {children}

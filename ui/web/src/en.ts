@@ -303,6 +303,8 @@ export const en = {
   partMissingText: "The recorder does not answer, or was updated since the page was opened.",
   noAnswer: "The recorder does not answer",
   noAnswerFix: "Check the network, and try again.",
+  waits: "This needs a second admin",
+  waitsText: "It is done once another admin confirms it, on the page of users and roles.",
   againIn: (time: string): string => `Try again in ${time}`,
   againNow: "You can try again now.",
   wallNotShared: "No cameras shared with you",

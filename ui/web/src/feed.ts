@@ -77,11 +77,10 @@ function open(): void {
     });
   }
   es.onerror = () => {
-    if (es.readyState !== EventSource.CLOSED || source !== es) return;
-    // The browser comes again by itself unless the answer was no event stream. Then
-    // it may be that nobody is signed in here any more.
-    void readSession();
-    setTimeout(() => source === es && open(), 2000);
+    if (source !== es) return;
+    void readSession(); // it may have ended because the session did
+    // The browser comes again by itself unless the answer was no event stream.
+    if (es.readyState === EventSource.CLOSED) setTimeout(() => source === es && open(), 2000);
   };
 }
 

@@ -13,10 +13,10 @@ export function Lazy({ load }: { load: () => Promise<ComponentType> }): JSX.Elem
   }, [load]);
   const m = t.value;
   if (part.Part) return <part.Part />;
-  if (!part.failed) return <p class="waiting" role="status"><span class="spinner" /> <span class="sr">{m.loading}</span></p>;
+  if (!part.failed) return <p class="page-wait" role="status"><span class="spinner" /> <span class="sr">{m.loading}</span></p>;
   // The recorder is away, or was updated and has other scripts by now.
   return (
-    <div class="waiting empty">
+    <div class="page-wait empty">
       <Icon name="plug" size={26} />
       <strong>{m.partMissing}</strong>
       <p>{m.partMissingText}</p>

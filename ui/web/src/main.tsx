@@ -42,7 +42,7 @@ function House(): JSX.Element {
 
 function Page(): JSX.Element {
   const s = session.value;
-  if (!s) return <p class="waiting" role="status">{unanswered.value && <><span class="spinner" /> {t.value.noAnswer}</>}</p>;
+  if (!s) return <p class="page-wait" role="status">{unanswered.value && <><span class="spinner" /> {t.value.noAnswer}</>}</p>;
   if (!inside.value) return <Lazy load={entrance} />;
   return (
     <>

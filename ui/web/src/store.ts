@@ -5,7 +5,7 @@ import { get, Problem } from "./api";
 import type { Attempt, AttemptPage, Camera, Containment, Device, Health, Site } from "./api";
 import { follow, revive } from "./feed";
 import { siteLanguage } from "./i18n";
-import { me, reads } from "./session";
+import { me, readSession, reads } from "./session";
 import { heard, now, second, zone } from "./time";
 
 export const site = signal<Site | undefined>(undefined);
@@ -178,6 +178,7 @@ function event(name: string, body: string): void {
       break;
     case "cameras": {
       const c = v as { all: boolean; cameras: Camera[] };
+      if (c.all && cameras.peek()) void readSession(); // what one may do with them may be new too
       putCameras(c.all, c.cameras);
       break;
     }

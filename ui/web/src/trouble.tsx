@@ -18,7 +18,12 @@ export function told(e: unknown): { what: string; fix: string } {
   const m = t.value;
   if (e instanceof Told) return { what: e.message, fix: e.fix };
   if (!(e instanceof Problem) || e.status === 0) return { what: m.noAnswer, fix: m.noAnswerFix };
-  return { what: word(m.problem, e.message), fix: word(m.problem, e.fix) };
+  if (e.status === 202) return { what: m.waits, fix: m.waitsText };
+  return { what: sentence(word(m.problem, e.message)), fix: sentence(word(m.problem, e.fix)) };
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Trouble says what went wrong and what to do about it, or that somebody else must agree first. */
@@ -26,10 +31,9 @@ export function Trouble({ of }: { of: unknown }): JSX.Element | null {
   const left = useLeft(retryAt(of));
   if (of === undefined) return null;
   const { what, fix } = told(of);
-  const waits = of instanceof Problem && of.status === 202;
   return (
-    <div class={"trouble" + (waits ? " waits" : "")} role="alert">
-      <Icon name={waits ? "people" : "warn"} size={18} />
+    <div class={"trouble" + (waits(of) ? " waits" : "")} role="alert">
+      <Icon name={waits(of) ? "people" : "warn"} size={18} />
       <div>
         <strong><bdi>{what}</bdi></strong>
         {fix && <p><bdi>{fix}</bdi></p>}
@@ -37,6 +41,11 @@ export function Trouble({ of }: { of: unknown }): JSX.Element | null {
       </div>
     </div>
   );
+}
+
+/** waits tells whether something is done once a second admin has confirmed it. */
+export function waits(e: unknown): boolean {
+  return e instanceof Problem && e.status === 202;
 }
 
 /** retryAt gives when something may be tried again, by performance.now(); 0 when that is open. */
