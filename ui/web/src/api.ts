@@ -174,7 +174,7 @@ export function address(path: string, params: Record<string, string | number | u
   return "/api/v1/" + path + (s ? "?" + s : "");
 }
 
-/** refusals counts answers that say that nobody is signed in here any more. */
+/** refusals counts answers that say that nobody is signed in here any more, or that one may not: both may be news. */
 export const refusals = signal(0);
 
 /** what a change must repeat, so that no other site's page can make it */
@@ -210,6 +210,6 @@ async function understand<T>(res: Response): Promise<T> {
   const body: unknown = await res.json().catch(() => ({}));
   if (res.ok && res.status !== 202) return body as T;
   const p = body as { error?: string; fix?: string; confirmation?: string };
-  if (res.status === 401) refusals.value++;
+  if (res.status === 401 || res.status === 403) refusals.value++;
   throw new Problem(res.status, p.error ?? res.statusText, p.fix ?? "", Number(res.headers.get("Retry-After")) || 0, p.confirmation ?? "");
 }

@@ -5,7 +5,7 @@ import { Icon } from "./icons";
 
 interface DialogProps {
   title: ComponentChildren;
-  /** called once it is closed, by whatever way */
+  /** called once a person closed it, by whatever way */
   close: () => void;
   /** at the side, as high as the window, instead of in the middle */
   drawer?: boolean;
@@ -18,16 +18,20 @@ interface DialogProps {
 export function Dialog({ title, close, drawer, kept, children }: DialogProps): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const pressed = useRef(false);
+  const here = useRef(true);
   const heading = useRef<HTMLHeadingElement>(null);
   // Before effects of what is inside, which may put the cursor into a field.
   useLayoutEffect(() => {
     dialog.current!.showModal();
     if (document.activeElement?.closest(".dialog-head")) heading.current!.focus(); // not the button that closes it
-    return () => dialog.current?.close();
+    return () => {
+      here.current = false; // the page goes on by itself: that is nobody's closing
+      dialog.current?.close();
+    };
   }, []);
   const beside = (e: MouseEvent): boolean => e.target === dialog.current;
   return (
-    <dialog ref={dialog} class={drawer ? "drawer" : "box-dialog"} aria-labelledby="dialog-title" onClose={close}
+    <dialog ref={dialog} class={drawer ? "drawer" : "box-dialog"} aria-labelledby="dialog-title" onClose={() => here.current && close()}
       onCancel={(e) => { if (kept) e.preventDefault(); }}
       // A press that began inside, as when text is marked, is none beside.
       onMouseDown={(e) => { pressed.current = beside(e); }}
