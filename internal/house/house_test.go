@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"firewall/journal":   {"firewall/nflog"},
 	"firewall":           {"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal"},
 	"ui":                 {"ui/...", "configs", "streams/...", "streams", "storage", "recorder/...", "recorder", "firewall/...", "firewall"},
+	"ui/auth":            {},
 	"ui/live":            {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":             {},
 	"internal/lab":       {"internal/lab/...", "configs"},
