@@ -1,8 +1,12 @@
 package auth
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -68,25 +72,107 @@ type Event struct {
 	Detail         string
 }
 
-// External is who a sign-on provider says somebody is, mapped to what the site
-// gives them.
-type External struct {
-	Provider string // id of the provider in the site file
-	Subject  string // the provider's lasting id of the person
-	Name     string
-	Display  string
-	Grant
-	MultiFactor bool // the provider says that it asked for a second factor
+// Outcomes of events.
+const (
+	outcomeOK      = "ok"
+	outcomeRefused = "refused"
+)
+
+// Accounts is the accounts of one database. It is made by Open; there is nothing
+// to close but the database.
+type Accounts struct {
+	opt        Options
+	db         *bbolt.DB
+	hashes     *hasher
+	lockout    *lockout
+	ceremonies *ceremonies
+	changes    changes
+	hasAdmin   atomic.Bool // once there is an admin, there always is
+
+	mu        sync.Mutex
+	setupCode hashed // of the code that SetupCode gave last, zero when none; guarded by mu
 }
 
-// Confirmation is something that waits for a second admin.
-type Confirmation struct {
-	ID      string    `json:"id"`
-	Kind    string    `json:"kind"`
-	Object  string    `json:"object"`
-	Detail  string    `json:"detail"`
-	By      string    `json:"by"` // name of who asked
-	ByID    string    `json:"by_id"`
-	Created time.Time `json:"created"`
-	Expires time.Time `json:"expires"`
+// Open prepares the database and removes what has expired. It panics without a
+// database: that is our own bug.
+func Open(opt Options) (*Accounts, error) {
+	if opt.DB == nil {
+		panic("auth: no database")
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Policy == nil {
+		opt.Policy = func() Policy { return Policy{} }
+	}
+	a := &Accounts{
+		opt: opt, db: opt.DB, hashes: newHasher(), lockout: newLockout(), ceremonies: newCeremonies(),
+	}
+	if err := prepare(a.db); err != nil {
+		return nil, fmt.Errorf("open accounts: %w", err)
+	}
+	err := a.update(func(t *tx) error {
+		return errors.Join(t.loadFailures(), t.sweepSessions(), t.sweepTokens(), t.sweepConfirmations())
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open accounts: %w", err)
+	}
+	return a, nil
+}
+
+func (a *Accounts) now() time.Time { return a.opt.Now().UTC().Round(0) }
+
+// policy is what the site asks, with the defaults.
+func (a *Accounts) policy() Policy {
+	p := a.opt.Policy()
+	if p.Idle <= 0 {
+		p.Idle = defaultIdle
+	}
+	if p.Max <= 0 {
+		p.Max = defaultMax
+	}
+	if p.ConfirmWithin <= 0 {
+		p.ConfirmWithin = defaultConfirm
+	}
+	return p
+}
+
+// event begins an event of what the principal does.
+func (p Principal) event(action, object string) Event {
+	return Event{
+		Actor: p.Name(), ActorID: p.User.ID, Via: p.Via(), Source: p.from.address(),
+		Action: action, Object: object,
+	}
+}
+
+func (from Source) address() string {
+	if !from.IP.IsValid() {
+		return ""
+	}
+	return from.IP.Unmap().String()
+}
+
+// agent is what the client says it is, bounded and without what cannot be printed.
+func (from Source) agent() string {
+	return bounded(from.Agent, 200)
+}
+
+// refused audits something that did not happen. That it cannot be audited does
+// not make it happen: it is logged only.
+func (a *Accounts) refused(e Event, try *try) {
+	e.Outcome = outcomeRefused
+	err := a.write(func(t *tx) error {
+		if try != nil {
+			if err := t.saveFailures(try); err != nil {
+				return err
+			}
+		}
+		return t.audit(e)
+	})
+	if err != nil {
+		a.opt.Log.Error("refusal cannot be audited", "action", e.Action, "error", err)
+	}
 }

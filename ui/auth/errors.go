@@ -56,3 +56,9 @@ func signedOut() *Error {
 func wrong() *Error {
 	return denied("name or password is wrong", "try again, or ask an admin for a new code")
 }
+
+// isKind reports whether err is an *Error of the kind.
+func isKind(err error, kind Kind) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == kind
+}

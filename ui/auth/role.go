@@ -52,11 +52,6 @@ func (r Role) Rights() (possible, usual []Right) {
 // fixed reports whether a role's rights and cameras are not to be chosen.
 func (r Role) fixed() bool { return r == Admin || r == Auditor }
 
-func (r Role) valid() bool {
-	possible, _ := r.Rights()
-	return possible != nil
-}
-
 // Grant is what a user may do, and with which cameras: all of them, those
 // listed, or those in one of the groups.
 type Grant struct {
@@ -76,9 +71,9 @@ func (g Grant) may(r Right, camera string, groups []string) bool {
 		slices.ContainsFunc(groups, func(group string) bool { return slices.Contains(g.Groups, group) })
 }
 
-// normal checks a grant and gives it in the form in which it is kept: sorted,
+// checked checks a grant and gives it in the form in which it is kept: sorted,
 // no list nil, and for a role that sees everything without lists.
-func (g Grant) normal() (Grant, error) {
+func (g Grant) checked() (Grant, error) {
 	possible, usual := g.Role.Rights()
 	if possible == nil {
 		return g, invalid("there is no such role", "choose admin, auditor, operator or viewer")

@@ -138,9 +138,9 @@ func printable(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// checkPreferences gives preferences as they are kept. Which languages and
+// checked gives preferences as they are kept. Which languages and
 // themes there are is the page's affair: here they are short words.
-func (w Preferences) normal() (Preferences, error) {
+func (w Preferences) checked() (Preferences, error) {
 	var err error
 	if w.Display, err = checkText("the display name", w.Display, maxDisplay); err != nil {
 		return w, err
@@ -156,3 +156,21 @@ func word(s string) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
 	}) < 0
 }
+
+// bounded makes something that a stranger said fit for a list: printable, and at
+// most so many bytes.
+func bounded(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s[:min(len(s), 4*most)])
+	for len(s) > most {
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
+}
+
+func userObject(name string) string { return "user:" + name }
