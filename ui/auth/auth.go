@@ -109,7 +109,7 @@ func Open(opt Options) (*Accounts, error) {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(), lockout: newLockout(), ceremonies: newCeremonies(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)

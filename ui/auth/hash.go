@@ -37,9 +37,9 @@ type hash struct {
 	salt, sum []byte
 }
 
-// newHash hashes a password that normalPassword has given.
-func newHash(password string) hash {
-	h := hash{cost: usualCost(), salt: random(saltBytes)}
+// hash hashes a password that normalPassword has given.
+func (c cost) hash(password string) hash {
+	h := hash{cost: c, salt: random(saltBytes)}
 	h.sum = h.of(password)
 	return h
 }
@@ -98,11 +98,12 @@ const maxWaiting = 64 // a second and a half
 // source that is known.
 type hasher struct {
 	known, strangers lane
+	cost             cost // of new hashes
 	dummy            hash // of no password: what is tried when there is none
 }
 
-func newHasher() *hasher {
-	h := &hasher{dummy: hash{cost: usualCost(), salt: random(saltBytes), sum: random(hashBytes)}}
+func newHasher(c cost) *hasher {
+	h := &hasher{cost: c, dummy: hash{cost: c, salt: random(saltBytes), sum: random(hashBytes)}}
 	h.known.turn, h.strangers.turn = make(chan struct{}, 1), make(chan struct{}, 1)
 	return h
 }
@@ -140,8 +141,8 @@ func (h *hasher) check(stored, password string, known bool) (right bool, fresh s
 	password, ok := normalPassword(password)
 	err = h.do(known, func() {
 		right = against.is(password) && ok && stored != ""
-		if right && against.cost != usualCost() {
-			fresh = newHash(password).String()
+		if right && against.cost != h.cost {
+			fresh = h.cost.hash(password).String()
 		}
 	})
 	return right, fresh, err
@@ -149,6 +150,6 @@ func (h *hasher) check(stored, password string, known bool) (right bool, fresh s
 
 // hash works out the hash of a new password.
 func (h *hasher) hash(password string) (stored string, err error) {
-	err = h.do(true, func() { stored = newHash(password).String() })
+	err = h.do(true, func() { stored = h.cost.hash(password).String() })
 	return stored, err
 }

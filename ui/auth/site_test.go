@@ -32,6 +32,7 @@ type site struct {
 	policy   auth.Policy
 	events   []auth.Event
 	auditErr error
+	dear     bool // hashes cost what they cost in earnest
 }
 
 // newSite opens accounts on an empty database.
@@ -68,6 +69,9 @@ func (s *site) open() {
 	})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if !s.dear {
+		auth.CheapHashes(s.Accounts)
 	}
 }
 
@@ -172,23 +176,23 @@ func (s *site) setup() *person {
 
 // add has the admin add a user, who then sets the password and is signed in from
 // the source.
-func (by *person) add(n auth.NewUser, source int) *person {
-	by.s.t.Helper()
-	_, code, err := by.s.AddUser(by.Principal, n)
+func (p *person) add(n auth.NewUser, source int) *person {
+	p.s.t.Helper()
+	_, code, err := p.s.AddUser(p.Principal, n)
 	if err != nil {
-		by.s.t.Fatal(err)
+		p.s.t.Fatal(err)
 	}
-	return by.s.first(n.Name, code, source)
+	return p.s.first(n.Name, code, source)
 }
 
 // first signs somebody in by a one-time code and sets the password.
 func (s *site) first(name, code string, source int) *person {
 	s.t.Helper()
-	cookie, p, err := s.SignIn(name, code, at(source))
+	_, p, err := s.SignIn(name, code, at(source))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cookie = must(s.ChangePassword(p, "", password))(s.t)
+	cookie := must(s.ChangePassword(p, "", password))(s.t)
 	p = must(s.Authenticate(cookie, at(source)))(s.t)
 	return &person{s, cookie, p}
 }
@@ -253,3 +257,13 @@ func adminNamed(name string) auth.NewUser {
 }
 
 func needs(p auth.Principal) string { return fmt.Sprint(p.Need) }
+
+// wantAny fails the test unless err is an answer of this package.
+func wantAny(t testing.TB, err error) *auth.Error {
+	t.Helper()
+	var e *auth.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got error %v, want an answer", err)
+	}
+	return e
+}
