@@ -164,6 +164,11 @@ func (from Source) agent() string {
 // not make it happen: it is logged only.
 func (a *Accounts) refused(e Event, try *try) {
 	e.Outcome = outcomeRefused
+	if try != nil {
+		if wait := try.waits(a.now()); wait > 0 {
+			e.Detail += fmt.Sprintf("; locked for %s", wait)
+		}
+	}
 	err := a.write(func(t *tx) error {
 		if try != nil {
 			if err := t.saveFailures(try); err != nil {
@@ -174,5 +179,13 @@ func (a *Accounts) refused(e Event, try *try) {
 	})
 	if err != nil {
 		a.opt.Log.Error("refusal cannot be audited", "action", e.Action, "error", err)
+	}
+}
+
+// refusedRandom is refused for what cannot be guessed: no lock stands in its way,
+// or strangers could shut its owner out. Only what is audited of it is bounded.
+func (a *Accounts) refusedRandom(what string, e Event, from Source) {
+	if try, wait := a.lockout.begin(countedFactor(what), from, true, a.now()); wait == 0 {
+		a.refused(e, try)
 	}
 }

@@ -107,6 +107,8 @@ func TestWhatMakesAnAdminNeedsTwo(t *testing.T) {
 	_, err = s.ResetUser(a.Principal, b.User.ID)
 	wantKind(t, err, auth.Denied)
 	must(s.ResetUser(auth.LocalPrincipal("root"), b.User.ID))(t)
+	_, err = s.ResetUser(a.Principal, b.User.ID) // nor one who has only a code
+	wantKind(t, err, auth.Denied)
 }
 
 func TestAConfirmationEnds(t *testing.T) {

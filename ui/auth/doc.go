@@ -41,7 +41,8 @@
 // it has come to five. A try counts as failed from its beginning on, so a
 // thousand at once are no more than five.
 //
-// A passkey cannot be guessed: no lock stands in its way.
+// A passkey and the code of the first run cannot be guessed: no lock stands in
+// their way, or strangers could shut their owner out.
 //
 // # Two persons
 //

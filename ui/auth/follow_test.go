@@ -139,6 +139,32 @@ func TestFollowAsksAtOnceAndEachSecond(t *testing.T) {
 	})
 }
 
+func TestWhoNeedsSomethingFollowsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.clock = time.Time{}
+		admin := s.setup()
+		ctx, cancel := s.Follow(t.Context(), admin.Principal, func(auth.Principal) bool { return true })
+		defer cancel()
+		s.ask(func(p *auth.Policy) { p.SecondFactor = map[auth.Role]bool{auth.Admin: true} })
+		time.Sleep(2 * time.Second)
+		if !errors.Is(context.Cause(ctx), auth.ErrRevoked) {
+			t.Error("a session that must enrol goes on")
+		}
+	})
+}
+
+// BenchmarkAuthenticate is what every request pays.
+func BenchmarkAuthenticate(b *testing.B) {
+	p := newSite(b).setup()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.s.Authenticate(p.cookie, at(1)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestAnOpenStreamIsUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)

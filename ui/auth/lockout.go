@@ -168,6 +168,19 @@ func (t *try) succeed(now time.Time) {
 	t.l.sources.undo(t.source, now)
 }
 
+// waits is how long the next try has to wait.
+func (t *try) waits(now time.Time) time.Duration {
+	t.l.mu.Lock()
+	defer t.l.mu.Unlock()
+	if t.known {
+		f, _ := t.l.pairs.at(t.pair, now)
+		return f.until.Sub(now)
+	}
+	name, _ := t.l.names.at(t.who, now)
+	source, _ := t.l.sources.at(t.source, now)
+	return max(name.until.Sub(now), source.until.Sub(now))
+}
+
 // abandon takes the try back: nothing was tried.
 func (t *try) abandon(now time.Time) {
 	t.l.mu.Lock()

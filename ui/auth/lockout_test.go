@@ -63,6 +63,10 @@ func TestManyAddressesGetNoMoreTries(t *testing.T) {
 	if tried != 5 {
 		t.Errorf("%d tries from 100 addresses", tried)
 	}
+	log := s.log("sign-in")
+	if e := log[len(log)-1]; len(log) != 5 || e.Detail != "wrong password; locked for 2s" || e.Actor != "admin" {
+		t.Errorf("%d audited, the last %+v", len(log), e)
+	}
 }
 
 func TestOneSourceGetsNoMoreTriesWithManyNames(t *testing.T) {

@@ -160,10 +160,7 @@ func (a *Accounts) FinishPasskey(cookie, id string, credential []byte, from Sour
 	if acc := attempt.acc; acc != nil {
 		e.Actor, e.ActorID, e.Object = acc.User.Name, acc.User.ID, userObject(acc.User.Name)
 	}
-	// No lock stands in a passkey's way; it only bounds what is audited.
-	if try, wait := a.lockout.begin(countedFactor("passkey"+sourceKey(from)), from, true, a.now()); wait == 0 {
-		a.refused(e, try)
-	}
+	a.refusedRandom("passkey", e, from)
 	return "", Principal{}, denied("the passkey was not accepted", "use one that is registered here, or sign in with the password")
 }
 

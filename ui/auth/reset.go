@@ -22,10 +22,10 @@ func (a *Accounts) ResetUser(p Principal, id string) (code string, err error) {
 			if err := t.mayLose(id); err != nil {
 				return err
 			}
-			if t.a.policy().TwoPersons && !p.Local && id != p.User.ID {
-				return denied("with two persons, an admin cannot be reset by another",
-					fmt.Sprintf("run on the box: nvr user reset %s", acc.User.Name))
-			}
+		}
+		if acc.User.Role == Admin && t.a.policy().TwoPersons && !p.Local && id != p.User.ID {
+			return denied("with two persons, an admin cannot be reset by another",
+				fmt.Sprintf("run on the box: nvr user reset %s", acc.User.Name))
 		}
 		code, err = t.reset(p, acc, "user.reset")
 		return err
@@ -42,6 +42,7 @@ func (a *Accounts) RecoverUser(p Principal, name string) (code string, err error
 	if !p.Local {
 		return "", denied("recovery is done on the box", "run there: nvr user reset NAME")
 	}
+	var factor counted
 	err = a.update(func(t *tx) error {
 		acc, err := t.named(name)
 		if err == nil && acc == nil {
@@ -51,7 +52,8 @@ func (a *Accounts) RecoverUser(p Principal, name string) (code string, err error
 			return err
 		}
 		acc.User.Disabled = false
-		if err := t.dropFailures(countedName(name)); err != nil {
+		factor = countedFactor(acc.User.ID)
+		if err := errors.Join(t.dropFailures(countedName(name)), t.dropFailures(factor)); err != nil {
 			return err
 		}
 		code, err = t.reset(p, acc, "user.recover")
@@ -61,6 +63,7 @@ func (a *Accounts) RecoverUser(p Principal, name string) (code string, err error
 		return "", err
 	}
 	a.lockout.forget(countedName(name))
+	a.lockout.forget(factor)
 	return code, nil
 }
 

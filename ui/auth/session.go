@@ -29,6 +29,15 @@ type sessionRecord struct {
 	Seen     time.Time `json:"seen"`
 }
 
+// clockSlack is how far the clock may go back before sessions end: whoever sets it
+// back by a year must not make them live as long.
+const clockSlack = 5 * time.Minute
+
+// ended reports whether the session cannot be used any more.
+func (s *sessionRecord) ended(acc *account, policy Policy, now time.Time) bool {
+	return !now.Before(s.expires(acc, policy)) || now.Add(clockSlack).Before(s.Seen)
+}
+
 // expires is when the session ends if it is not used again.
 func (s *sessionRecord) expires(acc *account, policy Policy) time.Time {
 	if len(acc.needs(s, policy)) > 0 {
@@ -74,7 +83,7 @@ func (t *tx) session(hash hashed) (*live, error) {
 	if l.acc, err = t.account(l.record.User); err != nil {
 		return nil, err
 	}
-	if l.acc == nil || l.acc.User.Disabled || !t.now.Before(l.record.expires(l.acc, l.policy)) {
+	if l.acc == nil || l.acc.User.Disabled || l.record.ended(l.acc, l.policy, t.now) {
 		return nil, signedOut()
 	}
 	return l, nil
@@ -204,13 +213,12 @@ func (t *tx) listSessions(acc *account, current string) ([]Session, error) {
 	out := []Session{}
 	for _, s := range slices.Backward(list) {
 		r := s.record
-		expires := r.expires(acc, policy)
-		if !t.now.Before(expires) {
+		if r.ended(acc, policy, t.now) {
 			continue
 		}
 		out = append(out, Session{
 			ID: r.ID, Method: r.Method, IP: r.IP, Agent: r.Agent, Created: r.Created, Seen: r.Seen,
-			Expires: expires, Current: r.ID == current, Partial: len(acc.needs(&r, policy)) > 0,
+			Expires: r.expires(acc, policy), Current: r.ID == current, Partial: len(acc.needs(&r, policy)) > 0,
 		})
 	}
 	return out, nil
@@ -244,7 +252,7 @@ func (t *tx) sweepSessions() error {
 		if err != nil {
 			return err
 		}
-		if acc == nil || !t.now.Before(s.record.expires(acc, policy)) {
+		if acc == nil || s.record.ended(acc, policy, t.now) {
 			old = append(old, s)
 		}
 	}

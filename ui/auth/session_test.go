@@ -48,6 +48,27 @@ func TestSessionsEndByThemselves(t *testing.T) {
 	}
 }
 
+func TestAClockSetBackMakesNoSessionLonger(t *testing.T) {
+	s := newSite(t)
+	p := s.setup()
+	s.pass(-time.Minute)
+	p.again()
+	s.pass(-24 * time.Hour)
+	p.gone()
+}
+
+func TestASessionInUseLivesHoweverShortTheSitesIdleTime(t *testing.T) {
+	s := newSite(t)
+	s.ask(func(p *auth.Policy) { p.Idle = 40 * time.Second })
+	p := s.setup()
+	for range 20 {
+		s.pass(20 * time.Second)
+		p.again()
+	}
+	s.pass(40 * time.Second)
+	p.gone()
+}
+
 func TestAPartialSessionLivesAQuarterOfAnHour(t *testing.T) {
 	s := newSite(t)
 	admin := s.setup()

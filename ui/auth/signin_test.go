@@ -57,6 +57,21 @@ func TestASetupCodeEndsWithTheProcess(t *testing.T) {
 	wantKind(t, err, auth.Denied)
 }
 
+func TestNobodyShutsTheFirstAdminOut(t *testing.T) {
+	s := newSite(t)
+	code := must(s.SetupCode())(t)
+	for range 100 {
+		_, _, err := s.Setup("AAAA-BBBB-CCCC-DDDD", adminNamed("admin"), password, at(1))
+		wantKind(t, err, auth.Denied)
+	}
+	if n := len(s.log("setup")); n != 5 {
+		t.Errorf("%d refusals audited", n)
+	}
+	if _, _, err := s.Setup(code, adminNamed("admin"), password, at(1)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTwoWhoSetUpAtOnceMakeOneAdmin(t *testing.T) {
 	s := newSite(t)
 	code := must(s.SetupCode())(t)
