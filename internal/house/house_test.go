@@ -37,6 +37,8 @@ var allowed = map[string][]string{
 	"ui":                 {"ui/...", "configs", "streams/...", "streams", "storage", "recorder/...", "recorder", "firewall/...", "firewall"},
 	"ui/live":            {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":             {},
+	"ui/audit":           {"internal/proof"},
+	"internal/proof":     {},
 	"internal/lab":       {"internal/lab/...", "configs"},
 	"internal/lab/ns":    {},
 	"internal/house":     {},
