@@ -38,6 +38,8 @@ var allowed = map[string][]string{
 	"ui/auth":            {},
 	"ui/live":            {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":             {},
+	"ui/audit":           {"internal/proof"},
+	"internal/proof":     {},
 	"internal/lab":       {"internal/lab/...", "configs"},
 	"internal/lab/ns":    {},
 	"internal/house":     {},
