@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"ui":                 {"ui/...", "configs", "streams/...", "streams", "storage", "recorder/...", "recorder", "firewall/...", "firewall"},
 	"ui/live":            {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":             {},
+	"ui/cert":            {},
 	"internal/lab":       {"internal/lab/...", "configs"},
 	"internal/lab/ns":    {},
 	"internal/house":     {},
