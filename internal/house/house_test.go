@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"ui/live":            {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":             {},
 	"ui/cert":            {},
+	"ui/auth/sso":        {},
 	"internal/lab":       {"internal/lab/...", "configs"},
 	"internal/lab/ns":    {},
 	"internal/house":     {},
