@@ -134,7 +134,7 @@ func (d *decoder) validateProvider(s *Site, at string, p *Provider) {
 	if p.Issuer == "" && d.clean(at+".issuer") {
 		d.problem(at+".issuer", "the provider has no issuer", "write its URL, such as https://login.camp.example/realms/camp")
 	} else if p.Issuer != "" {
-		d.issuer(at+".issuer", p.Issuer)
+		d.issuer(s, at+".issuer", p.Issuer)
 	}
 	if p.ClientID == "" && d.clean(at+".client_id") {
 		d.problem(at+".client_id", "the provider does not know us by any name", "register nvr there and write its client id")
@@ -156,11 +156,17 @@ func (d *decoder) validateProvider(s *Site, at string, p *Provider) {
 
 // issuer checks the URL of a provider: it is compared with what the provider
 // says of itself, letter by letter.
-func (d *decoder) issuer(path, issuer string) {
+func (d *decoder) issuer(s *Site, path, issuer string) {
 	u, err := url.Parse(issuer)
+	var ip netip.Addr
+	if err == nil {
+		ip, _ = netip.ParseAddr(u.Hostname()) // a name stays invalid, and is nowhere
+	}
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "" || u.Scheme != "https" && u.Scheme != "http":
 		d.problem(path, fmt.Sprintf("%q is not the URL of a provider", issuer), "write one such as https://login.camp.example/realms/camp")
+	case s.CameraNetwork.has(ip):
+		d.problem(path, ip.String()+" is on the camera side, where the recorder dials cameras only", "name a provider on the other side")
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		d.problem(path, "passwords and tokens would go there without encryption", "write https://")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):

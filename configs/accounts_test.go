@@ -133,6 +133,7 @@ func TestEveryMistakeOfAccountsIsNamedWithItsPlace(t *testing.T) {
 		{"provider's id", "id: camp", "id: Camp", "12:11: accounts.sso[0].id", "not an id"},
 		{"no issuer", "      issuer: https://login.camp.example/realms/camp\n", "", "12:9: accounts.sso[0].issuer", "no issuer"},
 		{"issuer without encryption", "https://login", "http://login", "13:15: accounts.sso[0].issuer", "without encryption"},
+		{"issuer on the camera side", "https://login.camp.example", "https://10.20.7.7", "13:15: accounts.sso[0].issuer", "camera side"},
 		{"issuer with query", "realms/camp", "realms/camp?x=y", "13:15: accounts.sso[0].issuer", "plain URL"},
 		{"issuer with user", "https://login", "https://a:b@login", "13:15: accounts.sso[0].issuer", "plain URL"},
 		{"issuer of another kind", "https://login.camp.example/realms/camp", "login.camp.example", "13:15: accounts.sso[0].issuer", "not the URL"},
