@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +13,8 @@ import (
 )
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
-// directories can be written and its secrets read by nobody else.
+// directories can be written, its secrets read by nobody else, and its
+// certificate and key belong together.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
@@ -22,6 +25,18 @@ func CheckEnvironment(s *Site) Problems {
 		if v.PasswordFile != "" {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
+	}
+	for i, v := range s.Accounts.SSO {
+		at := fmt.Sprintf("accounts.sso[%d]", i)
+		if v.ClientSecretFile != "" {
+			d.secret(at+".client_secret_file", v.ClientSecretFile)
+		}
+		if v.CAFile != "" {
+			d.authorities(at+".ca_file", v.CAFile)
+		}
+	}
+	if s.TLS.CertificateFile != "" {
+		d.pair(&s.TLS)
 	}
 	return d.problems
 }
@@ -46,17 +61,44 @@ func (d *decoder) writable(path, dir string) {
 	}
 }
 
-// secret checks a password file.
+// secret checks the file of a password or key.
 func (d *decoder) secret(path, file string) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		d.problem(path, err.Error(), "write the password into it, mode 0600")
+		d.problem(path, err.Error(), "write the secret into it, mode 0600")
 	case !info.Mode().IsRegular():
-		d.problem(path, file+" is not a file", "write the password into a file, mode 0600")
+		d.problem(path, file+" is not a file", "write the secret into a file, mode 0600")
 	case info.Mode().Perm()&0o007 != 0:
 		d.problem(path, file+" can be read by everybody", "chmod 600 "+file)
 	case unix.Access(file, unix.R_OK) != nil:
 		d.problem(path, file+" cannot be read by this user", "give it to the user that nvr runs as")
+	}
+}
+
+// pair checks the site's own certificate files. That they have expired is no
+// reason not to record: it is told while nvr runs.
+func (d *decoder) pair(t *TLS) {
+	before := len(d.problems)
+	if _, err := os.Stat(t.CertificateFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put the certificate there, in PEM, the leaf first")
+	}
+	d.secret("tls.key_file", t.KeyFile)
+	if len(d.problems) > before {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
+	}
+}
+
+// authorities checks a file of authorities.
+func (d *decoder) authorities(path, file string) {
+	content, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		d.problem(path, err.Error(), "put the provider's authority there, in PEM")
+	case !x509.NewCertPool().AppendCertsFromPEM(content):
+		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
 	}
 }
