@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,119 +12,6 @@ import (
 
 	"github.com/stockade-nvr/stockade/ui"
 )
-
-// TestDocumentAndHandlersAgree walks both: each path of the document is
-// answered, with a JSON object that has no field the document lacks, and the
-// document has every path of routes.go with every parameter it knows.
-func TestDocumentAndHandlersAgree(t *testing.T) {
-	s := smallSite()
-	s.block(phone(1, "North gate", "cloud.example", "198.18.0.5", "TCP", 443, "egress", "L3", "raw-egress"))
-	base := s.serve(t)
-	_, _, text := ask(t, base, "GET", "/api/v1/openapi.json", nil, nil)
-	var doc struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct{ Name, In string } `json:"parameters"`
-			Responses  map[string]struct {
-				Content map[string]struct {
-					Schema map[string]any `json:"schema"`
-				} `json:"content"`
-			} `json:"responses"`
-		} `json:"paths"`
-		Components struct {
-			Schemas map[string]map[string]any `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-
-	source, err := os.ReadFile("routes.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var handled []string
-	for _, m := range regexp.MustCompile(`\{"(/[^"]+)", s\.`).FindAllStringSubmatch(string(source), -1) {
-		handled = append(handled, m[1])
-	}
-	var described []string
-	for path := range doc.Paths {
-		described = append(described, path)
-	}
-	slices.Sort(handled)
-	slices.Sort(described)
-	if !slices.Equal(handled, described) {
-		t.Errorf("handled   %v\ndescribed %v", handled, described)
-	}
-
-	from := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	example := map[string]string{
-		"camera": "gate", "stream": "main", "from": from, "to": time.Now().UTC().Format(time.RFC3339), "at": from,
-		"attempt": "a0001", "since": from, "limit": "10", "chatter": "true",
-	}
-	for path, item := range doc.Paths {
-		t.Run(path, func(t *testing.T) {
-			target, query := "/api/v1"+path, ""
-			for _, p := range item["get"].Parameters {
-				if p.In == "path" {
-					target = strings.Replace(target, "{"+p.Name+"}", example[p.Name], 1)
-				} else {
-					query += "&" + p.Name + "=" + example[p.Name]
-				}
-			}
-			method := "GET"
-			if strings.Contains(path, "stream") || path == "/events" {
-				method = "HEAD" // the answer does not end
-			}
-			status, header, body := ask(t, base, method, target+"?"+strings.TrimPrefix(query, "&"), nil, nil)
-			if path == "/live/{camera}" {
-				if status != http.StatusUpgradeRequired {
-					t.Error("status", status)
-				}
-				return
-			}
-			if status != 200 {
-				t.Fatalf("status %d: %s", status, body)
-			}
-			for kind, c := range item["get"].Responses["200"].Content {
-				if !strings.HasPrefix(header.Get("Content-Type"), kind) {
-					t.Errorf("content type %q, described as %q", header.Get("Content-Type"), kind)
-				}
-				if kind == "application/json" && path != "/openapi.json" {
-					var v any
-					if err := json.Unmarshal([]byte(body), &v); err != nil {
-						t.Fatal(err)
-					}
-					compare(t, doc.Components.Schemas, c.Schema, v, path)
-				}
-			}
-		})
-	}
-}
-
-// compare checks that a value has no field that its schema lacks.
-func compare(t *testing.T, all map[string]map[string]any, schema map[string]any, v any, at string) {
-	t.Helper()
-	if ref, ok := schema["$ref"].(string); ok {
-		schema = all[ref[strings.LastIndex(ref, "/")+1:]]
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		fields, _ := schema["properties"].(map[string]any)
-		for name, x := range v {
-			f, ok := fields[name].(map[string]any)
-			if !ok {
-				t.Errorf("%s.%s is not described", at, name)
-				continue
-			}
-			compare(t, all, f, x, at+"."+name)
-		}
-	case []any:
-		items, _ := schema["items"].(map[string]any)
-		for _, x := range v {
-			compare(t, all, items, x, at+"[]")
-		}
-	}
-}
 
 func TestPlayAnswersRanges(t *testing.T) {
 	s := smallSite()
@@ -164,6 +49,12 @@ func events(ctx context.Context, t *testing.T, url, last string) <-chan event {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
+	return follow(t, req)
+}
+
+// follow reads the events of an answer until it ends.
+func follow(t *testing.T, req *http.Request) <-chan event {
+	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,8 @@ import (
 type fakeSite struct {
 	streams map[string]*fakeStream // by camera/stream
 	film    []byte
-	clips   atomic.Int64 // open
+	clips   atomic.Int64      // open
+	with    func(*ui.Options) // what a test adds
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -54,7 +55,7 @@ func newFakeSite() *fakeSite {
 
 // add puts a camera on the wall.
 func (s *fakeSite) add(id, name string, list ...ui.StreamView) {
-	s.cameras = append(s.cameras, ui.CameraView{ID: id, Name: name, Device: "dev-" + id, Streams: list})
+	s.cameras = append(s.cameras, ui.CameraView{ID: id, Name: name, Device: "dev-" + id, Groups: []string{}, Streams: list})
 }
 
 // stream makes a stream of a clip, and its view.
@@ -81,7 +82,7 @@ func (s *fakeSite) setContainment(change func(*ui.ContainmentView)) {
 // options wires the fake.
 func (s *fakeSite) options() ui.Options {
 	started := time.Now().UTC().Add(-3 * time.Hour)
-	return ui.Options{
+	opt := ui.Options{
 		Site: func() ui.SiteView {
 			return ui.SiteView{Name: "Camp North", Zone: "Asia/Seoul", Language: "en", Version: "0.1.0", Revision: "4fd1c0", Started: started, Demo: true}
 		},
@@ -93,6 +94,16 @@ func (s *fakeSite) options() ui.Options {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return slices.Clone(s.cameras)
+		},
+		Groups: func(camera string) ([]string, bool) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, c := range s.cameras {
+				if c.ID == camera {
+					return c.Groups, true
+				}
+			}
+			return nil, false
 		},
 		Containment: func() ui.ContainmentView {
 			s.mu.Lock()
@@ -113,6 +124,10 @@ func (s *fakeSite) options() ui.Options {
 		Footage:  fakeFootage{s},
 		Attempts: fakeAttempts{s},
 	}
+	if s.with != nil {
+		s.with(&opt)
+	}
+	return opt
 }
 
 // serve runs the site's server and gives its address.

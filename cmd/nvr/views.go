@@ -23,10 +23,20 @@ import (
 // uiOptions wires the page to what it shows.
 func (a *app) uiOptions() ui.Options {
 	return ui.Options{
-		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews,
+		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
 	}
+}
+
+// groups gives the groups of a camera.
+func (a *app) groups(camera string) ([]string, bool) {
+	for _, c := range a.current().Cameras {
+		if c.ID == camera {
+			return c.Groups, true
+		}
+	}
+	return nil, false
 }
 
 // live subscribes a viewer.
@@ -68,7 +78,7 @@ func (a *app) cameraViews() []ui.CameraView {
 	s := a.current()
 	all := make([]ui.CameraView, 0, len(s.Cameras))
 	for _, c := range s.Cameras {
-		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device}
+		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device, Groups: append([]string{}, c.Groups...)}
 		for _, stream := range []string{"main", "sub"} {
 			if r, ok := a.find(c.ID, stream); ok {
 				v.Streams = append(v.Streams, streamView(stream, r))
