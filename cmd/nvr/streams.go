@@ -36,6 +36,7 @@ func (a *app) superviseStreams(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.takeAtStart(ctx)
 	a.start(ctx, want)
 	defer a.stopAll()
 	a.unschedule(want)
@@ -53,6 +54,7 @@ func (a *app) superviseStreams(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-hup:
+			a.askAgain(ctx)
 		case <-tick.C:
 		}
 		a.reload(ctx)
@@ -75,6 +77,7 @@ func (a *app) reload(ctx context.Context) {
 		a.refuse(err.Error())
 		return
 	}
+	a.noteChange(old, site)
 	a.Log.Info("site file taken", "revision", site.Revision)
 	a.refuse("")
 }
@@ -90,13 +93,14 @@ func (a *app) refuse(why string) {
 }
 
 // errRestart names what cannot change in a running program.
-var errRestart = errors.New("listen, storage volumes and camera_network addresses change with a restart of nvr only")
+var errRestart = errors.New("listen, tls, accounts.sso, storage volumes and camera_network addresses change with a restart of nvr only")
 
 // apply goes from one site to another. Streams that leave stop first, then the
 // firewall changes, then new ones start: no device is dialled before it is
 // pinned, none is unpinned while it is dialled.
 func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
-	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
+	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.TLS, site.TLS) ||
+		!reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
 		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
 		!reflect.DeepEqual(old.CameraNetwork.Addresses, site.CameraNetwork.Addresses) ||
 		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
@@ -127,7 +131,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
-	a.store.SetRetention(retentionOf(site))
+	a.store.SetRetention(a.keepPledge(ctx, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil
