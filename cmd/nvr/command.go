@@ -26,7 +26,7 @@ func newCommand(handed *spawn.Handed) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newRunCommand(), newDemoCommand(handed), newConfigCommand(), newFirewallCommand(),
-		newExportCommand(), newAuditCommand(), newDoctorCommand(), newVersionCommand(),
+		newExportCommand(), newUserCommand(), newAuditCommand(), newDoctorCommand(), newVersionCommand(),
 	)
 	root.AddCommand(newQueryCommands()...)
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +13,13 @@ import (
 
 // short is how tables print a time: RFC 3339, to the second.
 func short(t time.Time) string { return t.Format(time.RFC3339) }
+
+// printJSON prints a value as the API would, but readable.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
 
 func printCameras(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("cameras", "CAMERA\tSTREAM\tSTATE\tCODEC\tPICTURE\tKBIT/S\tRECORDING\tWHY", func(w io.Writer, c ui.CameraView) {
