@@ -42,6 +42,7 @@ var scenarios = map[string]func(nvr string) error{
 	"third-party": thirdPartyCameras,
 	"kill":        killedRecorder,
 	"bench":       compareRecorders,
+	"people":      peopleOnTheBox,
 }
 
 // build makes the program once for all tests.
