@@ -52,7 +52,8 @@ type camera struct {
 	frozen   bool
 	password string // "" lets everybody in
 	shuffle  func([]*rtp.Packet) []*rtp.Packet
-	asked    []time.Time // DESCRIBEs
+	spoil    func(unit []byte) []byte // what is sent in place of a NAL unit
+	asked    []time.Time              // DESCRIBEs
 	conns    map[*gortsplib.ServerConn]bool
 }
 
@@ -114,7 +115,7 @@ func (c *camera) send(stop chan struct{}) {
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		frozen, sps, shuffle := c.frozen, c.sps, c.shuffle
+		frozen, sps, shuffle, spoil := c.frozen, c.sps, c.shuffle, c.spoil
 		c.mu.Unlock()
 		if frozen {
 			continue
@@ -125,6 +126,11 @@ func (c *camera) send(stop chan struct{}) {
 		if i%10 == 0 {
 			copy(picture, []byte{0x65, 0x88})
 			units = [][]byte{sps, decode(pps), picture}
+		}
+		for i := range units {
+			if spoil != nil {
+				units[i] = spoil(units[i])
+			}
 		}
 		packets, err := encoder.Encode(units)
 		if err != nil {
@@ -297,6 +303,13 @@ func (r *recorder) await(what string, ok func() bool) {
 			r.t.Fatalf("waited in vain for %s: %d parts, %d runs, downs %v", what, r.parts, len(r.runs), r.downs)
 		}
 	}
+}
+
+// down gives what the sink was told of when it was told so for the i-th time.
+func (r *recorder) down(i int) streams.Down {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.downs[i]
 }
 
 func (r *recorder) causes() []streams.Cause {

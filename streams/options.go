@@ -29,6 +29,11 @@ type Options struct {
 	// StableAfter is how long a session must play for the back-off to start anew (default 10 s).
 	StableAfter time.Duration
 
+	// Barren is how long packets may come that make no access unit of the leading
+	// track before the session ends (default: as long as a run waits for its
+	// first picture, and RTSP.Silence more).
+	Barren time.Duration
+
 	Starts *Pacer       // spaces connection attempts over all streams; nil: none
 	Log    *slog.Logger // default: none
 
@@ -48,6 +53,9 @@ func (o *Options) fill() {
 	if o.clockStep == nil {
 		o.clockStep = func(a *media.Assembler) time.Duration { return a.Stats().ClockStep }
 	}
+	if o.RTSP.Silence <= 0 {
+		o.RTSP.Silence = rtsp.DefaultSilence
+	}
 	if o.PartDuration <= 0 {
 		o.PartDuration = time.Second
 	}
@@ -62,6 +70,7 @@ func (o *Options) fill() {
 		{&o.MaxDelay, 15 * time.Second},
 		{&o.AuthDelay, time.Minute},
 		{&o.StableAfter, 10 * time.Second},
+		{&o.Barren, media.Patience + o.RTSP.Silence},
 	} {
 		if *d.d <= 0 {
 			*d.d = d.deft

@@ -47,7 +47,10 @@ func (s *Stream) Run(ctx context.Context) error {
 // order; beyond this its footage would be misdated, and a new run begins (S7).
 const maxClockStep = time.Second
 
-var errClockStep = errors.New("the recorder's clock was set")
+var (
+	errClockStep = errors.New("the recorder's clock was set")
+	errBarren    = errors.New("packets come, but make no access unit")
+)
 
 // supervisor is what Run keeps between sessions.
 type supervisor struct {
@@ -68,7 +71,7 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	defer src.Close()
 	defer context.AfterFunc(ctx, src.Close)()
 	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: time.Now().UTC()}
-	r := &player{supervisor: p, run: run}
+	r := &player{supervisor: p, run: run, leading: max(0, (&media.Format{Tracks: src.Tracks()}).Video())}
 	r.assembler = media.NewAssembler(media.AssemblerOptions{
 		Run: run, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
 		Format: r.format, Unit: r.unit, Part: r.part, Error: r.fault,
@@ -123,8 +126,13 @@ type player struct {
 	*supervisor
 	run       *media.Run
 	assembler *media.Assembler
+	leading   int       // the track that must not become barren
 	began     time.Time // when the first format came
 	stepped   error     // the clock was set: the next packet ends the run
+
+	bore      bool      // the packet at hand ended an access unit of the leading track
+	fertile   time.Time // arrival of the last packet that did, or of the first packet
+	complaint error     // the camera's last fault since then
 }
 
 func (r *player) Packet(track int, h media.RTPHeader, payload []byte, arrival time.Time) error {
@@ -132,7 +140,34 @@ func (r *player) Packet(track int, h media.RTPHeader, payload []byte, arrival ti
 		return r.stepped
 	}
 	r.meter.add(len(payload), arrival)
-	return r.assembler.Packet(track, h, payload, arrival)
+	if err := r.assembler.Packet(track, h, payload, arrival); err != nil {
+		return err
+	}
+	return r.barren(arrival)
+}
+
+// barren ends a session whose packets make nothing for too long. The session's
+// own watch counts packets, and a camera whose parameter sets are refused, or
+// that never sends a random access unit, gives plenty of them: without this it
+// would count as playing for ever, with no gap to show for it (S6). Arrivals
+// carry a monotonic reading, so that a step of the clock does not count.
+func (r *player) barren(arrival time.Time) error {
+	if r.bore || r.fertile.IsZero() {
+		r.bore, r.fertile = false, arrival
+		return nil
+	}
+	if arrival.Sub(r.fertile) < r.options.Barren {
+		return nil
+	}
+	why := r.complaint
+	switch {
+	case why != nil:
+	case r.began.IsZero():
+		why = errors.New("no random access unit has come")
+	default:
+		why = errors.New("no access unit is whole")
+	}
+	return fmt.Errorf("%w of track %d for %s: %w; check the camera's video settings", errBarren, r.leading, r.options.Barren, why)
 }
 
 func (r *player) Report(track int, rtp media.RTPTime, ntp, arrival time.Time) {
@@ -167,6 +202,9 @@ func (r *player) format(f *media.Format) {
 
 func (r *player) unit(u *media.AccessUnit) {
 	r.meter.frames.Add(1)
+	if u.Track == r.leading {
+		r.bore, r.complaint = true, nil
+	}
 	r.fan.unit(u)
 }
 
@@ -185,14 +223,18 @@ func (r *player) part(p *media.Part) {
 }
 
 func (r *player) fault(err error) {
+	r.complaint = err
 	r.options.Log.Warn("fault in the stream", "run", r.run.ID, "error", err)
 }
 
 // causeOf turns the end of a session into a cause.
 func (p *supervisor) causeOf(err error) Cause {
 	var e *rtsp.Error
-	if errors.Is(err, errClockStep) {
+	switch {
+	case errors.Is(err, errClockStep):
 		return CauseClockStep
+	case errors.Is(err, errBarren):
+		return CauseProtocol
 	}
 	if !errors.As(err, &e) {
 		return CauseProtocol

@@ -211,7 +211,7 @@ func (a *Assembler) complete(t *track, u *openUnit) {
 // leading track, but not for ever.
 func (a *Assembler) started(t *track) bool {
 	if !a.begun {
-		a.begun = t.index == a.leading || t.elapsed-a.begunAt > patience
+		a.begun = t.index == a.leading || t.elapsed-a.begunAt > Patience
 	}
 	return a.begun
 }

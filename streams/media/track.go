@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// patience is how long a run waits for what a decoder likes best: a picture
+// Patience is how long a run waits for what a decoder likes best: a picture
 // that refers to nothing before it, and the leading track.
-const patience = 10 * time.Second
+const Patience = 10 * time.Second
 
 // track is the assembler's side of one track. Track holds its parameters as
 // they are in force; the slices in it are never written to.
@@ -154,5 +154,5 @@ func (t *track) fields() bool {
 // despairs tells that the camera seems to send no IDR pictures at all, so that
 // a recovery point (ISO/IEC 14496-10 section D.2.8) must do.
 func (t *track) despairs() bool {
-	return !t.hadRandom && t.elapsed-t.a.begunAt > patience
+	return !t.hadRandom && t.elapsed-t.a.begunAt > Patience
 }
