@@ -87,16 +87,16 @@ func rescale(t media.MediaTime, from, to int) media.MediaTime {
 }
 
 // appendDescription appends the description box. dst is the file so far (ftyp
-// and moov): the checksum covers it, too.
-func appendDescription(dst []byte, d *Description) ([]byte, error) {
+// and moov): the checksum covers it, too, and is the file's seal.
+func appendDescription(dst []byte, d *Description) ([]byte, seal, error) {
 	text, err := json.Marshal(d)
 	if err != nil {
-		return nil, fmt.Errorf("describe segment: %w", err)
+		return nil, 0, fmt.Errorf("describe segment: %w", err)
 	}
-	sum := checksum(dst)
+	sum := sumWith(checksum(dst), text)
 	dst = appendUUID(dst, uint32(uuidHeaderSize+4+len(text)), descriptionType)
-	dst = binary.BigEndian.AppendUint32(dst, sumWith(sum, text))
-	return append(dst, text...), nil
+	dst = binary.BigEndian.AppendUint32(dst, sum)
+	return append(dst, text...), seal(sum), nil
 }
 
 var errDescription = errors.New("description: not of this format")
