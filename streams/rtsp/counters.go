@@ -28,7 +28,10 @@ type counters struct {
 type board struct {
 	packets, bytes, lost, reordered, malformed, other, junk, reads atomic.Uint64
 	leading                                                        atomic.Uint64
-	lastPacket, lastLeading                                        atomic.Int64 // Unix time, ns
+	lastPacket                                                     atomic.Int64 // Unix time, ns: for people
+
+	began       time.Time    // when the media were asked for, with its monotonic reading
+	lastLeading atomic.Int64 // ns since began by the monotonic clock; 0: none yet
 }
 
 func (b *board) publish(n *counters, arrival time.Time) {
@@ -39,7 +42,7 @@ func (b *board) publish(n *counters, arrival time.Time) {
 	}
 	if n.leading != b.leading.Load() {
 		b.leading.Store(n.leading)
-		b.lastLeading.Store(now)
+		b.lastLeading.Store(max(1, int64(arrival.Sub(b.began))))
 	}
 	b.bytes.Store(n.bytes)
 	b.lost.Store(n.lost)
@@ -59,6 +62,12 @@ func (b *board) stats() Stats {
 		s.LastPacket = time.Unix(0, last).UTC()
 	}
 	return s
+}
+
+// silent tells for how long no packet of the leading track has come. A step of
+// the recorder's clock is no silence: only monotonic readings are compared.
+func (b *board) silent(now time.Time) time.Duration {
+	return now.Sub(b.began) - time.Duration(b.lastLeading.Load())
 }
 
 // sequence follows the sequence numbers of one track.
