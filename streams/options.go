@@ -38,7 +38,7 @@ type Options struct {
 	Log    *slog.Logger // default: none
 
 	// clockStep replaces what the assembler says of the recorder's clock: for tests.
-	clockStep func(*media.Assembler) time.Duration
+	clockStep func(*media.Assembler, time.Time) time.Duration
 }
 
 func (o *Options) fill() {
@@ -51,7 +51,7 @@ func (o *Options) fill() {
 		o.RTSP.Transport = rtsp.TCP
 	}
 	if o.clockStep == nil {
-		o.clockStep = func(a *media.Assembler) time.Duration { return a.Stats().ClockStep }
+		o.clockStep = (*media.Assembler).ClockStep
 	}
 	if o.RTSP.Silence <= 0 {
 		o.RTSP.Silence = rtsp.DefaultSilence

@@ -70,10 +70,11 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	}
 	defer src.Close()
 	defer context.AfterFunc(ctx, src.Close)()
-	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: time.Now().UTC()}
+	now := time.Now()
+	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: now.UTC()}
 	r := &player{supervisor: p, run: run, leading: max(0, (&media.Format{Tracks: src.Tracks()}).Video())}
 	r.assembler = media.NewAssembler(media.AssemblerOptions{
-		Run: run, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
+		Run: run, Started: now, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
 		Format: r.format, Unit: r.unit, Part: r.part, Error: r.fault,
 	})
 	p.begin(src)
@@ -128,7 +129,6 @@ type player struct {
 	assembler *media.Assembler
 	leading   int       // the track that must not become barren
 	began     time.Time // when the first format came
-	stepped   error     // the clock was set: the next packet ends the run
 
 	bore      bool      // the packet at hand ended an access unit of the leading track
 	fertile   time.Time // arrival of the last packet that did, or of the first packet
@@ -136,8 +136,10 @@ type player struct {
 }
 
 func (r *player) Packet(track int, h media.RTPHeader, payload []byte, arrival time.Time) error {
-	if r.stepped != nil {
-		return r.stepped
+	// Before the packet makes a unit: also the first one may come a while after
+	// the run began, and would be dated by a clock that is no more.
+	if step := r.options.clockStep(r.assembler, arrival); step.Abs() > maxClockStep {
+		return fmt.Errorf("%w by %s", errClockStep, step.Round(time.Millisecond))
 	}
 	r.meter.add(len(payload), arrival)
 	if err := r.assembler.Packet(track, h, payload, arrival); err != nil {
@@ -212,9 +214,6 @@ func (r *player) part(p *media.Part) {
 	r.meter.lost.Add(uint64(p.Lost))
 	r.meter.damaged.Add(uint64(p.Damaged))
 	r.reached, r.told = p.End, ""
-	if step := r.options.clockStep(r.assembler); step.Abs() > maxClockStep {
-		r.stepped = fmt.Errorf("%w by %s", errClockStep, step.Round(time.Millisecond))
-	}
 	if r.options.Sink == nil {
 		p.Release()
 		return

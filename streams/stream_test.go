@@ -177,17 +177,36 @@ func TestClockStep(t *testing.T) {
 	step.Store(int64(900 * time.Millisecond)) // slewing, not setting
 	o.SetClockStep(func() time.Duration { return time.Duration(step.Load()) })
 	run(t, o)
-	rec.await("three parts", func() bool { return rec.parts == 3 })
+	rec.await("three parts", func() bool { return rec.parts >= 3 })
 	if c := rec.causes(); len(c) != 1 {
 		t.Errorf("causes: %v", c)
 	}
 	step.Store(int64(-time.Hour))
 	rec.await("the end of the run", func() bool { return len(rec.downs) == 2 })
 	step.Store(0)
-	if d := rec.downs[1]; d.Cause != streams.CauseClockStep || !strings.Contains(d.Detail, "-1h0m0s") {
+	if d := rec.down(1); d.Cause != streams.CauseClockStep || !strings.Contains(d.Detail, "-1h0m0s") {
 		t.Errorf("down: %+v", d)
 	}
 	rec.await("a new run", func() bool { return len(rec.runs) == 2 })
+}
+
+// TestClockStepBeforeFootage: a clock that is set before the first packet comes
+// dates no footage wrong.
+func TestClockStepBeforeFootage(t *testing.T) {
+	rec := newRecorder(t)
+	o := startCamera(t).options(rec)
+	var step atomic.Int64
+	step.Store(int64(time.Hour))
+	o.SetClockStep(func() time.Duration { return time.Duration(step.Load()) })
+	run(t, o)
+	rec.await("the end of the run", func() bool { return len(rec.downs) == 2 })
+	rec.mu.Lock()
+	if rec.parts != 0 || rec.downs[1].Cause != streams.CauseClockStep {
+		t.Errorf("%d parts, down: %+v", rec.parts, rec.downs[1])
+	}
+	rec.mu.Unlock()
+	step.Store(0)
+	rec.await("footage", func() bool { return rec.parts > 0 })
 }
 
 // TestPassword: refused credentials are tried seldom, and it says so.

@@ -28,8 +28,12 @@ type RTPHeader struct {
 
 // AssemblerOptions says where the assembled units and parts go.
 type AssemblerOptions struct {
-	Run    *Run
-	Tracks []Track // as the SDP declares them; parameter sets may be missing and then come in band
+	Run *Run
+	// Started is Run.Start with its monotonic reading, as time.Now gave it: the
+	// run's time is counted from there, whatever is done to the recorder's clock.
+	// Zero means Run.Start, where arrivals are made up without monotonic readings.
+	Started time.Time
+	Tracks  []Track // as the SDP declares them; parameter sets may be missing and then come in band
 
 	// PartDuration is how long a part should be (default 1 s, at most 10 s). A
 	// part also ends before a random access unit of the leading track, unless it
@@ -66,12 +70,9 @@ type Assembler struct {
 	tracks  []track
 	leading int
 
-	anchored bool
-	anchor   time.Time     // arrival of the first packet
-	base     time.Duration // from Run.Start to it
-	elapsed  time.Duration // of the latest packet, since Run.Start
-	begunAt  time.Duration // of the first packet
-	stepped  time.Duration // recorder's clock against its monotonic one, since the first packet
+	arrived bool          // a packet
+	elapsed time.Duration // of the latest packet, since Run.Start
+	begunAt time.Duration // of the first packet
 
 	format  *Format
 	changed bool // a track's parameters are not those of format
@@ -89,6 +90,9 @@ type Assembler struct {
 
 // NewAssembler makes an assembler for one run.
 func NewAssembler(o AssemblerOptions) *Assembler {
+	if o.Started.IsZero() {
+		o.Started = o.Run.Start
+	}
 	if o.PartDuration <= 0 {
 		o.PartDuration = defaultPartDuration
 	}
@@ -143,18 +147,22 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	return nil
 }
 
-// since gives the time from Run.Start to an arrival: by the monotonic clock
-// from the first packet on, and never backwards (S7).
+// since gives the time from Run.Start to an arrival, never backwards (S7).
 func (a *Assembler) since(arrival time.Time) time.Duration {
-	if !a.anchored {
-		a.anchored, a.anchor = true, arrival
-		a.base = max(0, arrival.Sub(a.o.Run.Start))
-		a.elapsed, a.begunAt = a.base, a.base
+	passed, _ := between(readClocks(a.o.Started, a.o.Started), readClocks(a.o.Started, arrival))
+	a.elapsed = max(a.elapsed, passed)
+	if !a.arrived {
+		a.arrived, a.begunAt = true, a.elapsed
 	}
-	passed := arrival.Sub(a.anchor)
-	a.stepped = arrival.Round(0).Sub(a.anchor.Round(0)) - passed
-	a.elapsed = max(a.elapsed, a.base+passed)
 	return a.elapsed
+}
+
+// ClockStep is by how much the recorder's clock was set between Run.Start and
+// an arrival. The run keeps its own time, so that its footage stays in order
+// (S7): whoever wants the new time begins a new run.
+func (a *Assembler) ClockStep(arrival time.Time) time.Duration {
+	_, step := between(readClocks(a.o.Started, a.o.Started), readClocks(a.o.Started, arrival))
+	return step
 }
 
 // missing counts packets that did not come.
