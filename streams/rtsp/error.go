@@ -92,8 +92,8 @@ func find(k Kind, fix, format string, args ...any) *finding {
 type phase int32
 
 const (
-	phaseConnecting phase = iota
-	phaseAuthenticated
+	phaseConnecting    phase = iota
+	phaseAuthenticated       // the camera took the credentials
 	phasePlaying
 )
 

@@ -50,8 +50,9 @@ func (s *Session) dial(ctx context.Context, _, address string) (net.Conn, error)
 	return d, nil
 }
 
-// request notes which nonce is used.
+// request notes whether credentials are sent, and which nonce is used.
 func (s *Session) request(r *base.Request) {
+	s.authorized = r.Header["Authorization"] != nil
 	if a := r.Header["Authorization"]; a != nil {
 		var h headers.Authorization
 		if h.Unmarshal(a) == nil {
@@ -65,6 +66,11 @@ func (s *Session) request(r *base.Request) {
 // session alive no longer without noticing.
 func (s *Session) response(r *base.Response) {
 	s.guard.response(r)
+	// Only an answer to credentials proves them: many cameras let anybody
+	// DESCRIBE, and challenge SETUP.
+	if s.authorized && r.StatusCode >= 200 && r.StatusCode < 300 {
+		s.at.CompareAndSwap(int32(phaseConnecting), int32(phaseAuthenticated))
+	}
 	if r.StatusCode != base.StatusUnauthorized || phase(s.at.Load()) != phasePlaying {
 		return
 	}

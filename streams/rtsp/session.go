@@ -52,7 +52,9 @@ type Session struct {
 	receiving sync.Mutex // guards plain and the sink's calls on the plain path
 	plain     counters
 
-	nonce string // of the challenge that was answered; of gortsplib's goroutine
+	// Of gortsplib's goroutine:
+	nonce      string // of the challenge that was answered
+	authorized bool   // the last request carried credentials
 
 	ending sync.Mutex // guards cause
 	cause  error      // what ended the session first
@@ -132,7 +134,6 @@ func (s *Session) setUp(u *base.URL) error {
 	if err != nil {
 		return err
 	}
-	s.at.Store(int32(phaseAuthenticated))
 	body, left := s.guard.description()
 	o := readOffer(desc, body)
 	o.skipped = append(o.skipped, left...)

@@ -105,7 +105,13 @@ func TestOpenErrors(t *testing.T) {
 		"right refused":        {hook: set(base.Describe, status(403)), kind: rtsp.KindAuth, says: []string{"right"}},
 		"no such stream":       {hook: set(base.Describe, status(404)), kind: rtsp.KindProtocol, says: []string{"path"}},
 		"too many sessions":    {hook: set(base.Setup, status(453)), kind: rtsp.KindProtocol, says: []string{"close other viewers"}},
-		"nonce stale at SETUP": {hook: set(base.Setup, status(401)), kind: rtsp.KindNetworkLoss, says: []string{"nonce"}},
+		"password refused at SETUP, DESCRIBE being open": {hook: set(base.Setup, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
+		"nonce stale at SETUP": {hook: func(q *base.Request, r *base.Response) *base.Response {
+			if q.Method == base.Setup || q.Method == base.Describe && q.Header["Authorization"] == nil {
+				status(401)(r)
+			}
+			return r
+		}, kind: rtsp.KindNetworkLoss, says: []string{"nonce"}},
 		"redirect elsewhere": {hook: set(base.Describe, func(r *base.Response) {
 			r.StatusCode = 302
 			r.Header["Location"] = base.HeaderValue{"rtsp://192.0.2.9/x"}
