@@ -53,8 +53,8 @@ type Session struct {
 	plain     counters
 
 	// Of gortsplib's goroutine:
-	nonce      string // of the challenge that was answered
-	authorized bool   // the last request carried credentials
+	authorized bool // the last request carried credentials
+	renewal    renewal
 
 	ending sync.Mutex // guards cause
 	cause  error      // what ended the session first
