@@ -292,6 +292,34 @@ func TestCutsAndGaps(t *testing.T) {
 			},
 			[]string{"0s gap disk-full", "4s footage"},
 		},
+		{
+			"reasons follow each other while parts come", func(r *recorder.Recorder, d *disk) {
+				parts := runParts(clip, "00000001", start, 8)
+				for i, refuse := range []error{diskFull, diskFull, diskFull, diskFull, storage.ErrOverload, storage.ErrOverload, nil, nil} {
+					d.refuse = refuse
+					d.now = parts[i].End.Add(80 * time.Millisecond) // when a part gets here
+					feed(r, parts[i:i+1])
+				}
+				r.Close()
+			},
+			[]string{"0s gap disk-full", "4s gap overload", "6s footage", "8s sealed 2 parts from 6s", "8s gap recorder-down"},
+		},
+		{
+			"parts refused by a new segment", func(r *recorder.Recorder, d *disk) {
+				d.fail = func(*file, int) error {
+					if len(d.files) == 1 {
+						return storage.ErrOverload
+					}
+					return nil
+				}
+				r.Down(second(0), streams.CauseStarting, "")
+				for _, p := range runParts(clip, "00000001", second(4), 4) {
+					d.now = p.End.Add(1080 * time.Millisecond)
+					feed(r, []*media.Part{p})
+				}
+			},
+			[]string{"0s gap recorder-down", "4s aborted 0 parts from 4s", "4s gap overload", "6s footage"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
