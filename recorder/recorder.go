@@ -80,17 +80,19 @@ func (r *Recorder) Part(p *media.Part) {
 		return
 	}
 	r.settle()
+	continued := false // p goes on where a segment was cut
 	if r.open != nil {
 		if reason, detail, end := r.open.mustEnd(p); end {
 			r.seal()
 			if !p.RandomAccess || p.Start.After(r.end) {
 				r.setGap(r.end, p.Start, reason, detail)
 			}
-		} else if p.RandomAccess && !p.Start.Before(r.open.cut) {
+		} else if r.open.mayEnd(p, r.o.Segment) {
 			r.seal()
+			continued = !r.gap.open
 		}
 	}
-	if r.open == nil && !r.begin(p) {
+	if r.open == nil && !r.begin(p, continued) {
 		p.Release()
 		r.update(func(s *Status) { s.Dropped++ })
 		return
@@ -98,9 +100,10 @@ func (r *Recorder) Part(p *media.Part) {
 	r.append(p)
 }
 
-// begin opens a segment for its first part, if it can be the first.
-func (r *Recorder) begin(p *media.Part) bool {
-	if !p.RandomAccess || len(p.Tracks) == 0 {
+// begin opens a segment for its first part, if it can be the first: a random
+// access one, or one that the segment before leads to.
+func (r *Recorder) begin(p *media.Part, continued bool) bool {
+	if !p.RandomAccess && !continued || len(p.Tracks) == 0 {
 		if !r.gap.open {
 			r.setGap(r.footageEnd(p), p.Start, storage.ReasonNetworkLoss, "waiting for a random access unit")
 		}

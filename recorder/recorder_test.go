@@ -343,6 +343,33 @@ func TestCutsAndGaps(t *testing.T) {
 	}
 }
 
+// TestNoMoreRandomAccess: a camera that sends no random access unit any more
+// keeps no segment open for ever, and loses no footage by it.
+func TestNoMoreRandomAccess(t *testing.T) {
+	t.Parallel()
+	const length = 4 * time.Second
+	parts := runParts(footage.Encode(t, footage.Options{Length: 20 * time.Second, GOP: 20 * time.Second, Width: 64}), "00000001", start, 20)
+	d := &disk{now: start}
+	r := recorder.New(recorder.Options{Camera: "gate", Stream: "main", Store: d, Record: true, Segment: length})
+	feed(r, parts)
+	r.Close()
+	end := start
+	for i, f := range d.files {
+		if !f.meta.Start.Equal(end) || !f.sealed || f.end.Sub(f.meta.Start) > 2*length+time.Second {
+			t.Errorf("segment %d: %v to %v, sealed %v; the one before ended at %v", i, f.meta.Start, f.end, f.sealed, end)
+		}
+		end = f.end
+	}
+	if !end.Equal(parts[19].End) || len(d.files) < 3 {
+		t.Errorf("%d segments up to %v", len(d.files), end)
+	}
+	for _, line := range d.log[:len(d.log)-1] { // the last one is of Close
+		if strings.Contains(line, "gap") {
+			t.Errorf("gaps: %q", d.log)
+		}
+	}
+}
+
 func feed(r *recorder.Recorder, parts []*media.Part) {
 	for _, p := range parts {
 		r.Part(p)

@@ -36,6 +36,20 @@ func (s *source) track(id uint32) int {
 	return -1
 }
 
+// continued says whether what is to be played from an instant on depends on the
+// segment before this one.
+func (s *source) continued(from time.Time) bool {
+	for i := range s.file.Parts {
+		switch p := &s.file.Parts[i]; {
+		case i > 0 && p.Start.After(from):
+			return true
+		case p.RandomAccess:
+			return false
+		}
+	}
+	return len(s.file.Parts) > 0
+}
+
 // runTime is where a part begins on the media time of its run, in ticks of the
 // leading track.
 func (s *source) runTime(p *segment.Part) int64 {

@@ -303,6 +303,28 @@ func TestARecoveryPointMustDoWhereNoIDRComes(t *testing.T) {
 	}
 }
 
+func TestARecoveryPointMustDoOnceNoMoreIDRCome(t *testing.T) {
+	recovery := []byte{0x06, 6, 1, 0xc4, 0x80}
+	w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
+	for i := range 250 { // 25 s
+		if i%10 == 5 {
+			w.send(false, recovery)
+		}
+		w.send(true, [][]byte{idr, inter}[min(i, 1)])
+		w.next()
+	}
+	w.a.Close()
+	var random []int
+	for i, u := range w.got.units {
+		if u.RandomAccess {
+			random = append(random, i)
+		}
+	}
+	if len(w.got.units) != 250 || len(random) != 16 || random[0] != 0 || random[1] != 105 {
+		t.Errorf("%d units, random access: %v", len(w.got.units), random)
+	}
+}
+
 func TestAFrozenTimestampMovesWithTheArrivals(t *testing.T) {
 	w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
 	for i := range 50 {
