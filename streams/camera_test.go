@@ -201,6 +201,18 @@ func (c *camera) describes() []time.Time {
 	return append([]time.Time(nil), c.asked...)
 }
 
+// await waits for a condition on what the camera was asked.
+func (c *camera) await(what string, ok func() bool) {
+	c.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for done := false; !done; time.Sleep(time.Millisecond) {
+		c.set(func() { done = ok() })
+		if !done && time.Now().After(deadline) {
+			c.t.Fatalf("waited in vain for %s: asked at %v", what, c.describes())
+		}
+	}
+}
+
 func (c *camera) options(sink streams.Sink) streams.Options {
 	return options(c.port, "/stream", sink)
 }
@@ -209,7 +221,7 @@ func (c *camera) options(sink streams.Sink) streams.Options {
 func options(port int, path string, sink streams.Sink) streams.Options {
 	return streams.Options{
 		Camera: "gate-north", Stream: "main", Sink: sink, PartDuration: 200 * time.Millisecond,
-		FirstDelay: 50 * time.Millisecond, MaxDelay: 200 * time.Millisecond, AuthDelay: 3 * time.Second, StableAfter: 200 * time.Millisecond,
+		FirstDelay: 50 * time.Millisecond, MaxDelay: 200 * time.Millisecond, StableAfter: 200 * time.Millisecond,
 		RTSP: rtsp.Config{
 			URL: fmt.Sprintf("rtsp://127.0.0.1:%d%s", port, path), Pinned: netip.MustParseAddr("127.0.0.1"),
 			Timeout: 5 * time.Second, Silence: time.Second,

@@ -23,9 +23,9 @@ type Options struct {
 	GOPCacheBytes int
 
 	// FirstDelay and MaxDelay bound the back-off between attempts to connect
-	// (default 0.5 s and 15 s), AuthDelay that after refused credentials
-	// (default 1 min).
-	FirstDelay, MaxDelay, AuthDelay time.Duration
+	// (default 0.5 s and 15 s), AuthDelay and MaxAuthDelay that after refused
+	// credentials (default 1 min and 15 min).
+	FirstDelay, MaxDelay, AuthDelay, MaxAuthDelay time.Duration
 	// StableAfter is how long a session must play for the back-off to start anew (default 10 s).
 	StableAfter time.Duration
 
@@ -34,8 +34,11 @@ type Options struct {
 	// first picture, and RTSP.Silence more).
 	Barren time.Duration
 
-	Starts *Pacer       // spaces connection attempts over all streams; nil: none
-	Log    *slog.Logger // default: none
+	Starts *Pacer // spaces connection attempts over all streams; nil: none
+	// Accounts shares what cameras refused with the streams that use the same
+	// credentials; nil: with none.
+	Accounts *Accounts
+	Log      *slog.Logger // default: none
 
 	// clockStep replaces what the assembler says of the recorder's clock: for tests.
 	clockStep func(*media.Assembler, time.Time) time.Duration
@@ -53,6 +56,9 @@ func (o *Options) fill() {
 	if o.clockStep == nil {
 		o.clockStep = (*media.Assembler).ClockStep
 	}
+	if o.Accounts == nil {
+		o.Accounts = NewAccounts()
+	}
 	if o.RTSP.Silence <= 0 {
 		o.RTSP.Silence = rtsp.DefaultSilence
 	}
@@ -69,6 +75,7 @@ func (o *Options) fill() {
 		{&o.FirstDelay, 500 * time.Millisecond},
 		{&o.MaxDelay, 15 * time.Second},
 		{&o.AuthDelay, time.Minute},
+		{&o.MaxAuthDelay, 15 * time.Minute},
 		{&o.StableAfter, 10 * time.Second},
 		{&o.Barren, media.Patience + o.RTSP.Silence},
 	} {

@@ -19,7 +19,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	defer s.fan.end()
 	p.down(CauseStarting, "not tried yet")
 	for {
-		if err := s.options.Starts.Wait(ctx); err != nil {
+		if p.turn.wait(ctx, p.held) != nil || s.options.Starts.Wait(ctx) != nil {
 			break
 		}
 		played, err := p.play(ctx)
@@ -30,7 +30,10 @@ func (s *Stream) Run(ctx context.Context) error {
 		delay := p.wait.after(cause, played)
 		detail := err.Error()
 		if cause == CauseAuth {
+			delay = p.judged(err, delay)
 			detail += "; the next attempt is in " + delay.Round(time.Second).String() + ", so that the account is not locked"
+		} else {
+			p.turn.untold()
 		}
 		p.report(cause, detail, delay)
 		p.down(cause, detail)
@@ -38,8 +41,28 @@ func (s *Stream) Run(ctx context.Context) error {
 			break
 		}
 	}
+	p.turn.untold()
 	p.down(CauseStopped, "stopped by the recorder")
 	return nil
+}
+
+// held tells that the stream waits, since its credentials were refused.
+func (p *supervisor) held(delay time.Duration) {
+	if p.told != CauseAuth {
+		p.down(CauseAuth, fmt.Sprintf("the camera at %s refused the same username and password for another stream; check the device's username and password_file; the next attempt is in %s",
+			p.options.RTSP.Pinned, delay.Round(time.Second)))
+	}
+}
+
+// judged notes what a camera that let the stream not in said of its account, and
+// gives the time until the next attempt.
+func (p *supervisor) judged(err error, delay time.Duration) time.Duration {
+	var e *rtsp.Error
+	if errors.As(err, &e) && e.Kind == rtsp.KindAuth {
+		return p.turn.refused()
+	}
+	p.turn.known()
+	return delay
 }
 
 // maxClockStep is how far the recorder's clock may be from where it would be
@@ -79,6 +102,7 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	})
 	p.begin(src)
 	if err = src.Play(r); err == nil {
+		p.turn.taken()
 		p.opened()
 		err = src.Wait()
 	}
@@ -241,7 +265,7 @@ func (p *supervisor) causeOf(err error) Cause {
 	switch e.Kind {
 	case rtsp.KindOffline:
 		return CauseOffline
-	case rtsp.KindAuth:
+	case rtsp.KindAuth, rtsp.KindForbidden:
 		return CauseAuth
 	case rtsp.KindNetworkLoss:
 		return CauseNetworkLoss

@@ -214,22 +214,23 @@ func TestPassword(t *testing.T) {
 	rec, cam := newRecorder(t), startCamera(t)
 	cam.password = "sesame"
 	o := cam.options(rec)
+	o.AuthDelay = time.Second
 	o.RTSP.Username, o.RTSP.Password = "viewer", "wrong-word"
 	s, stop := run(t, o)
 	rec.await("the refusal", func() bool { return len(rec.downs) == 2 })
-	d := rec.downs[1]
-	if d.Cause != streams.CauseAuth || !strings.Contains(d.Detail, "password_file") || !strings.Contains(d.Detail, "next attempt in") && !strings.Contains(d.Detail, "next attempt is in") {
+	d := rec.down(1)
+	if d.Cause != streams.CauseAuth || !strings.Contains(d.Detail, "password_file") || !strings.Contains(d.Detail, "next attempt is in 1s") {
 		t.Errorf("down: %+v", d)
 	}
 	if strings.Contains(d.Detail, "wrong-word") {
 		t.Error("the detail holds the password")
 	}
-	time.Sleep(time.Second)
-	if n := len(cam.describes()); n != 2 { // without and with credentials
-		t.Errorf("%d attempts within the delay", n)
-	}
-	if st := s.Status(); st.Playing || st.Cause != streams.CauseAuth || st.Detail != d.Detail {
+	if st := s.Status(); st.Playing || st.Cause != streams.CauseAuth {
 		t.Errorf("status: %+v", st)
+	}
+	cam.await("a second attempt", func() bool { return len(cam.asked) >= 4 }) // each without and with credentials
+	if d := cam.describes()[2].Sub(cam.describes()[1]); d < o.AuthDelay {
+		t.Errorf("tried again after %v", d)
 	}
 	stop()
 

@@ -50,6 +50,7 @@ type app struct {
 	fw      *firewall.Firewall
 	owners  atomic.Pointer[owners]
 	pacer   *streams.Pacer
+	logins  *streams.Accounts
 
 	change  sync.Mutex // one change of the site at a time
 	mu      sync.RWMutex
@@ -62,7 +63,7 @@ type app struct {
 func newApp(o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
-		pacer: streams.NewPacer(connectEvery), running: map[streamKey]*running{},
+		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
 	}
 	a.owners.Store(ownersOf(o.Site))
 	so := storageOptionsOf(o.Site)

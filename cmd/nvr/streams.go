@@ -172,7 +172,7 @@ func (a *app) launch(ctx context.Context, key streamKey, spec streamSpec) *runni
 	})
 	r.stream = streams.New(streams.Options{
 		Camera: key.camera, Stream: key.stream, RTSP: spec.rtsp.config(),
-		Sink: r.recorder, Starts: a.pacer, Log: a.Log,
+		Sink: r.recorder, Starts: a.pacer, Accounts: a.logins, Log: a.Log,
 	})
 	go func() {
 		defer close(r.done)

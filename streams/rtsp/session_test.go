@@ -103,7 +103,7 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		"password refused":   {hook: set(base.Describe, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
 		"no known challenge": {hook: set(base.Describe, func(r *base.Response) { r.StatusCode, r.Body = 401, nil }), kind: rtsp.KindAuth, says: []string{"enable digest"}},
-		"right refused":      {hook: set(base.Describe, status(403)), kind: rtsp.KindAuth, says: []string{"right"}},
+		"right refused":      {hook: set(base.Describe, status(403)), kind: rtsp.KindForbidden, says: []string{"right"}},
 		"no such stream":     {hook: set(base.Describe, status(404)), kind: rtsp.KindProtocol, says: []string{"path"}},
 		"too many sessions":  {hook: set(base.Setup, status(453)), kind: rtsp.KindProtocol, says: []string{"close other viewers"}},
 		"password refused at SETUP, DESCRIBE being open": {hook: set(base.Setup, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
