@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stockade-nvr/stockade/streams/media"
@@ -221,7 +222,11 @@ func (r *player) format(f *media.Format) {
 		r.logged = ""
 		r.options.Log.Info("stream up", "run", r.run.ID, "tracks", len(tracks), "codec", tracks[max(f.Video(), 0)].CodecString)
 	} else {
-		r.options.Log.Info("format changed", "run", r.run.ID, "serial", f.Serial, "codec", tracks[max(f.Video(), 0)].CodecString)
+		level := slog.LevelInfo
+		if f.Serial > 1 { // the first one tells; a camera may go on
+			level = slog.LevelDebug
+		}
+		r.options.Log.Log(context.Background(), level, "format changed", "run", r.run.ID, "serial", f.Serial, "codec", tracks[max(f.Video(), 0)].CodecString)
 	}
 	r.fan.setFormat(r.run, f)
 }
@@ -256,7 +261,7 @@ func (p *supervisor) causeOf(err error) Cause {
 	switch {
 	case errors.Is(err, errClockStep):
 		return CauseClockStep
-	case errors.Is(err, errBarren):
+	case errors.Is(err, errBarren), errors.Is(err, media.ErrFormats):
 		return CauseProtocol
 	}
 	if !errors.As(err, &e) {

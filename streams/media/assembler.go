@@ -17,6 +17,16 @@ const (
 // without closing the session; the next run is fine.
 var ErrSSRC = errors.New("synchronization source changed")
 
+// ErrFormats ends a run: its parameter sets change again and again. Each change
+// begins a segment and makes all viewers start anew.
+var ErrFormats = errors.New("parameter sets change too often")
+
+// What a camera may change within formatWindow: somebody tries settings.
+const (
+	maxFormatChanges = 5
+	formatWindow     = 30 * time.Second
+)
+
 // RTPHeader is what the assembler needs of an RTP header (RFC 3550 section 5.1).
 type RTPHeader struct {
 	Sequence    uint16
@@ -75,8 +85,10 @@ type Assembler struct {
 	begunAt time.Duration // of the first packet
 
 	format  *Format
-	changed bool // a track's parameters are not those of format
-	begun   bool // a unit was delivered
+	changed bool                            // a track's parameters are not those of format
+	changes [maxFormatChanges]time.Duration // when the last ones came, in a ring by serial
+	fatal   error                           // the run has ended
+	begun   bool                            // a unit was delivered
 
 	open      openPart
 	sequence  int       // of the open part
@@ -119,6 +131,9 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	if track < 0 || track >= len(a.tracks) {
 		return fmt.Errorf("packet of track %d of %d", track, len(a.tracks))
 	}
+	if a.fatal != nil {
+		return a.fatal
+	}
 	t := &a.tracks[track]
 	if t.seen && h.SSRC != t.header.SSRC {
 		return fmt.Errorf("track %d: %w: SSRC %08x sends (sequence %d, RTP time %d) in place of %08x",
@@ -144,7 +159,7 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	default:
 		t.stats.Skipped++ // not recorded
 	}
-	return nil
+	return a.fatal
 }
 
 // since gives the time from Run.Start to an arrival, never backwards (S7).
@@ -184,7 +199,7 @@ func (a *Assembler) discarded(t *track) {
 
 // complete takes a closed access unit, which lies in the track's arena.
 func (a *Assembler) complete(t *track, u *openUnit) {
-	if t.Codec.Video() && !t.admit(u) || !a.started(t) {
+	if a.fatal != nil || t.Codec.Video() && !t.admit(u) || !a.started(t) || a.restless(t) {
 		t.stats.Skipped++
 		t.arena.rewind()
 		return
@@ -213,6 +228,22 @@ func (a *Assembler) complete(t *track, u *openUnit) {
 	t.stats.Units++
 	a.deliver(t, &a.unit)
 	t.arena.commit()
+}
+
+// restless ends the run when the unit at hand would bring one change of format
+// too many.
+func (a *Assembler) restless(t *track) bool {
+	if !a.changed || a.format == nil {
+		return false
+	}
+	last := &a.changes[a.format.Serial%maxFormatChanges]
+	if a.format.Serial >= maxFormatChanges && t.elapsed-*last < formatWindow {
+		a.fatal = fmt.Errorf("track %d: %w: %d times in %s (sequence %d, RTP time %d, SSRC %08x)",
+			t.index, ErrFormats, maxFormatChanges+1, t.elapsed-*last, t.header.Sequence, uint32(t.header.Time), t.header.SSRC)
+		return true
+	}
+	*last = t.elapsed
+	return false
 }
 
 // started tells whether units of a track are delivered yet: they wait for the
