@@ -8,13 +8,13 @@ import (
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 // Bounds of what a segment may say of time, so that sums of it stay in range (S9).
 const (
-	maxTicks     = 1 << 52
-	maxTime      = 100 * 365 * 24 * time.Hour
-	maxClockRate = 1 << 20 // Hz
+	maxTicks = 1 << 52
+	maxTime  = 100 * 365 * 24 * time.Hour
 )
 
 // source is an open segment.
@@ -107,7 +107,7 @@ var errTimes = errors.New("segment: impossible time")
 // checkFile refuses what could not be calculated with.
 func checkFile(f *segment.File) error {
 	for _, t := range f.Tracks {
-		if t.ClockRate > maxClockRate || duration(int64(t.Base), t.ClockRate).Abs() > maxTime {
+		if t.ClockRate > media.MaxClockRate || duration(int64(t.Base), t.ClockRate).Abs() > maxTime {
 			return errTimes
 		}
 	}

@@ -75,11 +75,29 @@ func TestReadOfferBackChannel(t *testing.T) {
 	}
 }
 
+// TestClockTooFast: what could not be played is not recorded; the picture is.
+func TestClockTooFast(t *testing.T) {
+	o, _, ok := offerOf(t, sdpSession+sdpVideo+"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/2000000/2\r\n"+
+		"a=fmtp:97 streamtype=5;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1188\r\n")
+	if !ok || len(o.tracks) != 1 || o.tracks[0].track.Codec != media.H264 || len(o.skipped) != 1 {
+		t.Errorf("%v, %+v", ok, o)
+	}
+}
+
+// TestManyMedia: thousands of media make one line, not one each.
+func TestManyMedia(t *testing.T) {
+	o, _, ok := offerOf(t, sdpSession+sdpVideo+strings.Repeat("m=audio 0 RTP/AVP 0\r\n", 4000))
+	if !ok || len(o.tracks) != 1 || len(o.skipped) != maxTracks || !strings.HasPrefix(o.skipped[maxTracks-1], "3985 more media") {
+		t.Errorf("%v, %d tracks, %d skipped: %.200q", ok, len(o.tracks), len(o.skipped), o.skipped[len(o.skipped)-1])
+	}
+}
+
 // FuzzTracks: no SDP panics, grows, or yields a track that cannot work.
 func FuzzTracks(f *testing.F) {
 	f.Add(sdpSession + sdpVideo)
 	f.Add(sdpSession + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=fmtp:97 sizelength=13;config=1188\r\na=control:%zz\r\n")
 	f.Add(strings.Repeat(sdpVideo, 40))
+	f.Add(sdpSession + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/2147483647/2\r\na=fmtp:97 streamtype=5;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1188\r\n")
 	f.Add("m=\nm=\r\nm=video 0 RTP/AVP 96 97 98\na=control:rtsp://[::1/\n")
 	for _, pattern := range []string{"sdp/*.sdp", "rtsp/*.sdp"} {
 		files, _ := filepath.Glob("../../../shared/corpus/" + pattern)
@@ -99,11 +117,14 @@ func FuzzTracks(f *testing.F) {
 		if !ok {
 			return
 		}
+		if len(o.skipped) > maxTracks+1 {
+			t.Errorf("%d lines of what is skipped", len(o.skipped))
+		}
 		if len(o.tracks) > maxTracks {
 			t.Errorf("%d tracks", len(o.tracks))
 		}
 		for _, track := range o.tracks {
-			if track.track.ClockRate <= 0 {
+			if track.track.ClockRate <= 0 || track.track.ClockRate > media.MaxClockRate {
 				t.Errorf("track %+v", track.track)
 			}
 		}
