@@ -117,17 +117,20 @@ func (l *Library) assemble(sources []*source, from, to time.Time) (*Movie, error
 }
 
 // inRange gives the parts from the last random access at or before from, else
-// the first, up to the last that begins before to.
+// the first, up to the last that begins before to. Where the clock was set back
+// sources overlap: none of them takes away what another one has of the range.
 func inRange(sources []*source, from, to time.Time) []played {
 	var parts []played
 	begin := -1
+	reached := false // by a source that begins earlier
 	for _, s := range sources {
+		reached = reached || begin >= 0 && len(parts) > 0 && parts[len(parts)-1].part.End.After(from)
 		for i := range s.file.Parts {
 			p := &s.file.Parts[i]
 			if !p.Start.Before(to) {
-				return parts[max(0, begin):]
+				break
 			}
-			if p.RandomAccess && !p.Start.After(from) {
+			if p.RandomAccess && !p.Start.After(from) && !reached {
 				begin = len(parts)
 			}
 			parts = append(parts, played{s, p})
