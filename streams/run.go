@@ -111,9 +111,11 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	r.assembler.Close()
 	if !r.began.IsZero() {
 		played = time.Since(r.began)
-		p.mu.Lock()
-		p.status.Reconnects++
-		p.mu.Unlock()
+		if ctx.Err() == nil { // else nothing broke: it was stopped
+			p.mu.Lock()
+			p.status.Reconnects++
+			p.mu.Unlock()
+		}
 	}
 	return played, err
 }

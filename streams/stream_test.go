@@ -99,7 +99,7 @@ func TestRecordAndWatch(t *testing.T) {
 			if c := rec.causes(); len(c) != 2 || c[0] != streams.CauseStarting || c[1] != streams.CauseStopped {
 				t.Errorf("causes: %v", c)
 			}
-			if st := s.Status(); st.Playing || st.Cause != streams.CauseStopped {
+			if st := s.Status(); st.Playing || st.Cause != streams.CauseStopped || st.Reconnects != 0 {
 				t.Errorf("status after the stop: %+v", st)
 			}
 		})
