@@ -65,7 +65,7 @@ func (d *Description) setBase(first *media.Part) {
 		rate := d.Tracks[tp.Track].ClockRate
 		moved := make([]media.MediaTime, len(d.Tracks))
 		for j := range d.Tracks {
-			moved[j] = rescale(tp.BaseDTS, rate, d.Tracks[j].ClockRate)
+			moved[j] = tp.BaseDTS.Rescale(rate, d.Tracks[j].ClockRate)
 		}
 		if i > 0 && moved[d.Leading] >= d.Tracks[d.Leading].Base {
 			continue
@@ -74,16 +74,6 @@ func (d *Description) setBase(first *media.Part) {
 			d.Tracks[j].Base = moved[j]
 		}
 	}
-}
-
-// rescale converts ticks of one clock to ticks of another, rounding down.
-func rescale(t media.MediaTime, from, to int) media.MediaTime {
-	f, o := media.MediaTime(from), media.MediaTime(to)
-	seconds, rest := t/f, t%f
-	if rest < 0 {
-		seconds, rest = seconds-1, rest+f
-	}
-	return seconds*o + rest*o/f
 }
 
 // appendDescription appends the description box. dst is the file so far (ftyp

@@ -143,19 +143,19 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	t.stats.Packets++
 	t.stats.Bytes += uint64(len(payload))
 
-	v := t.sequence.take(h.Sequence)
-	if v.drop {
+	v := t.sequence.Take(h.Sequence)
+	if v.Drop {
 		t.stats.Dropped++
 		return nil
 	}
-	if v.lost > 0 {
+	if v.Lost > 0 {
 		a.missing(t, v)
 	}
 	switch t.Codec {
 	case H264, H265:
-		t.video(payload, v.lost > 0)
+		t.video(payload, v.Lost > 0)
 	case AAC:
-		t.aac(payload, v.lost > 0)
+		t.aac(payload, v.Lost > 0)
 	default:
 		t.stats.Skipped++ // not recorded
 	}
@@ -181,14 +181,14 @@ func (a *Assembler) ClockStep(arrival time.Time) time.Duration {
 }
 
 // missing counts packets that did not come.
-func (a *Assembler) missing(t *track, v verdict) {
-	t.stats.Lost += uint64(v.lost)
-	a.lost += v.lost
-	if v.restarted {
+func (a *Assembler) missing(t *track, v Verdict) {
+	t.stats.Lost += uint64(v.Lost)
+	a.lost += v.Lost
+	if v.Restarted {
 		t.fault(faultSequence, errors.New("sequence numbers began anew"))
 		return
 	}
-	t.fault(faultLoss, fmt.Errorf("%d packets are missing before this one", v.lost))
+	t.fault(faultLoss, fmt.Errorf("%d packets are missing before this one", v.Lost))
 }
 
 // discarded counts an access unit that was given up.

@@ -17,7 +17,7 @@ type track struct {
 	index int
 
 	seen     bool
-	sequence sequence
+	sequence Sequence
 	header   RTPHeader     // of the packet at hand
 	elapsed  time.Duration // its arrival since the run began
 	faults   faults

@@ -111,7 +111,7 @@ func (s *Session) deliver(track int, h media.RTPHeader, payload []byte, size int
 	if track == s.leading {
 		n.leading++
 	}
-	s.sequences[track].see(h.Sequence, n)
+	n.see(s.sequences[track].Take(h.Sequence))
 	s.sources[track] = source{ssrc: h.SSRC, known: true}
 	if err := s.sink.Packet(track, h, payload, arrival); err != nil {
 		return sinkError(track, h.Sequence, h.SSRC, err)

@@ -46,7 +46,7 @@ type Session struct {
 
 	// sequences and sources belong to the receiving goroutine: gortsplib's
 	// reader, or whoever holds receiving.
-	sequences [maxTracks]sequence
+	sequences [maxTracks]media.Sequence
 	sources   [maxTracks]source
 
 	receiving sync.Mutex // guards plain and the sink's calls on the plain path
