@@ -8,6 +8,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams/fmp4"
 	"github.com/stockade-nvr/stockade/streams/media"
 )
 
@@ -113,7 +114,7 @@ func checkFile(f *segment.File) error {
 	}
 	rate := f.Tracks[f.Leading].ClockRate
 	for i := range f.Parts {
-		if f.Parts[i].Size < segment.FragmentOffset+boxHeader+mfhdSize+boxHeader {
+		if f.Parts[i].Size < segment.FragmentOffset+fmp4.BoxHeader+fmp4.MfhdSize+fmp4.BoxHeader {
 			return errMoof
 		}
 		if d := f.Parts[i].Decode; d > maxTicks || duration(int64(d), rate) > maxTime {
@@ -160,11 +161,11 @@ func readMoof(r SegmentReader, at, size int64) ([]byte, error) {
 		return nil, err
 	}
 	n, err := moofSize(b)
-	if err != nil || int64(n+boxHeader) > size {
+	if err != nil || int64(n+fmp4.BoxHeader) > size {
 		return nil, errMoof
 	}
-	if n+boxHeader > len(b) {
-		b = make([]byte, n+boxHeader)
+	if n+fmp4.BoxHeader > len(b) {
+		b = make([]byte, n+fmp4.BoxHeader)
 		if err := readFull(r, b, at); err != nil {
 			return nil, err
 		}
