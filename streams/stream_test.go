@@ -66,7 +66,7 @@ func TestRecordAndWatch(t *testing.T) {
 			t.Parallel()
 			rec := newRecorder(t)
 			o := startCamera(t).options(rec)
-			o.RTSP.Transport = transport
+			o.RTSP.Transport, o.RTSP.Silence = transport, 20*time.Second // a busy machine is no frozen camera
 			s, stop := run(t, o)
 			rec.await("three parts", func() bool { return rec.parts >= 3 })
 			r := s.Subscribe(streams.ReaderOptions{})
@@ -97,7 +97,7 @@ func TestRecordAndWatch(t *testing.T) {
 			}
 			stop()
 			if c := rec.causes(); len(c) != 2 || c[0] != streams.CauseStarting || c[1] != streams.CauseStopped {
-				t.Errorf("causes: %v", c)
+				t.Errorf("causes: %v, %+v", c, rec.downs)
 			}
 			if st := s.Status(); st.Playing || st.Cause != streams.CauseStopped || st.Reconnects != 0 {
 				t.Errorf("status after the stop: %+v", st)
@@ -120,17 +120,20 @@ func TestBreaks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rec, cam := newRecorder(t), startCamera(t)
-			s, _ := run(t, cam.options(rec))
+			o := cam.options(rec)
+			if name == "dies" { // only the attempt at once is in time
+				o.FirstDelay, o.MaxDelay = time.Hour, time.Hour
+			}
+			s, _ := run(t, o)
 			r := s.Subscribe(streams.ReaderOptions{})
 			defer r.Close()
 			if e := next(t, r, isDown); e.Down.Cause != streams.CauseStarting {
 				t.Errorf("a viewer of a stream that starts is told %+v", e.Down)
 			}
 			before := next(t, r, isFormat)
-			time.Sleep(300 * time.Millisecond) // more than StableAfter
+			rec.await("parts", func() bool { return rec.parts >= 3 })
 			c.fault(cam)
 			down := next(t, r, isDown)
-			at := time.Now()
 			if down.Down.Cause != streams.CauseNetworkLoss || !strings.Contains(down.Down.Detail, c.says) || !strings.Contains(down.Down.Detail, "127.0.0.1") {
 				t.Errorf("down: %+v", down.Down)
 			}
@@ -138,9 +141,6 @@ func TestBreaks(t *testing.T) {
 			after := next(t, r, isFormat)
 			if after.Run.ID == before.Run.ID {
 				t.Error("the run is the same after a break")
-			}
-			if took := time.Since(at); name == "dies" && took > 800*time.Millisecond { // half of it for a random access unit
-				t.Errorf("back after %v", took)
 			}
 			rec.await("a second run", func() bool { return len(rec.runs) == 2 })
 			if n := s.Status().Reconnects; n != 1 {

@@ -178,3 +178,48 @@ func FuzzTransportHeader(f *testing.F) {
 		}
 	})
 }
+
+// FuzzResponse: whatever an answer holds, what the guard lets through to
+// gortsplib names no other host, no body that it cannot bear and no time that
+// overflows (C13, S9).
+func FuzzResponse(f *testing.F) {
+	f.Add(302, "rtsp://192.0.2.1/x", "", "1234;timeout=60", []byte(nil))
+	f.Add(301, "rtsp://10.0.0.1:99999/x", "", "", []byte("x"))
+	f.Add(302, "rtsp://[::ffff:10.0.0.1%25eth0]/", "", "1;timeout=99999999999", []byte(nil))
+	f.Add(200, "", "RTP/AVP;unicast;source=evil.example;server_port=1-2", ";timeout=4294967295", []byte(nil))
+	f.Add(200, "", "", "", []byte(sdpSession+sdpVideo))
+	f.Add(200, "", "", "", []byte(strings.Repeat("m=\n", 200)))
+	f.Add(401, "rtsp://192.0.2.1/x", "source=192.0.2.1", "", []byte(nil))
+	config := Config{URL: "rtsp://10.0.0.1/s", Pinned: netip.MustParseAddr("10.0.0.1")}
+	f.Fuzz(func(t *testing.T, status int, location, transport, session string, body []byte) {
+		g := guard{config: &config, hostname: "10.0.0.1"}
+		for range 2 { // its state must bear a second one
+			res := &base.Response{StatusCode: base.StatusCode(status), Header: base.Header{}, Body: body}
+			for k, v := range map[string]string{"Location": location, "Transport": transport, "Session": session} {
+				if v != "" {
+					res.Header[k] = base.HeaderValue{v}
+				}
+			}
+			g.response(res)
+			var s headers.Session
+			if v := res.Header["Session"]; v != nil && s.Unmarshal(v) == nil && s.Timeout != nil && *s.Timeout > sessionTimeoutLimit {
+				t.Errorf("session timeout of %d s is let through", *s.Timeout)
+			}
+			if res.StatusCode == statusRefused && status != int(statusRefused) {
+				if g.refused(nil) == nil || res.Header["Location"] != nil {
+					t.Errorf("refused, but %v, %v", g.verdict, res.Header)
+				}
+				continue
+			}
+			if res.StatusCode >= 300 && res.StatusCode < 400 && res.Header["Location"] != nil {
+				u, err := base.ParseURL(location)
+				if err != nil || u.Scheme != "rtsp" || !config.ours(u.Hostname(), "10.0.0.1") {
+					t.Errorf("a redirect to %q is let through", location)
+				}
+			}
+			if len(res.Body) > len(body)+len(blankSession)+2*strings.Count(string(body), "\n")+2 {
+				t.Errorf("%d bytes of body became %d", len(body), len(res.Body))
+			}
+		}
+	})
+}
