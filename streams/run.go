@@ -19,10 +19,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	p := &supervisor{Stream: s, wait: newBackoff(s.options), reached: time.Now().UTC()}
 	defer s.fan.end()
 	p.down(CauseStarting, "not tried yet")
-	for {
-		if p.turn.wait(ctx, p.held) != nil || s.options.Starts.Wait(ctx) != nil {
-			break
-		}
+	for p.turn.wait(ctx, p.held) == nil && s.options.Starts.Wait(ctx) == nil {
 		played, err := p.play(ctx)
 		if ctx.Err() != nil {
 			break

@@ -77,8 +77,8 @@ func (d *Description) setBase(first *media.Part) {
 }
 
 // appendDescription appends the description box. dst is the file so far (ftyp
-// and moov): the checksum covers it, too, and is the file's seal.
-func appendDescription(dst []byte, d *Description) ([]byte, seal, error) {
+// and moov): the checksum covers it, too, and is the file's origin.
+func appendDescription(dst []byte, d *Description) ([]byte, origin, error) {
 	text, err := json.Marshal(d)
 	if err != nil {
 		return nil, 0, fmt.Errorf("describe segment: %w", err)
@@ -86,7 +86,7 @@ func appendDescription(dst []byte, d *Description) ([]byte, seal, error) {
 	sum := sumWith(checksum(dst), text)
 	dst = appendUUID(dst, uint32(uuidHeaderSize+4+len(text)), descriptionType)
 	dst = binary.BigEndian.AppendUint32(dst, sum)
-	return append(dst, text...), seal(sum), nil
+	return append(dst, text...), origin(sum), nil
 }
 
 var errDescription = errors.New("description: not of this format")

@@ -111,7 +111,7 @@ func TestEmptyTable(t *testing.T) {
 	f := newForgery(t)
 	f.part([]byte("first"))
 	d := f.w.Description()
-	f.part(appendTrailer(nil, &d, nil, f.w.seal))
+	f.part(appendTrailer(nil, &d, nil, f.w.origin))
 	file, err := Open(bytes.NewReader(f.bytes), int64(len(f.bytes)))
 	if err != nil || file.Sealed || len(file.Parts) != 2 {
 		t.Errorf("%+v, %v", file, err)

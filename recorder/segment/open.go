@@ -56,7 +56,7 @@ func (f *File) walk(r io.ReaderAt, head *head, size int64) error {
 		if err != nil {
 			return err
 		}
-		p, err := parsePartHeader(b, head.seal)
+		p, err := parsePartHeader(b, head.origin)
 		switch {
 		case err == nil && p.Size > size-at:
 			err = fmt.Errorf("part of %d bytes is cut short", p.Size)
@@ -72,7 +72,7 @@ func (f *File) walk(r io.ReaderAt, head *head, size int64) error {
 		if _, ok := isUUID(b, partTableType); ok {
 			err = errors.New("trailer is damaged")
 		}
-		next, scanErr := findPart(r, head.seal, at+1, size)
+		next, scanErr := findPart(r, head.origin, at+1, size)
 		if scanErr != nil {
 			return scanErr
 		}
@@ -84,7 +84,7 @@ func (f *File) walk(r io.ReaderAt, head *head, size int64) error {
 
 // findPart gives the offset of the next right part header at or behind at, or
 // size. Each byte is read once.
-func findPart(r io.ReaderAt, by seal, at, size int64) (int64, error) {
+func findPart(r io.ReaderAt, from origin, at, size int64) (int64, error) {
 	buffer := make([]byte, 64<<10)
 	for at+minPart <= size {
 		b, err := readUpTo(r, buffer, at, size)
@@ -95,7 +95,7 @@ func findPart(r io.ReaderAt, by seal, at, size int64) (int64, error) {
 			if b[i+4] != 'u' || b[i+5] != 'u' {
 				continue
 			}
-			if p, err := parsePartHeader(b[i:], by); err == nil && p.Size <= size-at-int64(i) {
+			if p, err := parsePartHeader(b[i:], from); err == nil && p.Size <= size-at-int64(i) {
 				return at + int64(i), nil
 			}
 		}
@@ -108,7 +108,7 @@ type head struct {
 	description Description
 	init        []byte
 	size        int64
-	seal        seal
+	origin      origin
 }
 
 // readHead reads ftyp, moov and description, and checks their checksum.
@@ -160,7 +160,7 @@ func parseHead(b []byte, at int64) (head, error) {
 	if err != nil {
 		return head{}, damaged{err}
 	}
-	return head{description: d, init: b[:at:at], size: int64(len(b)), seal: seal(sum)}, nil
+	return head{description: d, init: b[:at:at], size: int64(len(b)), origin: origin(sum)}, nil
 }
 
 type trailer struct {
@@ -173,7 +173,7 @@ var errNoTrailer = errors.New("no trailer")
 // readTrailer finds the part table from the end of the file: the last box is an
 // mfro that tells the size of mfra, before which the table's size is repeated.
 // A growing file ends with payload, which a camera may have made to look like a
-// trailer: only the seal tells.
+// trailer: only the origin tells.
 func readTrailer(r io.ReaderAt, head *head, size int64) (trailer, error) {
 	none := trailer{at: -1}
 	if size < mfroSize {
@@ -201,7 +201,7 @@ func readTrailer(r io.ReaderAt, head *head, size int64) (trailer, error) {
 	if err != nil {
 		return none, err
 	}
-	parts, err := parseTrailer(b, head.size, at, head.seal)
+	parts, err := parseTrailer(b, head.size, at, head.origin)
 	if err != nil {
 		return none, damaged{err}
 	}

@@ -42,7 +42,7 @@ func Probe(f io.ReaderAt, size, from int64) (Extent, error) {
 		if err != nil {
 			return e, err
 		}
-		p, err := parsePartHeader(b, head.seal)
+		p, err := parsePartHeader(b, head.origin)
 		if err != nil || p.Size > size-e.Good {
 			break
 		}
