@@ -147,7 +147,7 @@ func runDemo(ctx context.Context, o demoOptions, h *spawn.Handed, out io.Writer)
 		return err
 	}
 	defer func() { _ = l.Close() }() // the namespaces go with the process
-	a, err := newApp(appOptions{Site: site, Listener: h.HTTP, Demo: true, Log: log})
+	a, err := newApp(ctx, appOptions{Site: site, Listener: h.HTTP, Demo: true, Log: log})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 var scenarios = map[string]func(nvr string) error{
 	"third-party": thirdPartyCameras,
 	"kill":        killedRecorder,
+	"degraded":    degradedStart,
 	"bench":       compareRecorders,
 }
 

@@ -30,33 +30,49 @@ type running struct {
 	done     chan struct{}
 }
 
-// superviseStreams starts all streams and keeps them as the site file says.
-func (a *app) superviseStreams(ctx context.Context) error {
-	want, err := streamsOf(a.site)
-	if err != nil {
-		return err
-	}
-	a.start(ctx, want)
+// superviseStreams starts all streams once containment is enforced and keeps
+// them as the site file says. The file is looked at from the start: what keeps
+// containment from being enforced may be a mistake in it.
+func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
-	a.unschedule(want)
-	if a.Config == "" {
-		<-ctx.Done()
-		return nil
-	}
 	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
+	var look <-chan time.Time
+	if a.Config != "" {
+		signal.Notify(hup, syscall.SIGHUP)
+		defer signal.Stop(hup)
+		tick := time.NewTicker(reloadEvery)
+		defer tick.Stop()
+		look = tick.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-enforced:
+			enforced = nil
+			if err := a.dial(ctx); err != nil {
+				return err
+			}
 		case <-hup:
-		case <-tick.C:
+			a.reload(ctx)
+		case <-look:
+			a.reload(ctx)
 		}
-		a.reload(ctx)
 	}
+}
+
+// dial starts the streams of the site, and from now on those of each site after it.
+func (a *app) dial(ctx context.Context) error {
+	a.change.Lock()
+	defer a.change.Unlock()
+	want, err := streamsOf(a.current())
+	if err != nil {
+		return err
+	}
+	a.dialling = true
+	a.start(ctx, want)
+	a.unschedule(want)
+	return nil
 }
 
 // reload takes the site file if it has changed and is valid; else the site
@@ -151,8 +167,11 @@ func (a *app) unschedule(want map[streamKey]streamSpec) {
 	}
 }
 
-// start starts the streams that are not running yet.
+// start starts the streams that are not running yet, once cameras may be dialled.
 func (a *app) start(ctx context.Context, want map[streamKey]streamSpec) {
+	if !a.dialling {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, spec := range want {
