@@ -57,7 +57,7 @@ type app struct {
 	mu      sync.RWMutex
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
-	refused string // why the site file as it is now was not taken
+	refused refusal
 }
 
 // newApp arms, then opens the databases and volumes. Nothing is dialled yet.

@@ -42,6 +42,7 @@ var scenarios = map[string]func(nvr string) error{
 	"third-party": thirdPartyCameras,
 	"kill":        killedRecorder,
 	"degraded":    degradedStart,
+	"reload":      changedSite,
 	"bench":       compareRecorders,
 }
 

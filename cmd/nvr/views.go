@@ -240,11 +240,9 @@ func (a *app) recordingHealth() []ui.HealthCheck {
 
 func (a *app) siteHealth() []ui.HealthCheck {
 	var checks []ui.HealthCheck
-	a.mu.RLock()
-	if a.refused != "" {
-		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: a.refused, Fix: "the file before it stays in force: nvr config check " + a.Config})
+	if why := a.refusal().why; why != "" {
+		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: why, Fix: "the file before it stays in force: nvr config check " + a.Config + "; what failed is tried again when the file changes, or at kill -HUP"})
 	}
-	a.mu.RUnlock()
 	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
 	}
