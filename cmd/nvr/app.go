@@ -58,6 +58,7 @@ type app struct {
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
 	refused refusal
+	failing map[string]error // tasks that ended and have not run steadily since, by name
 }
 
 // newApp arms, then opens the databases and volumes. Nothing is dialled yet.
@@ -65,6 +66,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
 		pacer: streams.NewPacer(connectEvery), running: map[streamKey]*running{},
+		failing: map[string]error{},
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
@@ -116,7 +118,7 @@ func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, "hit reader", a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
 	g.Go(func() error { return ui.New(a.uiOptions()).Serve(ctx, a.Listener) })
 	a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
 	enforced := make(chan struct{})
@@ -125,32 +127,10 @@ func (a *app) serve(ctx context.Context) error {
 			return nil //nolint:nilerr // asked to end before anything was enforced
 		}
 		close(enforced)
-		return a.again(ctx, "sinkhole", a.newSinkhole().Run)
+		return a.again(ctx, taskSinkhole, a.newSinkhole().Run)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
 	return g.Wait()
-}
-
-// again runs a task until ctx ends and starts it again after an error; those
-// that are fatal end the program.
-func (a *app) again(ctx context.Context, name string, run func(context.Context) error, fatal ...error) error {
-	for {
-		err := run(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being asked to end is no error, whatever the task says of it
-		}
-		for _, f := range fatal {
-			if errors.Is(err, f) {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		a.Log.Error("task ended and starts again", "task", name, "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
 }
 
 // newSinkhole answers cameras on all of our addresses on their side.

@@ -171,7 +171,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
+	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
