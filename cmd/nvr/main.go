@@ -32,6 +32,8 @@ func main() {
 		os.Exit(status(err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the program at once: from now on it is the system's to handle.
+	context.AfterFunc(ctx, stop)
 	err = newCommand(handed).ExecuteContext(ctx)
 	stop()
 	os.Exit(status(err))
