@@ -142,19 +142,28 @@ func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.\nWrite the site's name to go on: ")
-	name, err := readLine(c.Context(), c.InOrStdin())
-	if err != nil {
-		return fmt.Errorf("read the site's name: %w", err)
-	}
-	if name != site.Name {
-		return fmt.Errorf("%q is not this site's name: nothing was changed", name)
+	if err := confirmSite(c, site.Name); err != nil {
+		return err
 	}
 	if err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: operator(), Why: reason}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.OutOrStdout(), "disarmed: nvr firewall arm closes it again")
 	return err
+}
+
+// confirmSite asks for the site's name.
+func confirmSite(c *cobra.Command, want string) error {
+	fmt.Fprintf(c.ErrOrStderr(), "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.\nWrite the site's name to go on: ")
+	name, err := readLine(c.Context(), c.InOrStdin())
+	if err != nil {
+		return fmt.Errorf("read the site's name: %w", err)
+	}
+	// An empty answer is a slip of the hand, whatever the site is called.
+	if strings.TrimSpace(name) == "" || name != want {
+		return fmt.Errorf("%q is not this site's name: nothing was changed", name)
+	}
+	return nil
 }
 
 func readLine(ctx context.Context, r io.Reader) (string, error) {
