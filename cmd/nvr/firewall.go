@@ -117,7 +117,7 @@ func statusText(s firewall.Status) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: generation %d, backend %s\n", s.State, s.Generation, s.Backend)
 	for _, r := range s.Reasons {
-		fmt.Fprintf(&b, "  because: %s\n", r)
+		fmt.Fprintf(&b, "  because: %s\n", printable(r))
 	}
 	for _, l := range s.Layers {
 		mark := "holds  "
@@ -126,7 +126,7 @@ func statusText(s firewall.Status) string {
 		}
 		fmt.Fprintf(&b, "  %s %s  %s", l.Layer, mark, l.Name)
 		if l.Detail != "" {
-			fmt.Fprintf(&b, " (%s)", l.Detail)
+			fmt.Fprintf(&b, " (%s)", printable(l.Detail))
 		}
 		b.WriteByte('\n')
 	}

@@ -47,7 +47,8 @@ func status(err error) int {
 	if code := exitStatus(0); errors.As(err, &code) {
 		return int(code) // whoever ended with it has said why
 	}
-	fmt.Fprintln(os.Stderr, "nvr:", err)
+	// What a recorder or a camera said may be in it.
+	fmt.Fprintln(os.Stderr, "nvr:", printableLines(err.Error()))
 	if f := (finding{}); errors.As(err, &f) {
 		return exitFinding
 	}
