@@ -17,11 +17,11 @@ import (
 )
 
 // ErrNoBrowser says that no Chromium is installed.
-var ErrNoBrowser = errors.New("no chromium found: apt-get install chromium")
+var ErrNoBrowser = errors.New("no Chromium found: make deps-browser installs one, or says how")
 
 // find gives the path of Chromium.
 func find() (string, error) {
-	for _, name := range []string{"/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}
