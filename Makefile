@@ -50,9 +50,11 @@ fuzz-brief:
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 2 $$pkg || exit 1; \
 		done; done
 
-# Matrices, floods and soaks.
+# What takes hours: 120 kills of a recorder, 2,000 power cuts, 20 restarts of the
+# whole product, a demo of ten minutes, each fuzz target for two minutes.
 test-long: go-ready deps-test build
 	STOCKADE_LONG=1 $(GO) test -race -timeout 3h ./...
+	$(MAKE) fuzz-brief FUZZTIME=2m
 
 bench: go-ready deps-test build
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 1h ./...

@@ -19,22 +19,21 @@ import (
 func TestCamerasWaitForEnforcementAndThePageSaysSo(t *testing.T) { inside(t, "degraded") }
 
 // labSite builds the demo's cameras and writes their site file. The lab ends with ctx.
-func labSite(ctx context.Context, dir string) (plan lab.Plan, config string, err error) {
-	plan = lab.DefaultPlan(4)
+func labSite(ctx context.Context, dir string) (l *lab.Lab, config string, err error) {
+	plan := lab.DefaultPlan(4)
 	file, err := plan.SiteFile(filepath.Join(dir, "state"), filepath.Join(dir, "video"))
 	if err != nil {
-		return plan, "", err
+		return nil, "", err
 	}
 	config = filepath.Join(dir, "nvr.yaml")
 	if err := os.WriteFile(config, file, 0o600); err != nil {
-		return plan, "", err
+		return nil, "", err
 	}
-	l, err := lab.Build(ctx, plan)
-	if err != nil {
-		return plan, "", err
+	if l, err = lab.Build(ctx, plan); err != nil {
+		return nil, "", err
 	}
 	go func() { _ = l.Run(ctx) }()
-	return plan, config, nil
+	return l, config, nil
 }
 
 // ask decodes an answer of the API; one that does not come at all is an error too.
@@ -50,9 +49,9 @@ func ask[Answer any](api *client, endpoint string) (a Answer, err error) {
 }
 
 // records tells whether each camera's main stream has so many seconds on disk.
-func (r *recorderProcess) records(plan lab.Plan, seconds float64) func() bool {
+func (r *recorderProcess) records(l *lab.Lab, seconds float64) func() bool {
 	return func() bool {
-		return !slices.ContainsFunc(plan.Cameras, func(c lab.Camera) bool { return r.recorded(c.ID, "main") < seconds })
+		return !slices.ContainsFunc(l.Devices(), func(d *lab.Device) bool { return r.recorded(d.Camera.ID, "main") < seconds })
 	}
 }
 
@@ -62,7 +61,7 @@ func (r *recorderProcess) records(plan lab.Plan, seconds float64) func() bool {
 func degradedStart(nvr string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	plan, config, err := labSite(ctx, os.TempDir())
+	l, config, err := labSite(ctx, os.TempDir())
 	if err != nil {
 		return err
 	}
@@ -108,5 +107,5 @@ func degradedStart(nvr string) error {
 	if out, err := exec.Command("ip", foreign...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	return r.await("recording to start", 60*time.Second, r.records(plan, 2))
+	return r.await("recording to start", 60*time.Second, r.records(l, 2))
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
+	"github.com/stockade-nvr/stockade/internal/long"
 )
 
 // envSite has this test binary play a scenario in namespaces of its own.
@@ -53,7 +54,11 @@ func build(t *testing.T) string {
 	if _, err := os.Stat(nvr); err == nil {
 		return nvr
 	}
-	if out, err := exec.Command("go", "build", "-o", nvr, ".").CombinedOutput(); err != nil {
+	args := []string{"build", "-o", nvr}
+	if withRace {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
 	// Ordinary users run it in one of the tests.
@@ -101,7 +106,8 @@ func freeAddress(t *testing.T) string {
 func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
 	nvr := build(t)
 	address := freeAddress(t)
-	c := exec.Command(nvr, "demo", "--listen", address, "--for", "40s", "--json")
+	seconds := long.Times(40, 600)
+	c := exec.Command(nvr, "demo", "--listen", address, "--for", (time.Duration(seconds) * time.Second).String(), "--json")
 	var out, logged bytes.Buffer
 	c.Stdout, c.Stderr = &out, &logged
 	if err := c.Run(); err != nil {
@@ -112,7 +118,7 @@ func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	t.Logf("%+v", r)
-	if r.Cameras < 4 || r.RecordedSeconds < 4*30 || r.Segments < 4 || r.Containment != "enforced" {
+	if r.Cameras < 4 || r.RecordedSeconds < float64(4*(seconds-10)) || r.Segments < 4 || r.Containment != "enforced" {
 		t.Errorf("recorded too little: %+v", r)
 	}
 	if r.OutsideReceived != 0 || !r.Forwarding || r.SentByCameras < 130 || r.SentKinds < 6 || r.Attempts <= 20 {

@@ -62,7 +62,7 @@ func changedSite(nvr string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	dir := os.TempDir()
-	plan, config, err := labSite(ctx, dir)
+	l, config, err := labSite(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func changedSite(nvr string) error {
 		return err
 	}
 	defer func() { _ = r.kill() }()
-	if err := r.await("footage of each camera", 60*time.Second, r.records(plan, 2)); err != nil {
+	if err := r.await("footage of each camera", 60*time.Second, r.records(l, 2)); err != nil {
 		return err
 	}
 	old, err := os.ReadFile(config)

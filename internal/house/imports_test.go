@@ -67,6 +67,7 @@ var allowed = map[string][]string{
 	"internal/proof":           {},
 	"internal/alarm":           {},
 	"internal/house":           {},
+	"internal/long":            {},
 	"internal/lab":             {"internal/lab/clips", "internal/lab/ns"},
 	"internal/lab/ns":          {},
 	"internal/lab/spawn":       {"internal/lab/ns"},
