@@ -4,19 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 	"github.com/stockade-nvr/stockade/internal/long"
+	"github.com/stockade-nvr/stockade/ui"
 )
 
 // envSite has this test binary play a scenario in namespaces of its own.
@@ -124,12 +122,6 @@ func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
 	if r.OutsideReceived != 0 || !r.Forwarding || r.SentByCameras < 130 || r.SentKinds < 6 || r.Attempts <= 20 {
 		t.Errorf("containment: %+v", r)
 	}
-	leftovers(t, address)
-}
-
-// leftovers fails if something of a demo is still there.
-func leftovers(t *testing.T, address string) {
-	t.Helper()
 	if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
 		c.Close()
 		t.Error("somebody still listens")
@@ -138,54 +130,36 @@ func leftovers(t *testing.T, address string) {
 
 func TestDemoRunsForAnOrdinaryUserAndDiesWithItsParent(t *testing.T) {
 	nvr := build(t)
-	address := freeAddress(t)
-	c := exec.Command(nvr, "demo", "--listen", address)
-	if os.Getuid() == 0 {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	uid := uint32(os.Getuid())
+	if uid == 0 {
+		uid = 65534
 	}
-	c.Dir = "/"
-	c.Env = append(os.Environ(), "HOME=/")
-	out, err := c.StdoutPipe()
+	d := startDemo(t, nvr, uid)
+	api, err := newClient("http://" + d.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var logged bytes.Buffer
-	c.Stderr = &logged
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	api, err := newClient("http://" + address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	deadline := time.Now().Add(30 * time.Second)
-	for live := 0; live < 8; time.Sleep(200 * time.Millisecond) {
+	live := 0
+	for deadline := time.Now().Add(60 * time.Second); live < 8; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			_ = c.Process.Kill()
-			t.Fatalf("%d of 8 streams are live\n%s", live, logged.String())
+			t.Fatalf("%d of 8 streams are live\n%s", live, d.logged)
 		}
 		live = 0
-		if body, err := api.get(t.Context(), "cameras", nil); err == nil {
-			b, _ := io.ReadAll(body)
-			body.Close()
-			live = strings.Count(string(b), `"state":"live"`)
+		views, err := list[ui.CameraView](api, "cameras", "cameras", nil)
+		if err != nil {
+			continue // not listening yet
+		}
+		for _, v := range views {
+			for _, s := range v.Streams {
+				if s.State == ui.StreamLive {
+					live++
+				}
+			}
 		}
 	}
-	if err := c.Process.Kill(); err != nil {
+	if err := d.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.Wait() // it was killed
-	gone := time.Now().Add(15 * time.Second)
-	for {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			break
-		}
-		conn.Close()
-		if time.Now().After(gone) {
-			t.Fatal("the child outlives its parent")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	_ = d.Wait() // it was killed
+	d.leavesNothing(t, false)
 }
