@@ -116,8 +116,15 @@ func lives(pid int) bool {
 func hostNetwork() map[string]string {
 	all := map[string]string{}
 	for _, c := range [][]string{
-		{"ip", "-o", "link"}, {"ip", "rule"}, {"ip", "-6", "rule"}, {"ip", "route"}, {"ip", "netns"},
-		{"iptables-save"}, {"ip6tables-save"}, {"ebtables-nft-save"}, {"ipset", "save"},
+		{"ip", "-o", "link"},
+		{"ip", "rule"},
+		{"ip", "-6", "rule"},
+		{"ip", "route"},
+		{"ip", "netns"},
+		{"iptables-save"},
+		{"ip6tables-save"},
+		{"ebtables-nft-save"},
+		{"ipset", "save"},
 	} {
 		// A program that is missing, or not for this user, has nothing to compare.
 		if out, err := exec.Command(c[0], c[1:]...).Output(); err == nil {

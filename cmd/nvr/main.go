@@ -30,8 +30,13 @@ func main() {
 		os.Exit(status(err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// A second Ctrl-C ends the program at once: from now on it is the system's to handle.
-	context.AfterFunc(ctx, stop)
+	if handed == nil {
+		// A second Ctrl-C ends the program at once: from now on it is the system's to
+		// handle. Not so in the demo's child: its parent kills it at the second, and
+		// when the parent is killed the kernel may send more than one SIGTERM, one
+		// for each of its threads that the child passes to.
+		context.AfterFunc(ctx, stop)
+	}
 	err = newCommand(handed).ExecuteContext(ctx)
 	stop()
 	os.Exit(status(err))
