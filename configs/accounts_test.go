@@ -204,14 +204,17 @@ func writePair(t *testing.T, certificate, key string) {
 
 func TestCheckEnvironmentLooksAtCertificatesAndProviders(t *testing.T) {
 	dir := t.TempDir()
-	site := strings.NewReplacer("/tmp/state", dir, "/tmp/video", dir, "/etc/nvr/secrets", dir, "/etc/nvr", dir).Replace(reached)
+	site := strings.NewReplacer("/tmp/state", dir+"/state", "/tmp/video", dir+"/video", "/etc/nvr/secrets", dir, "/etc/nvr", dir).Replace(reached)
 	s, err := configs.Parse([]byte(site))
 	if err != nil {
 		t.Fatal(err)
 	}
 	says := func(wants ...string) {
 		t.Helper()
-		problems := configs.CheckEnvironment(s)
+		// Which ports there are is this machine's affair.
+		problems := slices.DeleteFunc(configs.CheckEnvironment(s), func(p configs.Problem) bool {
+			return strings.HasPrefix(p.Path, "camera_network.ports")
+		})
 		if len(problems) != len(wants) {
 			t.Errorf("says\n%v\nwant %d problems", problems, len(wants))
 		}

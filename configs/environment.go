@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -13,8 +14,8 @@ import (
 )
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
-// directories can be written, its secrets read by nobody else, and its
-// certificate and key belong together.
+// directories can be written, its secrets read, and by nobody else, that its
+// certificate and key belong together, and that its ports are there. It makes an empty directory in each place and removes it.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
@@ -38,7 +39,21 @@ func CheckEnvironment(s *Site) Problems {
 	if s.TLS.CertificateFile != "" {
 		d.pair(&s.TLS)
 	}
+	for i, p := range s.CameraNetwork.Ports {
+		d.port(i, p)
+	}
 	return d.problems
+}
+
+// port checks that an interface exists.
+func (d *decoder) port(i int, name string) {
+	if _, err := net.InterfaceByName(name); err != nil {
+		path := fmt.Sprintf("camera_network.ports[%d]", i)
+		if !d.has(path) {
+			path = "camera_network.interface"
+		}
+		d.problem(path, "this machine has no interface "+name, "write a name that ip link shows")
+	}
 }
 
 // writable checks a directory, or the nearest one above it that exists.
@@ -54,10 +69,22 @@ func (d *decoder) writable(path, dir string) {
 			d.problem(path, err.Error(), "give a directory that can be reached")
 		case !info.IsDir():
 			d.problem(path, at+" is not a directory", "give a directory")
-		case unix.Access(at, unix.W_OK|unix.X_OK) != nil:
-			d.problem(path, at+" cannot be written by this user", "give it to the user that nvr runs as, or name another")
+		default:
+			d.takes(path, at)
 		}
 		return
+	}
+}
+
+// takes tries whether something can be made in a directory: root is permitted
+// everything, also where the file system takes nothing.
+func (d *decoder) takes(path, dir string) {
+	made, err := os.MkdirTemp(dir, ".nvr-check-*")
+	if err == nil {
+		err = os.Remove(made)
+	}
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		d.problem(path, fmt.Sprintf("%s cannot be written by this user (%v)", dir, cause.Err), "give it to the user that nvr runs as, or name another")
 	}
 }
 
@@ -66,9 +93,9 @@ func (d *decoder) secret(path, file string) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		d.problem(path, err.Error(), "write the secret into it, mode 0600")
+		d.problem(path, err.Error(), "write the password into it, mode 0600")
 	case !info.Mode().IsRegular():
-		d.problem(path, file+" is not a file", "write the secret into a file, mode 0600")
+		d.problem(path, file+" is not a file", "write the password into a file, mode 0600")
 	case info.Mode().Perm()&0o007 != 0:
 		d.problem(path, file+" can be read by everybody", "chmod 600 "+file)
 	case unix.Access(file, unix.R_OK) != nil:

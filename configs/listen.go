@@ -22,6 +22,11 @@ func (d *decoder) validateListen(s *Site) {
 	if a := l.WebRTC; a.IsValid() && !a.Addr().IsLoopback() {
 		d.problem("listen.webrtc", fmt.Sprintf("%s is not a loopback address, and WebRTC is not served off it yet", a), "remove it")
 	}
+	for path, a := range map[string]netip.AddrPort{"listen.http": l.HTTP, "listen.webrtc": l.WebRTC} {
+		if a.IsValid() && a.Port() == 0 {
+			d.problem(path, "port 0 is any port: nobody would know where to ask", "write 127.0.0.1:8080")
+		}
+	}
 	seen := map[string]string{}
 	for i := range l.Names {
 		d.name(s, seen, fmt.Sprintf("listen.names[%d]", i), &l.Names[i])

@@ -29,6 +29,8 @@ func (a *app) noteChange(old, site *configs.Site) {
 // takeAtStart puts the pledge in force, and writes down when the site file was
 // changed while nothing ran.
 func (a *app) takeAtStart(ctx context.Context) {
+	a.change.Lock()
+	defer a.change.Unlock()
 	site := a.current()
 	before := ""
 	if a.people != nil {

@@ -176,17 +176,17 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	// An answer that is no JSON leaves the status line, which says enough.
 	_ = json.NewDecoder(io.LimitReader(res.Body, 1<<16)).Decode(&problem)
 	problem.Status = res.StatusCode
-	return nil, refusal{u.Path, &problem}
+	return nil, rejection{u.Path, &problem}
 }
 
-// refusal is what the recorder says when it does not do something.
-type refusal struct {
+// rejection is what the recorder says when it does not do something.
+type rejection struct {
 	path    string
 	problem *ui.Problem
 }
 
 // Error gives the message with its fix, in one line.
-func (r refusal) Error() string {
+func (r rejection) Error() string {
 	switch {
 	case r.problem.Status == http.StatusUnauthorized:
 		return printable(r.problem.Message) + ": give --token-file with a token of yours, or ask on the box through the socket"

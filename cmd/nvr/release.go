@@ -152,10 +152,8 @@ func (a *app) forget() {
 	}
 }
 
-// askAgain asks anew for what nobody confirmed in time.
+// askAgain asks anew for what nobody confirmed in time. The caller holds change.
 func (a *app) askAgain(ctx context.Context) {
-	a.change.Lock()
-	defer a.change.Unlock()
 	a.release.mu.Lock()
 	over := a.release.over
 	a.release.mu.Unlock()

@@ -72,15 +72,21 @@ func (a *app) complain(ctx context.Context) error {
 	}
 }
 
-// servePeople runs what there is because of people: the socket for commands on
-// the box, the certificate, and the account of arming.
+// servePeople serves the page, and what there is because of people: the socket
+// for commands on the box, the certificate, and the account of arming.
 func (a *app) servePeople(ctx context.Context) error {
-	local, err := listenLocal(ctx, a.site.Storage.State)
-	if err != nil {
-		return err
-	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.server.Serve(ctx, local) })
+	if a.faceless != nil {
+		a.Listener.Close() // refused is clearer than never answered
+		return a.complain(ctx)
+	}
+	g.Go(func() error { return a.server.Serve(ctx, a.Listener) })
+	if a.people == nil {
+		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
+		return g.Wait()
+	}
+	a.Log.Info("listening", "address", address(a.site.Listen))
+	g.Go(func() error { return a.serveLocal(ctx) })
 	g.Go(func() error { return a.noteArming(ctx) })
 	if a.cert != nil {
 		g.Go(func() error { return a.cert.Run(ctx) })
@@ -89,6 +95,15 @@ func (a *app) servePeople(ctx context.Context) error {
 		a.Log.Error("look for an admin", "error", err)
 	}
 	return g.Wait()
+}
+
+// serveLocal serves commands on the box.
+func (a *app) serveLocal(ctx context.Context) error {
+	local, err := listenLocal(ctx, a.site.Storage.State)
+	if err != nil {
+		return err
+	}
+	return a.server.Serve(ctx, local)
 }
 
 // greet says, as long as there is no admin, how to become the first. The code

@@ -32,7 +32,7 @@ type secondPerson struct {
 // damaged database keeps an operator from disarming.
 func (s secondPerson) confirm(c *cobra.Command, reason string) ([]string, error) {
 	names, err := s.confirmed(c.Context(), reason)
-	if refused := (refusal{}); err == nil || s.site.Accounts.TwoPersons || errors.As(err, &refused) || c.Context().Err() != nil {
+	if refused := (rejection{}); err == nil || s.site.Accounts.TwoPersons || errors.As(err, &refused) || c.Context().Err() != nil {
 		return names, err
 	}
 	fmt.Fprintf(s.ask.out, "This is not in the audit: %v\n", err)
@@ -84,7 +84,7 @@ func (s secondPerson) confirmStored(ctx context.Context, p *people, reason strin
 			return nil, err
 		}
 		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm"}); err != nil {
-			return nil, refusal{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
+			return nil, rejection{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
 		}
 	}
 	return names, p.audit.Append(audit.Entry{
@@ -110,6 +110,20 @@ func newPrompt(in io.Reader, out io.Writer) *prompt {
 	return p
 }
 
+// siteName asks for the site's name, so that nobody opens the wrong box (C1).
+func (p *prompt) siteName(ctx context.Context, want string) error {
+	fmt.Fprintln(p.out, "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.")
+	name, err := p.line(ctx, "Write the site's name to go on: ", false)
+	if err != nil {
+		return fmt.Errorf("read the site's name: %w", err)
+	}
+	// An empty answer is a slip of the hand, whatever the site is called.
+	if name = strings.TrimSpace(name); name == "" || name != want {
+		return fmt.Errorf("%q is not this site's name: nothing was changed", name)
+	}
+	return nil
+}
+
 // twoAdmins asks for name, password and code of two.
 func (p *prompt) twoAdmins(ctx context.Context) ([]ui.Credentials, error) {
 	fmt.Fprintln(p.out, "Two admins have to stand behind this.")
@@ -127,7 +141,7 @@ func (p *prompt) twoAdmins(ctx context.Context) ([]ui.Credentials, error) {
 		} {
 			answer, err := p.line(ctx, q.text, q.secret)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("read what two admins have to say: %w", err)
 			}
 			*q.into = answer
 		}
@@ -163,7 +177,7 @@ func (p *prompt) line(ctx context.Context, question string, secret bool) (string
 	case s := <-answer:
 		return s, nil
 	case err := <-failed:
-		return "", fmt.Errorf("read the answer: %w", err)
+		return "", err
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
