@@ -68,7 +68,6 @@ func example(name string) string {
 	known := map[string]string{
 		"camera": "gate", "stream": "main", "from": from, "to": time.Now().UTC().Format(time.RFC3339), "at": from,
 		"attempt": "a0001", "since": from, "limit": "10", "chatter": "true", "reason": "egress", "format": "json",
-		"device": "dev-gate",
 	}
 	return known[name]
 }

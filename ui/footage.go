@@ -69,6 +69,7 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 type planView struct {
 	Start  time.Time   `json:"start"`
 	Pieces []pieceView `json:"pieces"`
+	Next   *time.Time  `json:"next,omitempty"` // where footage of another format follows
 }
 
 type pieceView struct {
@@ -94,6 +95,10 @@ func (s *Server) getPlayPlan(w http.ResponseWriter, r *http.Request) {
 	plan := planView{Start: clip.Start.UTC(), Pieces: []pieceView{}}
 	for _, p := range clip.Pieces {
 		plan.Pieces = append(plan.Pieces, pieceView{p.Media.Seconds(), p.Start.UTC(), p.Duration.Seconds()})
+	}
+	if !clip.Next.IsZero() {
+		next := clip.Next.UTC()
+		plan.Next = &next
 	}
 	writeJSON(w, plan)
 }
@@ -156,6 +161,9 @@ func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, a
 	h.Set("Content-Type", "video/mp4")
 	// Ids of the site file are plain letters, digits and dashes: nothing to escape.
 	h.Set("Content-Disposition", as.disposition+`; filename="`+as.camera+"-"+as.stream+"-"+as.start.Format("20060102T150405Z")+`.mp4"`)
+	if !clip.Next.IsZero() {
+		h.Set("X-Play-Next", stamp(clip.Next)) // the rest of the range is another clip
+	}
 	if clip.ETag != "" {
 		h.Set("ETag", `"`+clip.ETag+`"`)
 		h.Set("Cache-Control", "private, no-cache")
@@ -166,16 +174,35 @@ func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, a
 }
 
 // patient gives each write of a long answer its own deadline, so that a long
-// film is not cut and a client that stopped reading is.
+// film is not cut and a client that stopped reading is. What http.ServeContent
+// refuses in plain text it refuses as everything here does.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	refused bool // the answer is a Problem, which was written
 
 	mu    sync.Mutex // guards what follows
 	ended bool
 }
 
+// WriteHeader replaces the refusals of http.ServeContent.
+func (p *patient) WriteHeader(status int) {
+	switch {
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "the footage has no such bytes", "ask for bytes=FROM-TO within the length that HEAD gives, or without Range"})
+	case status >= http.StatusInternalServerError:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "internal error", "see the recorder's log"})
+	default:
+		p.ResponseWriter.WriteHeader(status)
+	}
+}
+
 func (p *patient) Write(b []byte) (int, error) {
+	if p.refused {
+		return len(b), nil // the plain text
+	}
 	if err := p.goOn(); err != nil {
 		return 0, err
 	}

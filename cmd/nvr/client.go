@@ -90,6 +90,8 @@ type client struct {
 	transport *http.Transport
 	token     string
 	local     bool // through the daemon's own socket
+
+	header http.Header // of the last answer
 }
 
 // newClient takes unix:PATH, https://HOST[:PORT] or http://LOOPBACK:PORT.
@@ -168,6 +170,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, fmt.Errorf("ask the recorder: %w (%w)", err, errUnreachable)
 	}
+	c.header = res.Header
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
 	}
