@@ -1,9 +1,12 @@
 package configs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -11,7 +14,8 @@ import (
 )
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
-// directories can be written and its secrets read by nobody else.
+// directories can be written, its secrets read, and by nobody else, that its
+// certificate and key belong together, and that its ports are there. It makes an empty directory in each place and removes it.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
@@ -23,7 +27,33 @@ func CheckEnvironment(s *Site) Problems {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
 	}
+	for i, v := range s.Accounts.SSO {
+		at := fmt.Sprintf("accounts.sso[%d]", i)
+		if v.ClientSecretFile != "" {
+			d.secret(at+".client_secret_file", v.ClientSecretFile)
+		}
+		if v.CAFile != "" {
+			d.authorities(at+".ca_file", v.CAFile)
+		}
+	}
+	if s.TLS.CertificateFile != "" {
+		d.pair(&s.TLS)
+	}
+	for i, p := range s.CameraNetwork.Ports {
+		d.port(i, p)
+	}
 	return d.problems
+}
+
+// port checks that an interface exists.
+func (d *decoder) port(i int, name string) {
+	if _, err := net.InterfaceByName(name); err != nil {
+		path := fmt.Sprintf("camera_network.ports[%d]", i)
+		if !d.has(path) {
+			path = "camera_network.interface"
+		}
+		d.problem(path, "this machine has no interface "+name, "write a name that ip link shows")
+	}
 }
 
 // writable checks a directory, or the nearest one above it that exists.
@@ -39,14 +69,26 @@ func (d *decoder) writable(path, dir string) {
 			d.problem(path, err.Error(), "give a directory that can be reached")
 		case !info.IsDir():
 			d.problem(path, at+" is not a directory", "give a directory")
-		case unix.Access(at, unix.W_OK|unix.X_OK) != nil:
-			d.problem(path, at+" cannot be written by this user", "give it to the user that nvr runs as, or name another")
+		default:
+			d.takes(path, at)
 		}
 		return
 	}
 }
 
-// secret checks a password file.
+// takes tries whether something can be made in a directory: root is permitted
+// everything, also where the file system takes nothing.
+func (d *decoder) takes(path, dir string) {
+	made, err := os.MkdirTemp(dir, ".nvr-check-*")
+	if err == nil {
+		err = os.Remove(made)
+	}
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		d.problem(path, fmt.Sprintf("%s cannot be written by this user (%v)", dir, cause.Err), "give it to the user that nvr runs as, or name another")
+	}
+}
+
+// secret checks the file of a password or key.
 func (d *decoder) secret(path, file string) {
 	info, err := os.Stat(file)
 	switch {
@@ -58,5 +100,32 @@ func (d *decoder) secret(path, file string) {
 		d.problem(path, file+" can be read by everybody", "chmod 600 "+file)
 	case unix.Access(file, unix.R_OK) != nil:
 		d.problem(path, file+" cannot be read by this user", "give it to the user that nvr runs as")
+	}
+}
+
+// pair checks the site's own certificate files. That they have expired is no
+// reason not to record: it is told while nvr runs.
+func (d *decoder) pair(t *TLS) {
+	before := len(d.problems)
+	if _, err := os.Stat(t.CertificateFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put the certificate there, in PEM, the leaf first")
+	}
+	d.secret("tls.key_file", t.KeyFile)
+	if len(d.problems) > before {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
+	}
+}
+
+// authorities checks a file of authorities.
+func (d *decoder) authorities(path, file string) {
+	content, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		d.problem(path, err.Error(), "put the provider's authority there, in PEM")
+	case !x509.NewCertPool().AppendCertsFromPEM(content):
+		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
 	}
 }

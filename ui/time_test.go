@@ -36,7 +36,7 @@ func TestTimesAreOfTheSitesZone(t *testing.T) {
 
 	seoul := time.FixedZone("GMT+9", 9*3600)
 	await(tab, t, `document.querySelector('.clock .zone')?.textContent === 'GMT+9'`)
-	await(tab, t, fmt.Sprintf(`Math.abs(Date.parse(document.querySelector('.clock .day').textContent + 'T' + document.querySelector('.clock .hms').textContent + '+09:00') - Date.now()) < 5000`))
+	await(tab, t, `Math.abs(Date.parse(document.querySelector('.clock .day').textContent + 'T' + document.querySelector('.clock .hms').textContent + '+09:00') - Date.now()) < 5000`)
 	last := s.attempts[0].Last.In(seoul).Format("15:04:05")
 	await(tab, t, `document.querySelector('tr.attempt time').textContent === '`+last+`'`)
 	await(tab, t, `new Date().getTimezoneOffset() === 150 || new Date().getTimezoneOffset() === 210`) // the browser's zone is in force

@@ -24,6 +24,7 @@ import (
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/streams"
 	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
 // connectEvery spaces the connection attempts of all streams: 250 a second.
@@ -43,6 +44,14 @@ type app struct {
 	appOptions
 	started time.Time
 
+	people *people // nil in the demo
+	// faceless is why accounts cannot be opened: then nothing is served.
+	faceless error
+	cert     *cert.Keeper // nil on loopback
+	server   *ui.Server
+	release  release        // what waits for a second admin
+	waits    sync.WaitGroup // those who wait for that
+
 	store   *storage.Store
 	player  *playback.Library
 	journal *journal.Journal
@@ -50,26 +59,42 @@ type app struct {
 	fw      *firewall.Firewall
 	owners  atomic.Pointer[owners]
 	pacer   *streams.Pacer
+	logins  *streams.Accounts
 
-	change  sync.Mutex // one change of the site at a time
+	change   sync.Mutex // one change of the site at a time
+	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
+
 	mu      sync.RWMutex
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
-	refused string // why the site file as it is now was not taken
+	refused refusal
+	failing map[string]error // tasks that ended and have not run steadily since, by name
 }
 
-// newApp opens the databases and volumes. Nothing is dialled or armed yet.
-func newApp(o appOptions) (*app, error) {
+// newApp arms, then opens the databases and volumes. Nothing is dialled yet.
+func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
-		pacer: streams.NewPacer(connectEvery), running: map[streamKey]*running{},
+		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
+		failing: map[string]error{},
 	}
 	a.owners.Store(ownersOf(o.Site))
+	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
+	a.fw = firewall.New(firewall.Options{
+		StateDir: o.Site.Storage.State, Log: o.Log,
+		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+	})
+	if err := a.arm(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.openPeople(); err != nil {
+		return nil, err
+	}
 	so := storageOptionsOf(o.Site)
-	so.Log = o.Log
+	so.Log, so.Retention = o.Log, a.firstRetention()
 	var err error
 	if a.store, err = storage.OpenStore(so); err != nil {
-		return nil, fmt.Errorf("open storage: %w", err)
+		return nil, errors.Join(fmt.Errorf("open storage: %w", err), a.closePeople())
 	}
 	a.player = playback.New(playback.Options{Store: playback.OnDisk(a.store), Log: o.Log})
 	a.journal, err = journal.Open(filepath.Join(o.Site.Storage.State, "journal.db"), journal.Options{
@@ -77,95 +102,70 @@ func newApp(o appOptions) (*app, error) {
 		Identify: func(mac nflog.MAC, ip netip.Addr) journal.Owner { return a.owners.Load().identify(mac, ip) },
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close())
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close(), a.closePeople())
 	}
-	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: a.journal.Add})
-	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log,
-		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
-	})
+	faces, err := a.uiOptions()
+	if err != nil {
+		return nil, errors.Join(err, a.journal.Close(), a.store.Close(), a.closePeople())
+	}
+	a.server = ui.New(faces)
 	return a, nil
 }
 
-// run arms, then records and serves until ctx ends. The rules stay (C1).
+// run records and serves until ctx ends. The rules stay (C1).
 func (a *app) run(ctx context.Context) error {
-	// The store outlives the streams, so that their last parts reach the disk.
-	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopStoring()
-	stored := make(chan error, 1)
+	// The store outlives the streams, so that their last parts reach the disk, and
+	// the audit outlives what is written into it.
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	last := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		stored <- a.store.Run(storing)
+		last <- a.last(lasting)
 		cancel() // without a store there is nothing to run for
 	}()
 	err := a.serve(ctx)
-	stopStoring()
-	return errors.Join(err, <-stored, a.journal.Close(), a.store.Close())
+	cancel()
+	a.waits.Wait()
+	end()
+	return errors.Join(err, <-last, a.journal.Close(), a.store.Close(), a.closePeople())
 }
 
-// serve runs everything but the store.
-func (a *app) serve(ctx context.Context) error {
+// last runs what ends last.
+func (a *app) last(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.journal.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, "hit reader", a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
-
-	// What is dropped before the reader is bound is in the kernel's count alone.
-	select {
-	case <-a.hits.Ready():
-	case <-ctx.Done():
-		return g.Wait()
+	g.Go(func() error { return a.store.Run(ctx) })
+	if a.people != nil {
+		g.Go(func() error { return a.people.audit.Run(ctx) })
 	}
-
-	// C1: armed and read back before the first camera is dialled. A disarming
-	// note is obeyed: then recording goes on, and everything says so.
-	err := a.fw.Set(ctx, policyOf(a.site))
-	if err == nil {
-		err = a.fw.AwaitEnforced(ctx)
-	}
-	if err != nil && !errors.Is(err, firewall.ErrDisarmed) {
-		stopped := ctx.Err() != nil
-		g.Go(func() error {
-			if stopped {
-				return nil
-			}
-			return fmt.Errorf("arm the firewall: %w", err)
-		})
-		return g.Wait()
-	}
-	g.Go(func() error { return a.fw.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, "sinkhole", a.newSinkhole().Run) })
-	g.Go(func() error { return a.superviseStreams(ctx) })
-	g.Go(func() error { return ui.New(a.uiOptions()).Serve(ctx, a.Listener) })
-	a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
 	return g.Wait()
 }
 
-// again runs a task until ctx ends and starts it again after an error; those
-// that are fatal end the program.
-func (a *app) again(ctx context.Context, name string, run func(context.Context) error, fatal ...error) error {
-	for {
-		err := run(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being asked to end is no error, whatever the task says of it
+// serve runs everything but the store. The page and the repairs run from the
+// start, whatever state containment is in: they are how one learns what is
+// wrong, and how it heals. Cameras and what answers them wait for enforcement.
+func (a *app) serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.fw.Run(ctx) })
+	g.Go(func() error { return a.journal.Run(ctx) })
+	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
+	g.Go(func() error { return a.servePeople(ctx) })
+	enforced := make(chan struct{})
+	g.Go(func() error {
+		if a.awaitContainment(ctx) != nil {
+			return nil //nolint:nilerr // asked to end before anything was enforced
 		}
-		for _, f := range fatal {
-			if errors.Is(err, f) {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		a.Log.Error("task ended and starts again", "task", name, "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
+		close(enforced)
+		return a.again(ctx, taskSinkhole, a.newSinkhole().Run)
+	})
+	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
+	return g.Wait()
 }
 
 // newSinkhole answers cameras on all of our addresses on their side.
 func (a *app) newSinkhole() *sinkhole.Sinkhole {
-	network := a.site.CameraNetwork
+	network := a.current().CameraNetwork
 	o := sinkhole.Options{
 		Log: a.Log, Device: bridge, DNS: network.DNS, NTP: network.NTP, Names: a.journal,
 	}

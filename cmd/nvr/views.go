@@ -21,12 +21,33 @@ import (
 )
 
 // uiOptions wires the page to what it shows.
-func (a *app) uiOptions() ui.Options {
-	return ui.Options{
-		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews,
+func (a *app) uiOptions() (ui.Options, error) {
+	o := ui.Options{
+		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
 	}
+	if a.people == nil {
+		return o, nil
+	}
+	o.Accounts, o.Audit = a.people.accounts, a.people.audit
+	o.Names = a.site.Listen.Names
+	if a.cert != nil {
+		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
+	}
+	var err error
+	o.SSO, err = newSignOn(a.site, ui.Hosts(o), a.Log)
+	return o, err
+}
+
+// groups gives the groups of a camera.
+func (a *app) groups(camera string) ([]string, bool) {
+	for _, c := range a.current().Cameras {
+		if c.ID == camera {
+			return c.Groups, true
+		}
+	}
+	return nil, false
 }
 
 // live subscribes a viewer.
@@ -43,6 +64,7 @@ func (a *app) siteView() ui.SiteView {
 	return ui.SiteView{
 		Name: s.Name, Zone: s.Zone.String(), Language: s.Language, Version: version(),
 		Revision: s.Revision, Started: a.started, Demo: a.Demo,
+		TwoPersons: a.people != nil && (s.Accounts.TwoPersons || a.people.pledge.twoPersons()),
 	}
 }
 
@@ -68,15 +90,36 @@ func (a *app) cameraViews() []ui.CameraView {
 	s := a.current()
 	all := make([]ui.CameraView, 0, len(s.Cameras))
 	for _, c := range s.Cameras {
-		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device}
-		for _, stream := range []string{"main", "sub"} {
-			if r, ok := a.find(c.ID, stream); ok {
-				v.Streams = append(v.Streams, streamView(stream, r))
+		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device, Groups: append([]string{}, c.Groups...), Streams: []ui.StreamView{}}
+		for _, stream := range []struct {
+			name string
+			of   *configs.Stream
+		}{{"main", c.Main}, {"sub", c.Sub}} {
+			if stream.of == nil {
+				continue
+			}
+			if r, ok := a.find(c.ID, stream.name); ok {
+				v.Streams = append(v.Streams, streamView(stream.name, r))
+			} else {
+				v.Streams = append(v.Streams, a.idleView(stream.name, stream.of))
 			}
 		}
 		all = append(all, v)
 	}
 	return all
+}
+
+// idleView is a stream of the site file that is not running: between a stop and
+// a start, or before containment is enforced.
+func (a *app) idleView(name string, s *configs.Stream) ui.StreamView {
+	v := ui.StreamView{Stream: name, State: ui.StreamStarting, Cause: string(streams.CauseStarting), Recording: ui.RecordOff}
+	if s.Record {
+		v.Recording, v.Reason = ui.RecordWaiting, string(storage.ReasonRecorderDown)
+	}
+	if state := a.fw.Status().State; state == firewall.Degraded || state == firewall.NotEnforced {
+		v.Detail = "not dialled until containment is enforced; it is " + string(state)
+	}
+	return v
 }
 
 // streamView joins what the stream and its recorder say.
@@ -150,7 +193,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
+	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -219,15 +262,24 @@ func (a *app) recordingHealth() []ui.HealthCheck {
 
 func (a *app) siteHealth() []ui.HealthCheck {
 	var checks []ui.HealthCheck
-	a.mu.RLock()
-	if a.refused != "" {
-		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: a.refused, Fix: "the file before it stays in force: nvr config check " + a.Config})
+	if why := a.refusal().why; why != "" {
+		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: why, Fix: "the file before it stays in force: nvr config check " + a.Config + "; what failed is tried again when the file changes, or at kill -HUP"})
 	}
-	a.mu.RUnlock()
 	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
 	}
 	return checks
+}
+
+func (a *app) certificateHealth() []ui.HealthCheck {
+	if a.cert == nil {
+		return nil
+	}
+	c := ui.HealthCheck{Name: "certificate", State: ui.HealthOK}
+	if s := a.cert.Status(); s.Problem != "" {
+		c.State, c.Detail, c.Fix = ui.HealthWarn, s.Problem, s.Fix
+	}
+	return []ui.HealthCheck{c}
 }
 
 // footage is what the page asks of the library of recordings.

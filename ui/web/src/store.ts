@@ -98,7 +98,9 @@ async function readDevices(): Promise<void> {
   }
 }
 
-function putCameras(all: boolean, list: Camera[]): void {
+function putCameras(all: boolean, told: Camera[]): void {
+  // A camera without streams is one that shows nothing, never an error that stops the page.
+  const list = told.map((c) => ({ ...c, streams: c.streams ?? [] }));
   if (all) {
     cameras.value = list;
     return;
