@@ -34,11 +34,11 @@ export function Download({ link, words }: DownloadProps): JSX.Element {
         <Dialog title={m.download} close={() => (asking.value = false)}>
           <form class="form" onSubmit={take}>
             <p class="muted">{m.downloadTitle}</p>
-            <label class="field">
-              <span class="label">{m.exportReason}</span>
-              <input name="reason" required pattern=".*\S.*" maxLength={200} autocomplete="off" autofocus />
-              <span class="hint">{m.exportReasonHint}</span>
-            </label>
+            <div class="field">
+              <label class="label" for="export-reason">{m.exportReason}</label>
+              <input id="export-reason" name="reason" required pattern=".*\S.*" maxLength={200} autocomplete="off" autofocus aria-describedby="export-hint" />
+              <span class="hint" id="export-hint">{m.exportReasonHint}</span>
+            </div>
             <p class="form-foot">
               <button type="button" onClick={() => (asking.value = false)}>{m.cancel}</button>
               <button type="submit" class="primary"><Icon name="download" /> {m.download}</button>

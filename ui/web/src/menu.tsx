@@ -25,14 +25,25 @@ export function Avatar({ user, size = "" }: { user: { name: string; display: str
   return <span class={`avatar hue-${hue} ${size}`} aria-hidden="true">{letters.toUpperCase()}</span>;
 }
 
+type Preferences = Pick<User, "display" | "language" | "theme">;
+
+/** the choice that is being kept: the next one waits, for each is sent with all the others */
+let keeping: Promise<unknown> = Promise.resolve();
+
 /** prefer keeps a choice of the person at the recorder, so that it holds at every browser. */
-export async function prefer(change: Partial<Pick<User, "display" | "language" | "theme">>): Promise<void> {
+export function prefer(change: Partial<Preferences>): Promise<void> {
+  const kept = keeping.then(() => keep(change));
+  keeping = kept.catch(() => undefined);
+  return kept;
+}
+
+async function keep(change: Partial<Preferences>): Promise<void> {
   const u = me.peek();
-  const s = session.peek();
-  if (!u || !s) return;
-  const body = { display: u.display, language: u.language, theme: u.theme, ...change };
+  if (!u) return;
+  const body: Preferences = { display: u.display, language: u.language, theme: u.theme, ...change };
   const fresh = await send<User>("PUT", "account", body);
-  session.value = { ...s, user: fresh };
+  const s = session.peek();
+  if (s && me.peek()) session.value = { ...s, user: fresh };
 }
 
 /** Choice is a row of buttons of which one is on. */
