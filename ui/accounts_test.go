@@ -46,7 +46,7 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 	a := &accountSite{fakeSite: s, ids: map[string]string{}, visitors: map[string]*visitor{}}
 	a.policy.Store(&auth.Policy{RPID: "localhost", Origins: []string{"http://localhost"}, SiteName: "Camp North"})
 	a.open(t, t.TempDir())
-	s.with = func(o *ui.Options) { o.Accounts, o.Audit = a.accounts, a.audit }
+	s.with = a.wire
 	a.base = s.serve(t)
 	for _, u := range []auth.NewUser{
 		{Name: "admin", Grant: auth.Grant{Role: auth.Admin}},
@@ -57,6 +57,17 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 		a.add(t, u)
 	}
 	return a
+}
+
+// wire has the server use the accounts. The demo has none.
+func (a *accountSite) wire(o *ui.Options) {
+	o.Accounts, o.Audit = a.accounts, a.audit
+	site := o.Site
+	o.Site = func() ui.SiteView {
+		v := site()
+		v.Demo, v.TwoPersons = false, a.policy.Load().TwoPersons
+		return v
+	}
 }
 
 // open opens the databases in a folder.

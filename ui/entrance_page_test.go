@@ -14,7 +14,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 
-	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/uitest"
 )
@@ -142,7 +141,7 @@ func TestFirstRunMakesTheFirstAdmin(t *testing.T) {
 	a := &accountSite{fakeSite: s, ids: map[string]string{}, visitors: map[string]*visitor{}}
 	a.policy.Store(&auth.Policy{SiteName: "Camp North"})
 	a.open(t, t.TempDir())
-	s.with = func(o *ui.Options) { o.Accounts, o.Audit = a.accounts, a.audit }
+	s.with = a.wire
 	a.base = s.serve(t)
 	code, err := a.accounts.SetupCode()
 	if err != nil {
@@ -197,7 +196,7 @@ func TestSigningInOnThePage(t *testing.T) {
 		await(page, t, `document.querySelector('.qr path').getAttribute('d').length > 500`)
 		used = theCode(t, app, 0)
 		write(page, t, "Type the code that the app shows", used) // goes off by itself
-		await(page, t, `document.querySelector('#app .state').textContent === 'On'`)
+		await(page, t, `document.querySelector('#authenticator .state').textContent === 'On'`)
 	})
 	t.Run("its code is asked for, once", func(t *testing.T) {
 		leave(page, t)

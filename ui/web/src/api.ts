@@ -10,6 +10,7 @@ export interface Site {
   revision: string;
   started: string;
   demo: boolean;
+  two_persons?: boolean;
 }
 
 export type StreamName = "main" | "sub";

@@ -303,6 +303,7 @@ export const en = {
   partMissingText: "The recorder does not answer, or was updated since the page was opened.",
   noAnswer: "The recorder does not answer",
   noAnswerFix: "Check the network, and try again.",
+  waitingFor: (n: number): string => (n === 1 ? "1 request waits for a second admin" : `${n} requests wait for a second admin`),
   waits: "This needs a second admin",
   waitsText: "It is done once another admin confirms it, on the page of users and roles.",
   againIn: (time: string): string => `Try again in ${time}`,

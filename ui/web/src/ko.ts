@@ -307,6 +307,7 @@ export const ko: Catalogue = {
   partMissingText: "녹화기가 응답하지 않거나, 페이지를 연 뒤에 녹화기가 업데이트되었습니다.",
   noAnswer: "녹화기가 응답하지 않습니다",
   noAnswerFix: "네트워크를 확인하고 다시 시도하세요.",
+  waitingFor: (n: number): string => `두 번째 관리자를 기다리는 요청 ${n}건`,
   waits: "두 번째 관리자가 필요합니다",
   waitsText: "다른 관리자가 사용자와 역할 페이지에서 확인하면 실행됩니다.",
   againIn: (time: string): string => `${time} 후에 다시 시도하세요`,

@@ -14,6 +14,7 @@ import { badge, site, start } from "./store";
 import { applyTheme } from "./theme";
 import { view } from "./view";
 import { Viewer } from "./viewer";
+import { attend } from "./waiting";
 import { Wall } from "./wall";
 import "./live";
 import "./timeline";
@@ -75,6 +76,7 @@ const furnish = effect(() => {
     const wanted = takeNote("return"); // left before a sign-on provider sent the person back
     if (wanted?.startsWith("#") && !location.hash) go(wanted, true);
     start();
+    attend();
   });
 });
 void readSession();

@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import { choose, ago, language, t, word } from "./i18n";
 import type { HealthCheck } from "./api";
 import { Icon } from "./icons";
@@ -12,6 +13,7 @@ import type { Badge } from "./store";
 import { isDark, setTheme } from "./theme";
 import { clock, day, second, zoneName } from "./time";
 import { jump } from "./view";
+import { waiting } from "./waiting";
 
 /** state to icon and tone: state is told by icon, words and colour together */
 const looks: Record<Badge, { icon: IconName; tone: "ok" | "warn" | "bad" }> = {
@@ -82,14 +84,16 @@ function Part({ id, children }: { id: string; children: ComponentChildren }): JS
 
 function Nav(): JSX.Element {
   const m = t.value;
-  const office = (p: Page, name: string): JSX.Element => <a href={link(p)} aria-current={page.value === p ? "page" : undefined}>{name}</a>;
+  const office = (p: Page, name: string, mark?: JSX.Element | false): JSX.Element => <a href={link(p)} aria-current={page.value === p ? "page" : undefined}>{name}{mark}</a>;
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [page.value]); // on narrow screens it scrolls
   return (
-    <nav aria-label={m.navigation}>
+    <nav ref={bar} aria-label={m.navigation}>
       <Part id="live">{m.navLive}</Part>
       {may("playback") && <Part id="recordings">{m.navRecordings}</Part>}
       {reads.value && <Part id="attempts">{m.navAttempts}</Part>}
       {reads.value && <Part id="containment">{m.navContainment}</Part>}
-      {me.value && reads.value && office("users", m.navUsers)}
+      {me.value && reads.value && office("users", m.navUsers, waiting.value > 0 && <span class="count" title={m.waitingFor(waiting.value)} aria-label={m.waitingFor(waiting.value)}>{waiting.value}</span>)}
       {me.value && reads.value && office("audit", m.navAudit)}
     </nav>
   );

@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import type { Confirmation } from "../accounts";
 import { send } from "../api";
 import { ago, word } from "../i18n";
@@ -6,6 +7,7 @@ import { Icon } from "../icons";
 import { is, me } from "../session";
 import { clockText } from "../trouble";
 import { second } from "../time";
+import { waiting } from "../waiting";
 import { useList } from "./list";
 import type { OneTime } from "./onetime";
 import { Sure } from "./pieces";
@@ -19,6 +21,9 @@ export function Confirmations({ told }: { told: (c: OneTime | undefined) => void
   const m = words.value;
   const list = useList<Confirmation>("confirmations", "confirmations", rhythm);
   const rows = list.rows ?? [];
+  useEffect(() => {
+    if (list.rows && is("admin")) waiting.value = list.rows.filter((c) => c.by_id !== me.peek()?.id).length;
+  }, [list.rows]);
   if (rows.length === 0) return null;
   return (
     <section class="panel confirmations" aria-labelledby="confirmations-title">

@@ -21,7 +21,7 @@ export function App({ u }: { u: User }): JSX.Element {
   const doing = useSignal<"add" | "remove" | undefined>(undefined);
   const done = (): void => void (doing.value = undefined);
   return (
-    <Section id="app" title={m.appTitle} text={m.appText} tools={
+    <Section id="authenticator" title={m.appTitle} text={m.appText} tools={
       <span class="section-tools">
         <span class={"state " + (u.has_totp ? "ok" : "plain")}>{u.has_totp ? m.appOn : m.appOff}</span>
         {doing.value === undefined && (u.has_totp
