@@ -67,7 +67,10 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tREASON\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
 		device, port := a.Device, a.Protocol
 		if device == "" {
-			device = "(unknown) " + a.MAC
+			device = strings.TrimSpace("(unknown) " + a.MAC)
+		}
+		if a.Overflow {
+			a.Address = "(many)"
 		}
 		switch {
 		case a.Port != 0:

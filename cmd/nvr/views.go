@@ -292,7 +292,7 @@ func (f footage) Play(_ context.Context, camera, stream string, from, to time.Ti
 	if err != nil {
 		return nil, toPage(err)
 	}
-	c := &ui.Clip{Content: m, ETag: m.ETag(), Start: m.Start()}
+	c := &ui.Clip{Content: m, ETag: m.ETag(), Start: m.Start(), Next: m.Next()}
 	for _, p := range m.Pieces() {
 		c.Pieces = append(c.Pieces, ui.ClipPiece(p))
 	}

@@ -29,6 +29,7 @@ type table struct {
 	buckets map[string]*bucket
 	stored  map[string]int // by bucket name: attempts settled as rows of their own
 	changed []*row         // rows with changed set, in the order of their first change
+	waiting map[rowID]*row // settled and told, not yet in the file as they are: in Journal.dirty
 	turn    int64          // counts settles
 	epoch   int64          // counts seconds: how long an owner is believed
 
@@ -66,7 +67,6 @@ type row struct {
 	evidence []byte // first packet, until written
 	settled  bool   // attempt holds the whole count, not only what came since it was made
 	changed  bool   // in table.changed
-	dirty    bool   // in Journal.dirty
 	into     *row   // the row "other" that its hits go to, nil for itself
 	touched  int64  // turn of the last hit
 
@@ -82,7 +82,7 @@ func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
 	return &table{
 		opts: o, hostOf: hostOf,
 		rows: make(map[key]*row), sources: make(map[source]*bucketOf), buckets: make(map[string]*bucket),
-		stored: make(map[string]int),
+		stored: make(map[string]int), waiting: make(map[rowID]*row),
 	}
 }
 
@@ -266,7 +266,7 @@ func (t *table) evict() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k, r := range t.rows {
-		if r.changed || r.dirty || t.turn-r.touched < idleSettles {
+		if r.changed || t.waiting[r.id] == r || t.turn-r.touched < idleSettles {
 			continue
 		}
 		if r.into == nil && !r.settled {

@@ -35,7 +35,9 @@ func Handler() http.Handler {
 		}
 		a, ok := assets[name]
 		if !ok {
-			http.NotFound(w, r)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error":"the page has no such file","fix":"open it at /, or reload it: another version runs now"}` + "\n"))
 			return
 		}
 		h := w.Header()
