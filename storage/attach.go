@@ -25,7 +25,7 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	s := &session{
 		vol: v, store: v.store, fs: v.store.opts.FS, root: v.path, log: v.log,
 		dead: make(chan struct{}), wake: make(chan struct{}, 1), poke: make(chan struct{}, 1),
-		segments: map[string]*SegmentWriter{}, dirtyDirs: map[string]bool{},
+		segments: map[string]*SegmentWriter{}, dirtyDirs: map[string]bool{}, leaving: map[string]bool{},
 	}
 	s.committer.ledgers = map[string]vfs.File{}
 	defer func() {

@@ -73,7 +73,7 @@ func (r *reaper) unlinkFile(seg Segment) {
 	name := r.abs(seg.Path)
 	if err := r.fs.Remove(name); err != nil && !missing(err) {
 		r.log.Error("unlink segment", "segment", seg.Path, "error", err)
-		r.store.forgetDoomed(fileKey{r.id, seg.Path})
+		r.left(seg.Path)
 		return // the mark in the index stays: tried again at the next start
 	}
 	r.vol.countDeleted(seg.Bytes)
@@ -90,7 +90,25 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.mu.Lock()
 	r.unlinked = append(r.unlinked, seg.Path)
 	r.mu.Unlock()
-	r.store.forgetDoomed(fileKey{r.id, seg.Path})
+	r.left(seg.Path)
+}
+
+// left ends a segment's way out.
+func (r *reaper) left(rel string) {
+	r.mu.Lock()
+	delete(r.leaving, rel)
+	r.mu.Unlock()
+	r.store.forgetDoomed(fileKey{r.id, rel})
+}
+
+// busy reports whether a batch is under way: from the choice, through commit
+// and index, until its files are gone. Until then its bytes are not free and
+// would be chosen for again. An index that is behind shows rows that are stated
+// as deleted, so nothing is chosen from it either.
+func (r *reaper) busy() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.leaving)+len(r.toUnlink) > 0 || r.behind
 }
 
 // round measures, checks that the volume is still there, and states what is to
@@ -107,10 +125,7 @@ func (r *reaper) round() error {
 		return err
 	}
 	r.measureRate(now, space)
-	r.mu.Lock()
-	busy := len(r.deletions)+len(r.toUnlink) > 0
-	r.mu.Unlock()
-	if busy || r.store.rebuildNeeded(r.session) {
+	if r.busy() || r.store.rebuildNeeded(r.session) {
 		return nil
 	}
 	holds, err := r.store.index.holds()
@@ -121,18 +136,24 @@ func (r *reaper) round() error {
 	retention, serial := r.store.currentRetention()
 	if now.Sub(r.lastAge) >= ageEvery || serial != r.serial {
 		err = pick.expired(retention)
-		if len(pick.chosen) < reapBatch {
+		if !pick.full() { // else the next round goes on
 			r.lastAge, r.serial = now, serial
 		}
 	}
 	if err == nil && pick.need > 0 {
 		err = r.store.index.oldest(r.number, func(seg Segment) bool {
+			if pick.full() {
+				return false
+			}
 			pick.choose(seg)
-			return pick.need > 0 && len(pick.chosen) < reapBatch
+			return pick.need > 0
 		})
 	}
 	r.mu.Lock()
 	r.deletions = append(r.deletions, pick.chosen...)
+	for _, seg := range pick.chosen {
+		r.leaving[seg.Path] = true
+	}
 	r.mu.Unlock()
 	return err
 }
@@ -186,6 +207,9 @@ type pick struct {
 	chosen []Segment
 }
 
+// full reports whether one commit takes no more.
+func (p *pick) full() bool { return len(p.chosen) >= reapBatch }
+
 // choose takes a segment, unless somebody reads it or it is held.
 func (p *pick) choose(seg Segment) {
 	for _, h := range p.holds {
@@ -225,6 +249,9 @@ func (p *pick) expired(retention Retention) error {
 	var errs []error
 	for _, st := range streams {
 		keep := retention.of(st.Camera)
+		if p.full() {
+			break
+		}
 		if keep <= 0 || !st.First.Before(now.Add(-keep)) {
 			continue
 		}
@@ -233,7 +260,7 @@ func (p *pick) expired(retention Retention) error {
 			if row.number == p.number && !row.End.After(cutoff) {
 				p.choose(row.Segment)
 			}
-			return len(p.chosen) < reapBatch
+			return !p.full()
 		}))
 	}
 	return errors.Join(errs...)

@@ -44,6 +44,8 @@ type session struct {
 	deletions []Segment                 // to be stated as deleted by the next commit
 	toUnlink  []Segment                 // durably stated as deleted: the reaper's
 	unlinked  []string                  // paths gone since the last commit
+	leaving   map[string]bool           // paths from being chosen until they are unlinked, wherever they wait
+	behind    bool                      // commits are not in the index yet
 
 	committer struct { // used by the committer alone
 		sequence  uint64
@@ -51,7 +53,7 @@ type session struct {
 		ledgers   map[string]vfs.File // written, not synced
 		unapplied []ledgerWrite       // in a checkpoint, not in their ledgers
 		unindexed []*batch            // in the ledgers, not in the index
-		behind    bool                // rows were dropped: the index must read the ledgers again
+		dropped   bool                // rows were dropped: the index must read the ledgers again
 		force     bool                // write a checkpoint even if nothing changed
 		lastStart time.Time
 	}

@@ -237,13 +237,18 @@ func (s *Store) indexFailed(err error) {
 	s.indexErr = err
 }
 
-// abandon forgets what a dead session was about to delete.
+// abandon forgets what a dead session was about to delete: what of it is
+// stated, the next session reads in the ledger.
 func (s *Store) abandon(ses *session) {
+	ses.mu.Lock()
+	leaving := ses.leaving
+	ses.leaving = map[string]bool{}
+	ses.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.pending, ses)
-	for _, d := range ses.deletions {
-		delete(s.doomed, fileKey{ses.id, d.Path})
+	for p := range leaving {
+		delete(s.doomed, fileKey{ses.id, p})
 	}
 }
 
