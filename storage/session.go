@@ -73,10 +73,36 @@ func (s *session) run(ctx context.Context) {
 	s.mu.Unlock()
 	close(stop)
 	writer.Wait()
-	if s.failure() == nil {
-		if err := s.commit(); err != nil {
-			s.log.Error("last commit", "volume", s.root, "error", err)
+	s.lastCommit()
+}
+
+// lastCommit makes durable what the writer left. Who still waits for a segment
+// to be sealed is told that it is not; the next start finds its file.
+func (s *session) lastCommit() {
+	var err error
+	for range 2 { // a full disk may have room once more
+		if err = s.failure(); err != nil {
+			break
 		}
+		if err = s.commit(); err == nil {
+			break
+		}
+		s.log.Error("last commit", "volume", s.root, "error", err)
+	}
+	e := &DiskError{Path: s.root, Reason: ReasonDiskError, Err: ErrClosed}
+	if err != nil {
+		e.Reason, e.Err = diskReason(err), err
+	}
+	var calls []func()
+	s.mu.Lock()
+	for _, w := range s.segments {
+		if w.done != nil {
+			calls = append(calls, w.failLocked(e, true)...)
+		}
+	}
+	s.mu.Unlock()
+	for _, call := range calls {
+		call()
 	}
 }
 

@@ -38,32 +38,42 @@ func newVolume(s *Store, o VolumeOptions) *volume {
 	return v
 }
 
-// run keeps the volume in use until the context ends.
+// run keeps the volume in use until the context ends. What was queued before
+// that is written also if it ended before we began.
 func (v *volume) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		ses := v.session()
-		if ses == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryEvery):
-				err := v.attach()
-				if err == nil {
-					err = v.start()
-				}
-				if err != nil {
-					v.log.Warn("volume is not usable", "volume", v.path, "error", err)
-				} else {
-					v.log.Info("volume is back", "volume", v.path)
-					v.store.startRebuild()
-				}
+	for {
+		if ses := v.session(); ses != nil {
+			ses.run(ctx)
+			if ses.failure() != nil {
+				v.detach(ses)
 			}
-			continue
 		}
-		ses.run(ctx)
-		if ses.failure() != nil {
-			v.detach(ses)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryEvery):
+			v.retry()
 		}
 	}
+}
+
+// retry attaches a volume that is not usable.
+func (v *volume) retry() {
+	err := v.attach()
+	if err == nil {
+		err = v.start()
+	}
+	if err != nil {
+		v.log.Warn("volume is not usable", "volume", v.path, "error", err)
+	}
+	if v.session() == nil {
+		return
+	}
+	if err == nil {
+		v.log.Info("volume is back", "volume", v.path)
+	}
+	// Also if its first commit found no room: what it brought is read all the same.
+	v.store.startRebuild()
 }
 
 func (v *volume) session() *session {
