@@ -255,15 +255,37 @@ func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoin
 	return point, point.heads, nil
 }
 
-// applyLedgers writes the lines of a durable checkpoint into the ledgers. What
-// cannot be written now stays in the next checkpoint.
+// applyLedgers writes the lines of a durable checkpoint into the ledgers. Of a
+// camera whose ledger cannot be written now, every line of this checkpoint
+// stays in the next one: a later line must not stand where an earlier one is
+// missing, and one that was written is not synced any more.
 func (s *session) applyLedgers(writes []ledgerWrite) {
 	s.committer.unapplied = nil
+	failed := map[string]bool{}
 	for _, w := range writes {
+		if failed[w.camera] {
+			continue
+		}
 		if err := s.applyLedger(w); err != nil {
-			s.committer.unapplied = append(s.committer.unapplied, w)
+			failed[w.camera] = true
+			s.dropLedger(w)
 			s.log.Error("write ledger", "camera", w.camera, "volume", s.root, "error", err)
 		}
+	}
+	for _, w := range writes {
+		if failed[w.camera] {
+			s.committer.unapplied = append(s.committer.unapplied, w)
+		}
+	}
+}
+
+// dropLedger closes a ledger after an error, so that the next write opens it
+// anew and cuts what this one left.
+func (s *session) dropLedger(w ledgerWrite) {
+	rel := ledgerPath(w.camera, w.day)
+	if f := s.committer.ledgers[rel]; f != nil {
+		_ = f.Close() // its lines stay in the checkpoint
+		delete(s.committer.ledgers, rel)
 	}
 }
 
