@@ -94,6 +94,11 @@ func (s *Store) rebuildPending(ctx context.Context) error {
 }
 
 func (s *Store) rebuildVolume(ctx context.Context, ses *session) error {
+	ses.using.Lock()
+	defer ses.using.Unlock()
+	if ses.released {
+		return nil // attached again, it asks again
+	}
 	cameras, err := ses.cameras()
 	if err != nil {
 		return err
@@ -252,6 +257,9 @@ func (b *rebuilding) dropAbsent() error {
 func (b *rebuilding) unstated(ctx context.Context) error {
 	var paths []string
 	for p, m := range b.files {
+		if err := errors.Join(ctx.Err(), b.failure()); err != nil {
+			return err
+		}
 		if !m.Start.Before(b.crash.floor()) {
 			if err := b.crash.segment(openSegment{SegmentMeta: m}); err != nil {
 				return err
@@ -269,10 +277,10 @@ func (b *rebuilding) unstated(ctx context.Context) error {
 		w := b.newSegment(m)
 		w.stage, w.closed = stageEnded, true
 		w.written, w.writtenEnd, w.sealed = seg.Bytes, seg.End, seg.State == Sealed
-		b.mu.Lock()
-		b.segments[p] = w
-		b.mu.Unlock()
 		b.soilPath(p)
+		if err := b.adopt(w); err != nil {
+			return err
+		}
 		b.store.recovered([]Segment{seg})
 		paths = append(paths, p)
 		log.Warn("segment was in no ledger", "bytes", seg.Bytes)

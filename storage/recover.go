@@ -154,9 +154,10 @@ func (r *recovery) segment(o openSegment) error {
 	w.file, w.stage, w.closed = f, stageEnded, true
 	w.written, w.writtenEnd, w.sealed = keep.Good, keep.End, keep.Sealed
 	s.soilPath(rel)
-	s.mu.Lock()
-	s.segments[rel] = w
-	s.mu.Unlock()
+	if err := s.adopt(w); err != nil {
+		_ = f.Close()
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.found = append(r.found, Segment{SegmentMeta: o.SegmentMeta, End: keep.End, Volume: s.id, Path: rel, Bytes: keep.Good})
@@ -207,6 +208,18 @@ func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 	}
 	log.Info("segment recovered", "bytes", res.Good, "cut", size-res.Good, "end", res.End)
 	return &res, nil
+}
+
+// adopt hands a segment that was found on the volume to the next commit. A
+// session that has failed takes none: nobody would close it.
+func (s *session) adopt(w *SegmentWriter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	s.segments[w.path] = w
+	return nil
 }
 
 // soilPath notes every directory above a path: after a crash any of them may

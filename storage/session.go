@@ -3,7 +3,9 @@ package storage
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +35,11 @@ type session struct {
 	dead chan struct{} // closed by fail
 	wake chan struct{} // the writer has something to do
 	poke chan struct{} // the reaper has something to do
+
+	// using is held by a rebuild, and to release: its files and maps are not
+	// taken away under a rebuild. Taken before mu.
+	using    sync.Mutex
+	released bool // guarded by using
 
 	mu        sync.Mutex
 	err       *DiskError // why it failed
@@ -141,20 +148,22 @@ func (s *session) fail(cause error) {
 	close(s.dead)
 }
 
-// release closes every file; the session must not be running.
+// release closes every file; the session must not be running. It waits for a
+// rebuild of the volume, which ends soon after the session failed.
 func (s *session) release() {
+	s.using.Lock()
+	defer s.using.Unlock()
+	s.released = true
+	files := slices.Collect(maps.Values(s.committer.ledgers))
+	s.mu.Lock()
 	for _, w := range s.segments {
-		if w.file != nil {
-			_ = w.file.Close() // what is durable was synced
-		}
+		files = append(files, w.file)
 	}
-	for _, f := range s.committer.ledgers {
-		_ = f.Close()
-	}
+	s.mu.Unlock()
 	s.checkpoints.close()
-	for _, f := range []vfs.File{s.dir, s.lock} {
+	for _, f := range append(files, s.dir, s.lock) {
 		if f != nil {
-			_ = f.Close()
+			_ = f.Close() // what is durable was synced
 		}
 	}
 }
