@@ -149,7 +149,7 @@ func (s *session) recover(rebuild, distrust bool) error {
 			return err
 		}
 	}
-	s.committer.sequence, s.committer.heads = point.sequence, point.heads
+	s.committer.sequence, s.committer.heads, s.committer.clock = point.sequence, point.heads, point.clock
 	if err := s.replay(point.writes); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 //
 // and in the payload, integers as varints, strings and bytes with their length:
 //
-//	volume id | sequence | time (ns)
+//	volume id | sequence | time (ns) | clock step (ns, zigzag) | newest footage confirmed (ns)
 //	open segments: count, { camera stream run start (ns) durable bytes, end (ns) }
 //	ledger heads:  count, { camera day size hash }
 //	ledger writes: count, { camera day offset lines }
@@ -31,6 +31,7 @@ type checkpoint struct {
 	volume   string
 	sequence uint64
 	at       time.Time
+	clock    clockState
 	open     []openSegment
 	heads    map[string]ledgerHead // by camera
 	writes   []ledgerWrite
@@ -45,7 +46,7 @@ type openSegment struct {
 
 const (
 	checkpointMagic   = "SCKP"
-	checkpointVersion = 1
+	checkpointVersion = 2 // 1 had no clock
 	checkpointHeader  = len(checkpointMagic) + 1 + 4 + 4
 	checkpointRoom    = 1 << 20   // bytes set aside for each file, so that a full disk does not stop commits
 	maxCheckpoint     = 256 << 20 // bytes; a larger file is not one of ours
@@ -58,6 +59,8 @@ func (c *checkpoint) encode() []byte {
 	b := putString(make([]byte, 0, 4096), c.volume)
 	b = binary.AppendUvarint(b, c.sequence)
 	b = putTime(b, c.at)
+	b = binary.AppendVarint(b, int64(c.clock.step))
+	b = putTime(b, c.clock.confirmed)
 	b = binary.AppendUvarint(b, uint64(len(c.open)))
 	for _, o := range c.open {
 		b = putString(b, o.Camera)
@@ -96,9 +99,10 @@ func frame(payload []byte) []byte {
 // decodeCheckpoint reads a file's content; what stands behind the payload is
 // left over from a longer one.
 func decodeCheckpoint(b []byte) (*checkpoint, error) {
-	if len(b) < checkpointHeader || string(b[:4]) != checkpointMagic || b[4] != checkpointVersion {
+	if len(b) < checkpointHeader || string(b[:4]) != checkpointMagic || b[4] < 1 || b[4] > checkpointVersion {
 		return nil, errCheckpoint
 	}
+	version := b[4]
 	length, sum := binary.BigEndian.Uint32(b[5:]), binary.BigEndian.Uint32(b[9:])
 	b = b[checkpointHeader:]
 	if uint64(length) > uint64(len(b)) || castagnoli(b[:length]) != sum {
@@ -106,6 +110,9 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	}
 	r := reader{b: b[:length]}
 	c := &checkpoint{volume: r.string(), sequence: r.uvarint(), at: r.time(), heads: map[string]ledgerHead{}}
+	if version >= 2 {
+		c.clock = clockState{time.Duration(r.varint()), r.time()}
+	}
 	for range r.count() {
 		o := openSegment{
 			SegmentMeta: SegmentMeta{Camera: r.string(), Stream: r.string(), Run: r.string(), Start: r.time()},

@@ -56,6 +56,7 @@ type grown struct {
 // work is what one commit makes durable.
 type work struct {
 	at        time.Time
+	clock     clockState
 	segments  []grown
 	dirs      []string
 	deletions []Segment
@@ -66,7 +67,7 @@ type work struct {
 // collect takes what is to be committed. From here on the writer goes on
 // appending; what it adds belongs to the next commit.
 func (s *session) collect() *work {
-	c := &work{at: s.store.opts.Now()}
+	c := &work{at: s.store.opts.Now(), clock: s.store.clock.state()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.segments {
@@ -97,6 +98,13 @@ func (c *work) empty() bool {
 		!slices.ContainsFunc(c.segments, func(g grown) bool { return g.dirty })
 }
 
+// due reports whether a checkpoint is wanted although nothing was recorded: for
+// lines that wait, or so that the next start knows of the clock (S7).
+func (s *session) due(c *work, now time.Time) bool {
+	return len(s.committer.unapplied) > 0 || s.committer.force ||
+		c.clock != s.committer.clock || now.Sub(s.committer.lastStart) > clockEvery
+}
+
 // giveBack undoes collect after a commit that did not happen.
 func (s *session) giveBack(c *work) {
 	s.mu.Lock()
@@ -116,7 +124,7 @@ func (s *session) commit() error {
 	start := time.Now()
 	c := s.collect()
 	var err error
-	if !c.empty() || len(s.committer.unapplied) > 0 || s.committer.force {
+	if !c.empty() || s.due(c, start) {
 		if err = s.makeDurable(c); err != nil {
 			s.giveBack(c)
 			s.vol.countCommitError()
@@ -150,6 +158,7 @@ func (s *session) makeDurable(c *work) error {
 		return err
 	}
 	s.committer.sequence, s.committer.heads, s.committer.force = point.sequence, heads, false
+	s.committer.clock = point.clock
 	s.applyLedgers(point.writes)
 	s.settle(c, finals, lines)
 	return nil
@@ -232,7 +241,7 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 // checkpoint makes the next checkpoint and the ledgers' heads after it.
 func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoint, map[string]ledgerHead, error) {
 	point := &checkpoint{
-		volume: s.id, sequence: s.committer.sequence + 1, at: c.at,
+		volume: s.id, sequence: s.committer.sequence + 1, at: c.at, clock: c.clock,
 		heads: maps.Clone(s.committer.heads), writes: slices.Clone(s.committer.unapplied),
 	}
 	for _, g := range c.segments {

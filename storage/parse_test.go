@@ -140,6 +140,7 @@ func testCheckpoint(t testing.TB) *checkpoint {
 	lines, head := testLedger(t)
 	return &checkpoint{
 		volume: "0123456789abcdef", sequence: 77, at: time.Unix(1795444000, 5).UTC(),
+		clock: clockState{-90 * time.Minute, time.Unix(1795440000, 7).UTC()},
 		open: []openSegment{
 			{testSegment(1).SegmentMeta, 4096, testSegment(1).End},
 			{testSegment(2).SegmentMeta, 0, time.Time{}},
@@ -156,7 +157,7 @@ func TestCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkpoint{}, openSegment{}, ledgerHead{}, ledgerWrite{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkpoint{}, clockState{}, openSegment{}, ledgerHead{}, ledgerWrite{})); diff != "" {
 		t.Error(diff)
 	}
 	for i := range b {

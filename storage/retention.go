@@ -232,18 +232,7 @@ func (p *pick) expired(retention Retention) error {
 		return err
 	}
 	now := p.store.opts.Now()
-	var newest time.Time
-	for _, st := range streams {
-		if st.Last.After(newest) {
-			newest = st.Last
-		}
-	}
-	before := p.store.clock.suspended()
-	suspended := p.store.clock.check(now, newest)
-	if suspended != before {
-		p.log.Warn("deletion by age", "suspended", suspended)
-	}
-	if suspended != "" {
+	if p.store.checkClock(now, streams) != "" {
 		return nil
 	}
 	var errs []error

@@ -62,6 +62,7 @@ type session struct {
 		unindexed []*batch            // in the ledgers, not in the index
 		dropped   bool                // rows were dropped: the index must read the ledgers again
 		force     bool                // write a checkpoint even if nothing changed
+		clock     clockState          // in the last checkpoint
 		lastStart time.Time
 	}
 }

@@ -227,8 +227,33 @@ func (s *Store) currentRetention() (r Retention, serial int) {
 	return s.retention, s.retentionSerial
 }
 
-// ConfirmClock says that the clock is right after a step: deletion by age goes on (S7).
-func (s *Store) ConfirmClock() { s.clock.confirm() }
+// ConfirmClock says that the clock is right after a step, or after the recorder
+// was off for long: deletion by age goes on (S7), also after a restart once the
+// volumes have committed.
+func (s *Store) ConfirmClock() {
+	var newest time.Time
+	if streams, err := s.Streams(); err == nil { // else that of the last check counts
+		newest = newestOf(streams)
+	}
+	s.clock.confirm(s.opts.Now(), newest)
+}
+
+// checkClock gives why nothing may be deleted by age, and logs what changes.
+func (s *Store) checkClock(now time.Time, streams []StreamSummary) (suspended string) {
+	before := s.clock.suspended()
+	if suspended = s.clock.check(now, newestOf(streams)); suspended != before {
+		s.log.Warn("deletion by age", "suspended", suspended)
+	}
+	return suspended
+}
+
+// newestOf gives the end of the newest footage of all.
+func newestOf(streams []StreamSummary) (newest time.Time) {
+	for _, st := range streams {
+		newest = laterOf(newest, st.Last)
+	}
+	return newest
+}
 
 // indexFailed notes the outcome of the last write of the index.
 func (s *Store) indexFailed(err error) {

@@ -27,6 +27,7 @@ type volume struct {
 
 	mu       sync.Mutex // taken after a session's mu, guards what follows
 	ses      *session   // nil while the volume is not usable
+	attached bool       // was usable since the start
 	figures  VolumeStatus
 	distrust bool // the last session failed: cached pages may not be on the disk
 	spaceAt  time.Time
@@ -98,12 +99,21 @@ func (v *volume) attach() error {
 		return err
 	}
 	v.ses, v.figures.ID = ses, ses.id
+	if !v.attached {
+		v.attached = true
+		v.store.clock.restore(ses.crash.point.at, ses.crash.point.clock)
+	}
 	return nil
 }
 
 // start states what attaching recovered. From then on the volume takes segments.
 func (v *volume) start() error {
 	ses := v.session()
+	// The first checkpoint says that the recorder ran now: what the last one
+	// tells about the clock is compared before.
+	if streams, err := v.store.Streams(); err == nil {
+		v.store.checkClock(v.store.opts.Now(), streams)
+	}
 	err := ses.commit()
 	if ses.failure() != nil {
 		v.detach(ses)
