@@ -170,6 +170,7 @@ func (s *session) recover(rebuild, distrust bool) error {
 		if err := r.newSegments(cameras); err != nil {
 			return err
 		}
+		s.store.needRebuild(s.vol, false)
 	} else if err := s.markRebuild(true); err != nil {
 		return err
 	}
@@ -225,7 +226,7 @@ func (s *session) markRebuild(needed bool) error {
 	if err != nil {
 		return err
 	}
-	s.store.needRebuild(s, needed)
+	s.store.needRebuild(s.vol, needed)
 	return nil
 }
 
@@ -257,6 +258,7 @@ func (s *session) reconcile() (rebuild bool, err error) {
 		}
 		if damaged > 0 {
 			s.log.Error("ledger is damaged", "camera", camera, "volume", s.root, "lines", damaged)
+			b.holds = append(b.holds, holdAll(camera))
 		}
 		if err := s.store.index.apply(b); err != nil {
 			return false, err

@@ -20,6 +20,7 @@ import (
 //
 //	volume id | sequence | time (ns) | clock step (ns, zigzag) | newest footage confirmed (ns)
 //	open segments: count, { camera stream run start (ns) durable bytes, end (ns) }
+//	volumes of the recorder: count, { id path }
 //	ledger heads:  count, { camera day size hash }
 //	ledger writes: count, { camera day offset lines }
 //
@@ -33,9 +34,13 @@ type checkpoint struct {
 	at       time.Time
 	clock    clockState
 	open     []openSegment
+	volumes  []volumeRef           // this one and its siblings, for the day that the index is lost
 	heads    map[string]ledgerHead // by camera
 	writes   []ledgerWrite
 }
+
+// volumeRef names a volume and where it was last.
+type volumeRef struct{ id, path string }
 
 // openSegment is how far a growing segment is durable.
 type openSegment struct {
@@ -46,7 +51,7 @@ type openSegment struct {
 
 const (
 	checkpointMagic   = "SCKP"
-	checkpointVersion = 2 // 1 had no clock
+	checkpointVersion = 2 // 1 had no clock and no volumes
 	checkpointHeader  = len(checkpointMagic) + 1 + 4 + 4
 	checkpointRoom    = 1 << 20   // bytes set aside for each file, so that a full disk does not stop commits
 	maxCheckpoint     = 256 << 20 // bytes; a larger file is not one of ours
@@ -69,6 +74,11 @@ func (c *checkpoint) encode() []byte {
 		b = putTime(b, o.Start)
 		b = binary.AppendUvarint(b, uint64(o.bytes))
 		b = putTime(b, o.end)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.volumes)))
+	for _, v := range c.volumes {
+		b = putString(b, v.id)
+		b = putString(b, v.path)
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.heads)))
 	for camera, h := range c.heads {
@@ -120,6 +130,11 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 		}
 		r.bad = r.bad || o.check() != nil
 		c.open = append(c.open, o)
+	}
+	if version >= 2 {
+		for range r.count() {
+			c.volumes = append(c.volumes, volumeRef{r.string(), r.string()})
+		}
 	}
 	for range r.count() {
 		camera := r.string()

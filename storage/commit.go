@@ -241,7 +241,7 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 // checkpoint makes the next checkpoint and the ledgers' heads after it.
 func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoint, map[string]ledgerHead, error) {
 	point := &checkpoint{
-		volume: s.id, sequence: s.committer.sequence + 1, at: c.at, clock: c.clock,
+		volume: s.id, sequence: s.committer.sequence + 1, at: c.at, clock: c.clock, volumes: s.store.volumeRefs(),
 		heads: maps.Clone(s.committer.heads), writes: slices.Clone(s.committer.unapplied),
 	}
 	for _, g := range c.segments {

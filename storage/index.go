@@ -15,6 +15,7 @@ import (
 
 // index is the bbolt file index.db: a cache of what the ledgers state (S3).
 //
+//	meta       version, and complete once every volume was read
 //	volumes    number            → volumeRow (JSON)
 //	streams    camera/stream     → streamRow
 //	segments   camera/stream → { start 8, run 4 → row }
@@ -168,6 +169,29 @@ func (ix *index) prepare() error {
 	})
 	if err != nil {
 		return fmt.Errorf("prepare index: %w", err)
+	}
+	return nil
+}
+
+// complete reports whether every volume that was configured has been read once:
+// an index that was lost does not know what it lacks.
+func (ix *index) complete() (complete bool, err error) {
+	err = ix.db.View(func(tx *bolt.Tx) error {
+		complete = tx.Bucket([]byte("meta")).Get([]byte("complete")) != nil
+		return nil
+	})
+	return complete, err
+}
+
+func (ix *index) setComplete() error {
+	if complete, err := ix.complete(); complete || err != nil {
+		return err
+	}
+	err := ix.db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("complete"), []byte{1})
+	})
+	if err != nil {
+		return fmt.Errorf("mark index as complete: %w", err)
 	}
 	return nil
 }

@@ -27,6 +27,13 @@ type hold struct {
 	from, to time.Time
 }
 
+// holdAll keeps everything of a camera: whatever a line says that cannot be
+// read or is not understood, deleting less is right.
+func holdAll(camera string) hold { return hold{camera: camera} }
+
+// all reports whether a hold of the index is one of holdAll.
+func (h hold) all() bool { return h.from.UnixNano() == 0 && h.to.Equal(lastTime()) }
+
 func (b *batch) empty() bool {
 	return len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps)+len(b.holds)+len(b.heads) == 0
 }
@@ -49,8 +56,7 @@ func (b *batch) add(l ledgerLine, volume string) {
 	case lineHold:
 		b.holds = append(b.holds, hold{l.Camera, l.Start, l.End})
 	default:
-		// Whatever a later version stated, deleting less is right.
-		b.holds = append(b.holds, hold{camera: l.Camera})
+		b.holds = append(b.holds, holdAll(l.Camera)) // of a later version
 	}
 }
 

@@ -8,23 +8,58 @@ import (
 	"time"
 )
 
+// loadPending finds out which volumes' ledgers are not all in the index: those
+// marked so, and until the index was complete once those that it never saw.
+func (s *Store) loadPending() error {
+	rows, err := s.index.volumes()
+	if err != nil {
+		return err
+	}
+	complete, err := s.index.complete()
+	if err != nil {
+		return err
+	}
+	for _, v := range s.volumes {
+		if row := v.known(rows); row.Rebuild || row.ID == "" && !complete {
+			s.needRebuild(v, true)
+		}
+	}
+	return nil
+}
+
 // needRebuild notes whether a volume's ledgers are to be read into the index.
-func (s *Store) needRebuild(ses *session, needed bool) {
+func (s *Store) needRebuild(v *volume, needed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if needed {
-		s.pending[ses] = true
+		s.pending[v] = true
 	} else {
-		delete(s.pending, ses)
+		delete(s.pending, v)
 	}
 }
 
-// rebuildNeeded reports whether the index lacks something of the volume:
-// nothing is deleted meanwhile, since what is oldest is not known.
-func (s *Store) rebuildNeeded(ses *session) bool {
+// rebuildNeeded reports whether the index lacks something of the volume.
+func (s *Store) rebuildNeeded(v *volume) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.pending[ses]
+	return s.pending[v]
+}
+
+// noDeletion gives why nothing is deleted on any volume; empty if it may be.
+// A hold may be stated on another volume than the footage, and what is oldest
+// is not known before every ledger was read.
+func (s *Store) noDeletion() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.volumes {
+		if s.pending[v] {
+			return fmt.Sprintf("the ledgers of volume %s are not read yet, and may hold footage: mount it, or take it out of the site file", v.path)
+		}
+	}
+	if s.untiled {
+		return "what was recorded before this start is not known yet"
+	}
+	return ""
 }
 
 func (s *Store) startRebuild() {
@@ -61,26 +96,47 @@ func (s *Store) Rebuild(ctx context.Context) error {
 			}
 		}
 	}
-	return s.rebuildPending(ctx)
+	err := s.rebuildPending(ctx)
+	if err != nil {
+		s.startRebuild() // nothing is deleted before it is done
+	}
+	return err
 }
 
 func (s *Store) rebuildPending(ctx context.Context) error {
 	s.rebuildMu.Lock()
 	defer s.rebuildMu.Unlock()
+	var errs []error
 	for _, v := range s.volumes {
 		ses := v.session()
-		if ses == nil || !s.rebuildNeeded(ses) {
+		if ses == nil || !s.rebuildNeeded(v) {
 			continue
 		}
 		start := time.Now()
 		if err := s.rebuildVolume(ctx, ses); err != nil {
-			return fmt.Errorf("rebuild index of volume %s: %w", v.path, err)
+			errs = append(errs, fmt.Errorf("rebuild index of volume %s: %w", v.path, err))
+			continue
 		}
 		s.log.Info("index rebuilt", "volume", v.path, "took", time.Since(start))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return s.rebuilt()
+}
+
+// rebuilt states what was missing before this start, once the index knows
+// every volume.
+func (s *Store) rebuilt() error {
 	s.mu.Lock()
-	tile := s.untiled && len(s.pending) == 0
+	known, tile := len(s.pending) == 0, s.untiled
 	s.mu.Unlock()
+	if !known {
+		return nil
+	}
+	if err := s.index.setComplete(); err != nil {
+		return err
+	}
 	if !tile {
 		return nil
 	}
@@ -158,6 +214,7 @@ func (b *rebuilding) run(ctx context.Context) error {
 	}
 	if damaged > 0 {
 		b.log.Error("ledger is damaged", "camera", b.camera, "volume", b.root, "lines", damaged)
+		b.batch.holds = append(b.batch.holds, holdAll(b.camera))
 	}
 	if head.day != "" {
 		b.batch.heads = map[string]ledgerHead{b.camera: head}

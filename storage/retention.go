@@ -125,7 +125,7 @@ func (r *reaper) round() error {
 		return err
 	}
 	r.measureRate(now, space)
-	if r.busy() || r.store.rebuildNeeded(r.session) {
+	if r.busy() || r.store.noDeletion() != "" {
 		return nil
 	}
 	holds, err := r.store.index.holds()

@@ -31,9 +31,13 @@ func (s VolumeState) String() string {
 
 // Status is what the store is doing.
 type Status struct {
-	Volumes     []VolumeStatus
-	Rebuilding  bool   // the index is being rebuilt from the ledgers: listings are not complete
-	Suspended   string // why nothing is deleted by age; empty when deletion works (S7)
+	Volumes    []VolumeStatus
+	Rebuilding bool   // the index is being rebuilt from the ledgers: listings are not complete
+	NoDeletion string // why nothing at all is deleted; empty when it may be
+	Suspended  string // why nothing is deleted by age; empty when deletion works (S7)
+	// KeptWhole are the cameras of which nothing is deleted, because a ledger is
+	// damaged or states what this version does not know.
+	KeptWhole   []string
 	GapsDropped int64  // gaps that the index has and no ledger, because no volume worked for long
 	IndexError  string // the last index write failed so; rows wait in memory and in the ledgers
 }

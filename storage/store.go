@@ -31,9 +31,10 @@ type Store struct {
 	retention       Retention
 	retentionSerial int
 	indexErr        error
-	pending         map[*session]bool       // to be rebuilt
+	pending         map[*volume]bool        // whose ledgers are not all in the index, attached or not
 	firstFound      map[streamKey]time.Time // start of the first segment of a stream that recovery found
 	untiled         bool                    // what is missing before this start is not stated yet: the index is being rebuilt
+	known           map[string]string       // identity of the volume under each configured path that ever had one
 	pins            map[fileKey]int
 	doomed          map[fileKey]bool // to be deleted, or just deleted
 }
@@ -54,14 +55,22 @@ func OpenStore(o Options) (*Store, error) {
 	s := &Store{
 		opts: o, log: o.Log, gaps: newGapBook(), clock: newClockGuard(),
 		rebuild: make(chan struct{}, 1), retention: o.Retention,
-		pending: map[*session]bool{}, firstFound: map[streamKey]time.Time{}, pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
+		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{},
+		pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
 	}
 	if s.index, err = openIndex(o.State, o.Now()); err != nil {
 		return nil, err
 	}
 	for _, vo := range o.Volumes {
-		v := newVolume(s, vo)
-		s.volumes = append(s.volumes, v)
+		s.volumes = append(s.volumes, newVolume(s, vo))
+	}
+	if err := s.recallVolumes(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.loadPending(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	for _, v := range s.volumes {
 		if err := v.attach(); errors.Is(err, ErrLocked) {
 			return nil, errors.Join(err, s.Close())
 		} else if err != nil {
@@ -92,12 +101,12 @@ func (s *Store) loadGaps() error {
 		return err
 	}
 	maps.Copy(s.gaps.open, open)
+	s.untiled = true // the end of the footage is not known before the rebuild
 	if len(s.pending) > 0 {
-		s.untiled = true // the end of the footage is not known before the rebuild
 		s.startRebuild()
 		return nil
 	}
-	return s.tileAll()
+	return s.rebuilt()
 }
 
 // Run writes, commits and deletes until the context ends; then it writes what
@@ -271,7 +280,6 @@ func (s *Store) abandon(ses *session) {
 	ses.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.pending, ses)
 	for p := range leaving {
 		delete(s.doomed, fileKey{ses.id, p})
 	}
@@ -279,9 +287,19 @@ func (s *Store) abandon(ses *session) {
 
 // Status tells how the store is.
 func (s *Store) Status() Status {
-	st := Status{Suspended: s.clock.suspended(), GapsDropped: s.gaps.droppedCount()}
+	st := Status{NoDeletion: s.noDeletion(), Suspended: s.clock.suspended(), GapsDropped: s.gaps.droppedCount()}
+	for _, v := range s.volumes {
+		st.Rebuilding = st.Rebuilding || v.session() != nil && s.rebuildNeeded(v)
+	}
+	if holds, err := s.index.holds(); err == nil { // else nothing is deleted at all
+		for _, h := range holds {
+			if h.all() {
+				st.KeptWhole = append(st.KeptWhole, h.camera)
+			}
+		}
+	}
 	s.mu.Lock()
-	st.Rebuilding = len(s.pending) > 0 || s.untiled
+	st.Rebuilding = st.Rebuilding || s.untiled
 	if s.indexErr != nil {
 		st.IndexError = s.indexErr.Error()
 	}

@@ -99,6 +99,7 @@ func (v *volume) attach() error {
 		return err
 	}
 	v.ses, v.figures.ID = ses, ses.id
+	v.store.knowVolume(volumeRef{ses.id, v.path})
 	if !v.attached {
 		v.attached = true
 		v.store.clock.restore(ses.crash.point.at, ses.crash.point.clock)
