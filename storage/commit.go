@@ -57,6 +57,7 @@ type grown struct {
 type work struct {
 	at        time.Time
 	clock     clockState
+	carried   []openSegment
 	segments  []grown
 	dirs      []string
 	deletions []Segment
@@ -85,6 +86,7 @@ func (s *session) collect() *work {
 	slices.SortFunc(c.segments, func(a, b grown) int {
 		return a.segment.meta.Start.Compare(b.segment.meta.Start)
 	})
+	c.carried = slices.Collect(maps.Values(s.carried))
 	c.dirs = slices.Sorted(maps.Keys(s.dirtyDirs))
 	clear(s.dirtyDirs)
 	c.deletions, s.deletions = s.deletions, nil
@@ -243,6 +245,7 @@ func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoin
 	point := &checkpoint{
 		volume: s.id, sequence: s.committer.sequence + 1, at: c.at, clock: c.clock, volumes: s.store.volumeRefs(),
 		heads: maps.Clone(s.committer.heads), writes: slices.Clone(s.committer.unapplied),
+		open: c.carried,
 	}
 	for _, g := range c.segments {
 		if !g.ended {
@@ -286,6 +289,9 @@ func (s *session) applyLedgers(writes []ledgerWrite) {
 			s.committer.unapplied = append(s.committer.unapplied, w)
 		}
 	}
+	s.mu.Lock()
+	s.lagging = failed
+	s.mu.Unlock()
 }
 
 // dropLedger closes a ledger after an error, so that the next write opens it
@@ -334,6 +340,10 @@ func (s *session) cutLedger(f vfs.File, w ledgerWrite) error {
 	}
 	if size < w.offset {
 		s.log.Error("ledger is shorter than it was", "camera", w.camera, "volume", s.root, "bytes", size, "promised", w.offset)
+		// The hole is one damaged line, not the beginning of ours.
+		if _, err := f.WriteBuffersAt([][]byte{{'\n'}}, w.offset-1); err != nil {
+			return fmt.Errorf("cut ledger: %w", err)
+		}
 	}
 	return nil
 }

@@ -69,6 +69,9 @@ func (s *Store) startRebuild() {
 	}
 }
 
+// rebuildAgain is how often what could not be read is tried again.
+const rebuildAgain = time.Minute
+
 // rebuildLoop rebuilds in the background what attaching found to be missing:
 // the box records first.
 func (s *Store) rebuildLoop(ctx context.Context) {
@@ -80,7 +83,7 @@ func (s *Store) rebuildLoop(ctx context.Context) {
 		}
 		if err := s.rebuildPending(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("rebuild index", "error", err)
-			time.AfterFunc(retryEvery, s.startRebuild)
+			time.AfterFunc(rebuildAgain, s.startRebuild)
 		}
 	}
 }
@@ -119,10 +122,11 @@ func (s *Store) rebuildPending(ctx context.Context) error {
 		}
 		s.log.Info("index rebuilt", "volume", v.path, "took", time.Since(start))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	errs = append(errs, s.readUnread(ctx))
+	if len(errs) == 1 { // every volume that is there
+		errs = append(errs, s.rebuilt())
 	}
-	return s.rebuilt()
+	return errors.Join(errs...)
 }
 
 // rebuilt states what was missing before this start, once the index knows
@@ -173,9 +177,12 @@ func (s *Store) rebuildVolume(ctx context.Context, ses *session) error {
 			return err
 		}
 		b := rebuilding{session: ses, camera: camera}
-		if err := b.run(ctx); err != nil {
-			return fmt.Errorf("camera %s: %w", camera, err)
+		if err := b.run(ctx); err != nil && errors.Join(ctx.Err(), ses.failure()) == nil {
+			ses.unread(camera, err) // the others are read all the same
 		}
+	}
+	if err := errors.Join(ctx.Err(), ses.failure()); err != nil {
+		return err
 	}
 	return ses.markRebuild(false)
 }
@@ -195,18 +202,19 @@ type rebuilding struct {
 // that moves from one to the next meanwhile is seen at least once.
 func (b *rebuilding) run(ctx context.Context) error {
 	b.files, b.stated, b.deleted = map[string]SegmentMeta{}, map[string]Segment{}, map[string]Segment{}
-	err := b.walk(b.camera, time.Time{}, func(m SegmentMeta) error {
+	walkErr := b.walk(b.camera, time.Time{}, func(m SegmentMeta) error {
 		b.files[m.path()] = m
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	b.mu.Lock()
 	for p := range b.segments {
 		delete(b.files, p)
 	}
+	lagging := b.lagging[b.camera]
 	b.mu.Unlock()
+	if lagging {
+		return errors.New("its last lines could not be written into the ledger yet")
+	}
 	b.batch = &batch{volume: b.number}
 	head, damaged, err := readLedgers(b.fs, b.root, b.id, b.camera, ledgerHead{}, b.line)
 	if err != nil {
@@ -230,7 +238,7 @@ func (b *rebuilding) run(ctx context.Context) error {
 	b.toUnlink = append(b.toUnlink, b.batch.doomed...)
 	b.mu.Unlock()
 	b.wakeReaper()
-	return b.unstated(ctx)
+	return errors.Join(walkErr, b.unstated(ctx))
 }
 
 // line takes one line of the ledgers: the last word about a path counts.
@@ -317,8 +325,12 @@ func (b *rebuilding) unstated(ctx context.Context) error {
 		if err := errors.Join(ctx.Err(), b.failure()); err != nil {
 			return err
 		}
-		if !m.Start.Before(b.crash.floor()) {
-			if err := b.crash.segment(openSegment{SegmentMeta: m}); err != nil {
+		b.mu.Lock()
+		o, carried := b.carried[p]
+		b.mu.Unlock()
+		if carried || !m.Start.Before(b.crash.floor()) {
+			o.SegmentMeta = m
+			if err := b.crash.segment(o); err != nil {
 				return err
 			}
 			b.store.recovered([]Segment{{SegmentMeta: m}})

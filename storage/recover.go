@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -53,8 +54,11 @@ func (r *recovery) newSegments(cameras []string) error {
 	var group errgroup.Group
 	group.SetLimit(recoverThreads)
 	for _, camera := range cameras {
+		if s.store.isUnread(camera) {
+			continue // what its ledger states is not known
+		}
 		group.Go(func() error {
-			return s.walk(camera, floor, func(m SegmentMeta) error {
+			err := s.walk(camera, floor, func(m SegmentMeta) error {
 				if skip[m.path()] {
 					return nil
 				}
@@ -63,6 +67,10 @@ func (r *recovery) newSegments(cameras []string) error {
 				}
 				return r.segment(openSegment{SegmentMeta: m})
 			})
+			if err != nil {
+				s.unread(camera, err)
+			}
+			return nil
 		})
 	}
 	return group.Wait()
@@ -84,7 +92,8 @@ func (r *recovery) floor() time.Time {
 	return at.Add(-10 * time.Minute).UTC().Truncate(time.Hour)
 }
 
-// walk calls do with each segment's file of a camera from an hour on.
+// walk calls do with each segment's file of a camera from an hour on. A
+// directory that cannot be read, and an error of do, do not keep it from the rest.
 func (s *session) walk(camera string, floor time.Time, do func(SegmentMeta) error) error {
 	return s.walkDir(camera, 4, func(rel string) bool {
 		// CAMERA/STREAM[/DAY[/HOUR]]
@@ -110,26 +119,24 @@ func (s *session) walkDir(rel string, depth int, want func(string) bool, do func
 	if err != nil {
 		return fmt.Errorf("list %s: %w", rel, err)
 	}
+	var errs []error
 	for _, e := range list {
 		below := path.Join(rel, e.Name())
 		switch {
 		case depth > 1 && e.IsDir() && want(below):
-			if err := s.walkDir(below, depth-1, want, do); err != nil {
-				return err
-			}
+			errs = append(errs, s.walkDir(below, depth-1, want, do))
 		case depth == 1 && !e.IsDir():
 			if m, err := parsePath(below); err == nil {
-				if err := do(m); err != nil {
-					return err
-				}
+				errs = append(errs, do(m))
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // segment cuts one file behind its last good part and hands it to the next
-// commit. A file without footage, of which nothing was promised, is removed.
+// commit. A file without footage, of which nothing was promised, is removed. One
+// that cannot be read is left for the next start or a rebuild.
 func (r *recovery) segment(o openSegment) error {
 	s, rel := r.session, o.path()
 	if r.distrust && o.bytes == 0 {
@@ -143,12 +150,16 @@ func (r *recovery) segment(o openSegment) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("recover segment: %w", err)
+		r.leave(o, err)
+		return nil
 	}
 	keep, err := r.cut(o, f)
+	if err != nil {
+		r.leave(o, err)
+	}
 	if keep == nil || err != nil {
 		_ = f.Close()
-		return err
+		return nil
 	}
 	w := s.newSegment(o.SegmentMeta)
 	w.file, w.stage, w.closed = f, stageEnded, true
@@ -162,6 +173,14 @@ func (r *recovery) segment(o openSegment) error {
 	defer r.mu.Unlock()
 	r.found = append(r.found, Segment{SegmentMeta: o.SegmentMeta, End: keep.End, Volume: s.id, Path: rel, Bytes: keep.Good})
 	return nil
+}
+
+// leave keeps what was promised of a file that cannot be read in the checkpoints.
+func (r *recovery) leave(o openSegment, err error) {
+	r.session.log.Error("segment cannot be recovered now", "camera", o.Camera, "stream", o.Stream, "segment", o.path(), "error", err)
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
+	r.session.carried[o.path()] = o
 }
 
 // cut finds how far a file is good and truncates it there. Nil means that
@@ -219,6 +238,7 @@ func (s *session) adopt(w *SegmentWriter) error {
 		return s.err
 	}
 	s.segments[w.path] = w
+	delete(s.carried, w.path)
 	return nil
 }
 

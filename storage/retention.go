@@ -212,6 +212,9 @@ func (p *pick) full() bool { return len(p.chosen) >= reapBatch }
 
 // choose takes a segment, unless somebody reads it or it is held.
 func (p *pick) choose(seg Segment) {
+	if p.store.isUnread(seg.Camera) {
+		return // its holds are not known
+	}
 	for _, h := range p.holds {
 		if h.camera == seg.Camera && seg.Start.Before(h.to) && seg.End.After(h.from) {
 			return // S5: a held second is never deleted, by nobody

@@ -53,6 +53,8 @@ type session struct {
 	unlinked  []string                  // paths gone since the last commit
 	leaving   map[string]bool           // paths from being chosen until they are unlinked, wherever they wait
 	behind    bool                      // commits are not in the index yet
+	lagging   map[string]bool           // cameras with lines that are in the checkpoint only
+	carried   map[string]openSegment    // promised, but could not be read: each checkpoint has them still
 
 	committer struct { // used by the committer alone
 		sequence  uint64

@@ -35,6 +35,9 @@ type Status struct {
 	Rebuilding bool   // the index is being rebuilt from the ledgers: listings are not complete
 	NoDeletion string // why nothing at all is deleted; empty when it may be
 	Suspended  string // why nothing is deleted by age; empty when deletion works (S7)
+	// Unread are the cameras of which something on a volume cannot be read, each
+	// with the volume and the cause; nothing of them is deleted.
+	Unread []string
 	// KeptWhole are the cameras of which nothing is deleted, because a ledger is
 	// damaged or states what this version does not know.
 	KeptWhole   []string

@@ -35,6 +35,7 @@ type Store struct {
 	firstFound      map[streamKey]time.Time // start of the first segment of a stream that recovery found
 	untiled         bool                    // what is missing before this start is not stated yet: the index is being rebuilt
 	known           map[string]string       // identity of the volume under each configured path that ever had one
+	unread          map[unreadLedger]string // why a camera is not read
 	pins            map[fileKey]int
 	doomed          map[fileKey]bool // to be deleted, or just deleted
 }
@@ -55,7 +56,7 @@ func OpenStore(o Options) (*Store, error) {
 	s := &Store{
 		opts: o, log: o.Log, gaps: newGapBook(), clock: newClockGuard(),
 		rebuild: make(chan struct{}, 1), retention: o.Retention,
-		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{},
+		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{}, unread: map[unreadLedger]string{},
 		pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
 	}
 	if s.index, err = openIndex(o.State, o.Now()); err != nil {
@@ -298,6 +299,7 @@ func (s *Store) Status() Status {
 			}
 		}
 	}
+	st.Unread = s.unreadList()
 	s.mu.Lock()
 	st.Rebuilding = st.Rebuilding || s.untiled
 	if s.indexErr != nil {
