@@ -50,8 +50,9 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	s.id = id.ID
 	at := slices.IndexFunc(rows, func(row volumeRow) bool { return row.ID == id.ID })
 	rebuild := !fresh && (at < 0 || rows[at].Rebuild)
+	distrust = distrust || at >= 0 && rows[at].Distrust
 	s.number, err = v.store.index.putVolume(volumeRow{
-		ID: id.ID, Path: v.path, Seen: v.store.opts.Now().UTC(), Rebuild: rebuild,
+		ID: id.ID, Path: v.path, Seen: v.store.opts.Now().UTC(), Rebuild: rebuild, Distrust: distrust,
 	})
 	if err != nil {
 		if at < 0 {
@@ -66,6 +67,9 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	if _, err := v.measure(s.fs); err != nil {
 		return nil, fmt.Errorf("measure volume: %w", err)
 	}
+	v.mu.Lock()
+	v.distrust = distrust
+	v.mu.Unlock()
 	if err := s.recover(rebuild, distrust); err != nil {
 		return nil, fmt.Errorf("recover volume %s: %w", s.root, err)
 	}
@@ -148,13 +152,13 @@ func (s *session) recover(rebuild, distrust bool) error {
 	if point == nil {
 		// Nothing says what was promised: everything is read again.
 		rebuild = rebuild || len(cameras) > 0
-		s.committer.force = true
 		point = &checkpoint{heads: map[string]ledgerHead{}}
 		if err := s.findHeads(point, cameras); err != nil {
 			return err
 		}
 	}
 	s.committer.sequence, s.committer.heads, s.committer.clock = point.sequence, point.heads, point.clock
+	s.committer.force = true     // says that the recorder runs, and that the volume syncs
 	s.applyLedgers(point.writes) // durable in the checkpoint only; the next commit syncs them
 	if !rebuild {
 		if rebuild, err = s.reconcile(); err != nil {
@@ -235,7 +239,7 @@ func (s *session) markRebuild(needed bool) error {
 		s.store.needRebuild(s.vol, true)
 	}
 	_, err := s.store.index.putVolume(volumeRow{
-		ID: s.id, Path: s.root, Seen: s.store.opts.Now().UTC(), Rebuild: needed,
+		ID: s.id, Path: s.root, Seen: s.store.opts.Now().UTC(), Rebuild: needed, Distrust: s.vol.distrusted(),
 	})
 	if err != nil {
 		return err

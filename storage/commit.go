@@ -61,6 +61,7 @@ type work struct {
 	segments  []grown
 	dirs      []string
 	deletions []Segment
+	losses    []Segment
 	unlinked  []string
 	gaps      []Gap
 }
@@ -90,13 +91,14 @@ func (s *session) collect() *work {
 	c.dirs = slices.Sorted(maps.Keys(s.dirtyDirs))
 	clear(s.dirtyDirs)
 	c.deletions, s.deletions = s.deletions, nil
+	c.losses, s.losses = s.losses, nil
 	c.unlinked, s.unlinked = s.unlinked, nil
 	c.gaps = s.store.gaps.take(s.vol)
 	return c
 }
 
 func (c *work) empty() bool {
-	return len(c.dirs)+len(c.deletions)+len(c.unlinked)+len(c.gaps) == 0 &&
+	return len(c.dirs)+len(c.deletions)+len(c.losses)+len(c.unlinked)+len(c.gaps) == 0 &&
 		!slices.ContainsFunc(c.segments, func(g grown) bool { return g.dirty })
 }
 
@@ -115,6 +117,7 @@ func (s *session) giveBack(c *work) {
 		s.dirtyDirs[d] = true
 	}
 	s.deletions = append(c.deletions, s.deletions...)
+	s.losses = append(c.losses, s.losses...)
 	s.unlinked = append(c.unlinked, s.unlinked...)
 	s.store.gaps.giveBack(c.gaps)
 }
@@ -136,6 +139,7 @@ func (s *session) commit() error {
 				s.vol.full(&DiskError{Path: s.root, Reason: ReasonDiskFull, Err: err})
 			}
 		} else {
+			s.vol.trust(s)
 			s.vol.countCommit(c.at, start, s.committer.lastStart)
 			s.committer.lastStart = start
 		}
@@ -163,6 +167,7 @@ func (s *session) makeDurable(c *work) error {
 	s.committer.clock = point.clock
 	s.applyLedgers(point.writes)
 	s.settle(c, finals, lines)
+	s.renameLost(c.losses)
 	return nil
 }
 
@@ -236,6 +241,9 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 	}
 	for _, d := range c.deletions {
 		lines[d.Camera] = append(lines[d.Camera], segmentLine(lineDeleted, d, c.at))
+	}
+	for _, l := range c.losses {
+		lines[l.Camera] = append(lines[l.Camera], segmentLine(lineLost, l, c.at))
 	}
 	return lines, finals
 }

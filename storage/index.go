@@ -44,7 +44,10 @@ type volumeRow struct {
 	Path    string    `json:"path"`
 	Seen    time.Time `json:"seen"`
 	Rebuild bool      `json:"rebuild,omitempty"` // its ledgers are not all in the index
-	Number  uint16    `json:"-"`
+	// Distrust: it failed, and no commit has succeeded since: what the kernel's
+	// cache has of it may not be on the disk.
+	Distrust bool   `json:"distrust,omitempty"`
+	Number   uint16 `json:"-"`
 }
 
 // openIndex opens or makes the index. A file that is not an index any more is
@@ -169,6 +172,27 @@ func (ix *index) prepare() error {
 	})
 	if err != nil {
 		return fmt.Errorf("prepare index: %w", err)
+	}
+	return nil
+}
+
+// setDistrust changes that of a known volume.
+func (ix *index) setDistrust(number uint16, distrust bool) error {
+	err := ix.db.Update(func(tx *bolt.Tx) error {
+		volumes, key := tx.Bucket([]byte("volumes")), binary.BigEndian.AppendUint16(nil, number)
+		var row volumeRow
+		if err := json.Unmarshal(volumes.Get(key), &row); err != nil {
+			return err
+		}
+		row.Distrust = distrust
+		value, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		return volumes.Put(key, value)
+	})
+	if err != nil {
+		return fmt.Errorf("change volume: %w", err)
 	}
 	return nil
 }

@@ -41,16 +41,16 @@ func (b *batch) empty() bool {
 // add takes what one ledger line means for the index.
 func (b *batch) add(l ledgerLine, volume string) {
 	switch l.Kind {
-	case lineSealed, lineRecovered, lineDeleted:
+	case lineSealed, lineRecovered, lineDeleted, lineLost:
 		s, err := l.segment(volume)
-		if err != nil {
-			return // parseLine checked it
-		}
-		if l.Kind == lineDeleted {
+		switch {
+		case err != nil: // parseLine checked it
+		case l.Kind == lineDeleted:
 			b.doomed = append(b.doomed, s)
-			return
+		case l.Kind == lineLost: // never was in the index
+		default:
+			b.put = append(b.put, s)
 		}
-		b.put = append(b.put, s)
 	case lineGap:
 		b.gaps = append(b.gaps, l.gap())
 	case lineHold:

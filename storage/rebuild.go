@@ -244,16 +244,18 @@ func (b *rebuilding) run(ctx context.Context) error {
 // line takes one line of the ledgers: the last word about a path counts.
 func (b *rebuilding) line(l ledgerLine) {
 	switch l.Kind {
-	case lineSealed, lineRecovered, lineDeleted:
+	case lineSealed, lineRecovered, lineDeleted, lineLost:
 		seg, err := l.segment(b.id)
 		if err != nil {
 			return
 		}
 		delete(b.stated, seg.Path)
 		delete(b.deleted, seg.Path)
-		if l.Kind == lineDeleted {
+		switch l.Kind {
+		case lineDeleted:
 			b.deleted[seg.Path] = seg
-		} else {
+		case lineLost:
+		default:
 			b.stated[seg.Path] = seg
 		}
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -139,13 +140,15 @@ func (s *session) walkDir(rel string, depth int, want func(string) bool, do func
 // that cannot be read is left for the next start or a rebuild.
 func (r *recovery) segment(o openSegment) error {
 	s, rel := r.session, o.path()
-	if r.distrust && o.bytes == 0 {
-		return nil // may hold something, but nothing that counts
+	if r.suspect(o) {
+		r.putAside(o)
+		return nil
 	}
 	f, err := s.fs.OpenFile(s.abs(rel), os.O_RDWR, 0)
 	if missing(err) {
 		if !o.end.IsZero() {
 			s.log.Error("segment is missing", "camera", o.Camera, "segment", rel)
+			r.lose(o)
 		}
 		return nil
 	}
@@ -175,6 +178,58 @@ func (r *recovery) segment(o openSegment) error {
 	return nil
 }
 
+// unsyncedSlack is how far before the last commit a segment may start that was
+// created after it: capture times lie behind by a GOP and a queue.
+const unsyncedSlack = time.Minute
+
+// suspect reports whether a file may be in the kernel's cache only: the disk
+// refused to sync, and no commit since the file was made has promised anything of it.
+func (r *recovery) suspect(o openSegment) bool {
+	if !r.distrust || !o.end.IsZero() {
+		return false
+	}
+	listed := slices.ContainsFunc(r.point.open, func(p openSegment) bool { return p.SegmentMeta == o.SegmentMeta })
+	return listed || !o.Start.Before(r.point.at.Add(-unsyncedSlack))
+}
+
+// putAside takes a file out of the footage of which nothing was promised when
+// the disk refused to sync: it reads well out of the kernel's cache, and may be
+// gone from the disk. Its time is a gap already. What is in it is kept for a
+// person to look at, until retention takes the hour it lies in. It is renamed
+// once that is stated: until then the volume is distrusted anyway.
+func (r *recovery) putAside(o openSegment) {
+	if _, err := r.session.fs.Stat(r.session.abs(o.path())); missing(err) {
+		return
+	}
+	r.session.log.Error("segment was never synced", "camera", o.Camera, "segment", o.path()+asideSuffix)
+	r.lose(o)
+}
+
+// lose has the next commit state a file that does not count as footage.
+func (r *recovery) lose(o openSegment) {
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
+	if slices.ContainsFunc(r.session.losses, func(seg Segment) bool { return seg.SegmentMeta == o.SegmentMeta }) {
+		return // found by a rebuild too
+	}
+	r.session.losses = append(r.session.losses, Segment{
+		SegmentMeta: o.SegmentMeta, End: laterOf(o.Start, o.end), Path: o.path(), Bytes: o.bytes,
+	})
+}
+
+// renameLost takes files out of the footage that are stated as lost; of most
+// there is none.
+func (s *session) renameLost(lost []Segment) {
+	for _, seg := range lost {
+		name := s.abs(seg.Path)
+		if err := s.fs.Rename(name, name+asideSuffix); err == nil {
+			s.soil(path.Dir(name))
+		} else if !missing(err) {
+			s.log.Error("put unsynced segment aside", "camera", seg.Camera, "segment", seg.Path, "error", err)
+		}
+	}
+}
+
 // leave keeps what was promised of a file that cannot be read in the checkpoints.
 func (r *recovery) leave(o openSegment, err error) {
 	r.session.log.Error("segment cannot be recovered now", "camera", o.Camera, "stream", o.Stream, "segment", o.path(), "error", err)
@@ -188,12 +243,13 @@ func (r *recovery) leave(o openSegment, err error) {
 func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 	s, rel := r.session, o.path()
 	log := s.log.With("camera", o.Camera, "stream", o.Stream, "segment", rel)
+	promised := o
 	size, err := f.Size()
 	if err != nil {
 		return nil, fmt.Errorf("recover segment: %w", err)
 	}
 	res := ProbeResult{Good: o.bytes}
-	if !r.distrust || size < o.bytes {
+	if !r.distrust || size < o.bytes || o.end.IsZero() {
 		if size < o.bytes {
 			log.Error("durable bytes are missing", "promised", o.bytes, "size", size)
 			o.bytes, o.end = 0, time.Time{}
@@ -214,6 +270,9 @@ func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 		log.Info("segment without footage removed", "bytes", size)
 		if err := s.fs.Remove(s.abs(rel)); err != nil {
 			return nil, fmt.Errorf("remove segment without footage: %w", err)
+		}
+		if !promised.end.IsZero() {
+			r.lose(promised)
 		}
 		s.soilPath(rel)
 		return nil, nil //nolint:nilnil // nothing to keep

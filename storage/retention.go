@@ -3,7 +3,10 @@ package storage
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/stockade-nvr/stockade/storage/vfs"
@@ -79,6 +82,7 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.vol.countDeleted(seg.Bytes)
 	hour := path.Dir(name)
 	changed := hour
+	r.removeAside(hour)
 	// An empty hour and day go too; the writer makes them again if it must.
 	for range 2 {
 		if r.fs.Remove(changed) != nil {
@@ -91,6 +95,19 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.unlinked = append(r.unlinked, seg.Path)
 	r.mu.Unlock()
 	r.left(seg.Path)
+}
+
+// removeAside removes what recovery put aside in an hour of which no segment is left.
+func (r *reaper) removeAside(hour string) {
+	list, err := r.fs.ReadDir(hour)
+	if err != nil || slices.ContainsFunc(list, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), asideSuffix) }) {
+		return
+	}
+	for _, e := range list {
+		if err := r.fs.Remove(path.Join(hour, e.Name())); err != nil {
+			r.log.Warn("remove unsynced file", "segment", e.Name(), "error", err)
+		}
+	}
 }
 
 // left ends a segment's way out.

@@ -49,6 +49,7 @@ type session struct {
 	segments  map[string]*SegmentWriter // by path: growing, or ended and not yet in the index
 	dirtyDirs map[string]bool           // with entries that are not durable
 	deletions []Segment                 // to be stated as deleted by the next commit
+	losses    []Segment                 // to be stated as lost by the next commit
 	toUnlink  []Segment                 // durably stated as deleted: the reaper's
 	unlinked  []string                  // paths gone since the last commit
 	leaving   map[string]bool           // paths from being chosen until they are unlinked, wherever they wait
@@ -147,6 +148,11 @@ func (s *session) fail(cause error) {
 	s.mu.Unlock()
 	for _, call := range calls {
 		call()
+	}
+	// For a start after this process was killed. After a power cut there is no
+	// cache to distrust, so this need not be in time for one.
+	if err := s.store.index.setDistrust(s.number, true); err != nil {
+		s.log.Warn("note in the index that the volume failed", "volume", s.root, "error", err)
 	}
 	close(s.dead)
 }

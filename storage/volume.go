@@ -83,12 +83,15 @@ func (v *volume) session() *session {
 	return v.ses
 }
 
+func (v *volume) distrusted() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.distrust
+}
+
 // attach makes the volume usable, with everything that a crash left behind recovered.
 func (v *volume) attach() error {
-	v.mu.Lock()
-	distrust := v.distrust
-	v.mu.Unlock()
-	ses, err := v.open(distrust)
+	ses, err := v.open(v.distrusted())
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err != nil {
@@ -122,9 +125,26 @@ func (v *volume) start() error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.distrust = false
 	v.figures.State, v.figures.Error = VolumeOK, ""
+	if err != nil && diskReason(err) == ReasonDiskFull {
+		v.figures.State, v.figures.Error = VolumeFull, err.Error()
+	}
 	return err
+}
+
+// trust ends the distrust of the volume, in memory and over a restart: a commit
+// succeeded on it, and with it what recovery put aside.
+func (v *volume) trust(ses *session) {
+	v.mu.Lock()
+	distrust := v.distrust
+	v.distrust = false
+	v.mu.Unlock()
+	if !distrust {
+		return
+	}
+	if err := v.store.index.setDistrust(ses.number, false); err != nil {
+		v.log.Warn("note in the index that the volume syncs again", "volume", v.path, "error", err)
+	}
 }
 
 // detach gives up a session that does not run any more.
