@@ -192,3 +192,48 @@ func TestAgeKeepsToTheBatch(t *testing.T) {
 	close(release)
 	eventually(t, "the rest", func() bool { return left() == 0 })
 }
+
+// A file system without inodes left shows free space, and takes no new file:
+// the oldest footage makes room all the same (S5).
+func TestNoInodesLeft(t *testing.T) {
+	t.Parallel()
+	o, fsys := faulty(t, true)
+	s := open(t, o)
+	zero := now().Add(-100 * time.Hour).Truncate(time.Hour)
+	for i := range 100 {
+		w := begin(t, s.Store, meta("gate", zero.Add(time.Duration(i)*time.Minute)))
+		add(t, w, zero.Add(time.Duration(i)*time.Minute+time.Second), 10)
+		if err := w.Seal([][]byte{trailer()}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "footage", func() bool { return len(all(t, s.Store, "gate")) == 100 })
+	var removed atomic.Int64
+	fsys.SetHook(func(c vfs.Call) error {
+		switch {
+		case !strings.HasSuffix(c.Name, ".mp4"):
+		case c.Op == "remove":
+			removed.Add(1)
+		case c.Op == "open" && strings.HasPrefix(c.Name, "/v/new/") && removed.Load() == 0:
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	eventually(t, "a new segment", func() bool {
+		w, err := s.Create(meta("new", now()))
+		if err != nil {
+			return false
+		}
+		if err := w.Append(storage.Append{Buffers: [][]byte{header(), part(now().Add(time.Second), nil)}, End: now().Add(time.Second)}); err != nil {
+			return false
+		}
+		answer := make(chan error, 1)
+		if w.Seal([][]byte{trailer()}, func(_ storage.Segment, err error) { answer <- err }) != nil {
+			return false
+		}
+		return <-answer == nil
+	})
+	if n := len(all(t, s.Store, "gate")); n != 100-64 {
+		t.Errorf("%d of 100 segments left after one batch of 64", n)
+	}
+}

@@ -94,6 +94,7 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.mu.Lock()
 	r.unlinked = append(r.unlinked, seg.Path)
 	r.mu.Unlock()
+	r.vol.takeNoSpace() // of before this file was gone
 	r.left(seg.Path)
 }
 
@@ -145,6 +146,7 @@ func (r *reaper) round() error {
 	if r.busy() || r.store.noDeletion() != "" {
 		return nil
 	}
+	noSpace := r.vol.takeNoSpace()
 	holds, err := r.store.index.holds()
 	if err != nil {
 		return err // while holds cannot be read nothing is deleted
@@ -157,13 +159,16 @@ func (r *reaper) round() error {
 			r.lastAge, r.serial = now, serial
 		}
 	}
-	if err == nil && pick.need > 0 {
+	// A quota, or a file system without inodes left, shows room that there is
+	// not (S5): then a batch goes, whatever its size.
+	byCount := noSpace && pick.need <= 0 && len(pick.chosen) == 0
+	if err == nil && (pick.need > 0 || byCount) {
 		err = r.store.index.oldest(r.number, func(seg Segment) bool {
 			if pick.full() {
 				return false
 			}
 			pick.choose(seg)
-			return pick.need > 0
+			return pick.need > 0 || byCount
 		})
 	}
 	r.mu.Lock()

@@ -30,6 +30,7 @@ type volume struct {
 	attached bool       // was usable since the start
 	figures  VolumeStatus
 	distrust bool // the last session failed: cached pages may not be on the disk
+	noSpace  bool // a write found no space where the file system shows some, since the last deletion
 	spaceAt  time.Time
 }
 
@@ -167,8 +168,10 @@ func (v *volume) failed(err *DiskError) {
 
 // full notes that a write found no space, and has the reaper look at once.
 func (v *volume) full(err *DiskError) {
+	space, spaceErr := v.store.opts.FS.Space(v.path)
 	v.mu.Lock()
 	ses := v.ses
+	v.noSpace = v.noSpace || spaceErr == nil && space.Free >= roomAgain(space.Total)
 	if v.figures.State == VolumeOK {
 		v.figures.State, v.figures.Error = VolumeFull, err.Error()
 	}
@@ -176,6 +179,15 @@ func (v *volume) full(err *DiskError) {
 	if ses != nil {
 		ses.wakeReaper()
 	}
+}
+
+// takeNoSpace reports whether a write found no space since it was last asked.
+func (v *volume) takeNoSpace() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	found := v.noSpace
+	v.noSpace = false
+	return found
 }
 
 // roomAgain is the free space, in bytes, from which a full volume is used
