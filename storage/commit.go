@@ -139,7 +139,11 @@ func (s *session) commit() error {
 				s.vol.full(&DiskError{Path: s.root, Reason: ReasonDiskFull, Err: err})
 			}
 		} else {
-			s.vol.trust(s)
+			if err = s.renameLost(c.losses); err == nil {
+				s.vol.trust(s)
+			} else {
+				s.fail(err)
+			}
 			s.vol.countCommit(c.at, start, s.committer.lastStart)
 			s.committer.lastStart = start
 		}
@@ -167,7 +171,6 @@ func (s *session) makeDurable(c *work) error {
 	s.committer.clock = point.clock
 	s.applyLedgers(point.writes)
 	s.settle(c, finals, lines)
-	s.renameLost(c.losses)
 	return nil
 }
 

@@ -217,17 +217,20 @@ func (r *recovery) lose(o openSegment) {
 	})
 }
 
-// renameLost takes files out of the footage that are stated as lost; of most
-// there is none.
-func (s *session) renameLost(lost []Segment) {
+// renameLost takes files out of the footage that are stated as lost, durably:
+// the volume is trusted after it. Of most there is no file.
+func (s *session) renameLost(lost []Segment) error {
 	for _, seg := range lost {
 		name := s.abs(seg.Path)
-		if err := s.fs.Rename(name, name+asideSuffix); err == nil {
-			s.soil(path.Dir(name))
-		} else if !missing(err) {
-			s.log.Error("put unsynced segment aside", "camera", seg.Camera, "segment", seg.Path, "error", err)
+		err := s.fs.Rename(name, name+asideSuffix)
+		if err == nil {
+			err = syncDir(s.fs, path.Dir(name))
+		}
+		if err != nil && !missing(err) {
+			return fmt.Errorf("put unsynced segment aside: %w", err)
 		}
 	}
+	return nil
 }
 
 // leave keeps what was promised of a file that cannot be read in the checkpoints.
