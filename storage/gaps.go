@@ -88,6 +88,37 @@ func (b *gapBook) put(g Gap) {
 	b.changeLocked(g)
 }
 
+// replace puts pieces in the place of a gap; nothing if it changed meanwhile.
+// The last piece may be open only if the gap goes on: if it is the one that is
+// open now, or if nothing was heard of the stream.
+func (b *gapBook) replace(old Gap, pieces []Gap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := streamKey{old.Camera, old.Stream}
+	if now, ok := b.fresh[key][old.From.UnixNano()]; ok && !now.To.Equal(old.To) {
+		return
+	}
+	open, ok := b.open[key]
+	isOpen := ok && open.From.Equal(old.From)
+	if isOpen {
+		delete(b.open, key)
+	}
+	_, heard := b.since[key]
+	if n := len(pieces); n > 0 && pieces[n-1].To.IsZero() && !isOpen && (ok || heard) {
+		pieces = pieces[:n-1]
+	}
+	if len(pieces) == 0 || !pieces[0].From.Equal(old.From) {
+		old.To = old.From // without length: it vanishes
+		b.changeLocked(old)
+	}
+	for _, g := range pieces {
+		if g.To.IsZero() {
+			b.open[key] = g
+		}
+		b.changeLocked(g)
+	}
+}
+
 func (b *gapBook) changeLocked(g Gap) {
 	key := streamKey{g.Camera, g.Stream}
 	if b.fresh[key] == nil {

@@ -75,11 +75,16 @@ const rebuildAgain = time.Minute
 // rebuildLoop rebuilds in the background what attaching found to be missing:
 // the box records first.
 func (s *Store) rebuildLoop(ctx context.Context) {
+	s.mu.Lock()
+	waited := time.NewTimer(time.Until(s.awaitUntil))
+	s.mu.Unlock()
+	defer waited.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.rebuild:
+		case <-waited.C:
 		}
 		if err := s.rebuildPending(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("rebuild index", "error", err)
@@ -121,27 +126,27 @@ func (s *Store) rebuildPending(ctx context.Context) error {
 			continue
 		}
 		s.log.Info("index rebuilt", "volume", v.path, "took", time.Since(start))
+		errs = append(errs, s.trimAll())
 	}
-	errs = append(errs, s.readUnread(ctx))
-	if len(errs) == 1 { // every volume that is there
-		errs = append(errs, s.rebuilt())
+	err := errors.Join(errs...)
+	if err == nil { // every volume that is there
+		err = s.rebuilt()
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, s.readUnread(ctx))
 }
 
 // rebuilt states what was missing before this start, once the index knows
-// every volume.
+// every volume that is there, and those that are not were waited for.
 func (s *Store) rebuilt() error {
 	s.mu.Lock()
-	known, tile := len(s.pending) == 0, s.untiled
+	complete, tile := len(s.pending) == 0, s.untiled
 	s.mu.Unlock()
-	if !known {
-		return nil
+	if complete {
+		if err := s.index.setComplete(); err != nil {
+			return err
+		}
 	}
-	if err := s.index.setComplete(); err != nil {
-		return err
-	}
-	if !tile {
+	if !tile || s.awaiting() {
 		return nil
 	}
 	if err := s.tileAll(); err != nil {

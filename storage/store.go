@@ -36,6 +36,7 @@ type Store struct {
 	untiled         bool                    // what is missing before this start is not stated yet: the index is being rebuilt
 	known           map[string]string       // identity of the volume under each configured path that ever had one
 	unread          map[unreadLedger]string // why a camera is not read
+	awaitUntil      time.Time               // until then volumes that are known and not attached are waited for
 	pins            map[fileKey]int
 	doomed          map[fileKey]bool // to be deleted, or just deleted
 }
@@ -102,11 +103,11 @@ func (s *Store) loadGaps() error {
 		return err
 	}
 	maps.Copy(s.gaps.open, open)
-	s.untiled = true // the end of the footage is not known before the rebuild
-	if len(s.pending) > 0 {
-		s.startRebuild()
-		return nil
-	}
+	s.mu.Lock()
+	s.untiled = true // the end of the footage is not known before a rebuild
+	s.awaitUntil = time.Now().Add(awaitFor)
+	s.mu.Unlock()
+	s.startRebuild()
 	return s.rebuilt()
 }
 

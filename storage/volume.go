@@ -63,6 +63,9 @@ func (v *volume) run(ctx context.Context) {
 func (v *volume) retry() {
 	err := v.attach()
 	if err == nil {
+		if err := v.store.trimFound(v.session().crash.found); err != nil {
+			v.log.Error("trim gaps", "volume", v.path, "error", err)
+		}
 		err = v.start()
 	}
 	if err != nil {
@@ -82,6 +85,12 @@ func (v *volume) session() *session {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.ses
+}
+
+func (v *volume) wasAttached() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.attached
 }
 
 func (v *volume) distrusted() bool {
