@@ -3,13 +3,13 @@ package storage
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// batch is what one commit changes in the index, in one transaction: put
-// before doomed. Applying a batch again changes nothing.
+// batch is what one commit changes in the index: put before doomed. Applying a batch again changes nothing.
 type batch struct {
 	volume uint16
 	put    []Segment
@@ -60,8 +60,48 @@ func (b *batch) add(l ledgerLine, volume string) {
 	}
 }
 
-// apply writes a batch durably.
+// maxTransaction is how many rows one transaction writes: a rebuild brings
+// hundreds of thousands, and every volume's commits wait for it.
+const maxTransaction = 2000
+
+// apply writes a batch durably: in one transaction, or if it is a large one in
+// several, of which the last has the ledgers' heads. What is cut short is read
+// from there again.
 func (ix *index) apply(b *batch) error {
+	for _, part := range b.parts() {
+		if err := ix.write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts cuts a batch, in the order in which its rows are applied.
+func (b *batch) parts() []*batch {
+	if len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps) <= maxTransaction {
+		return []*batch{b}
+	}
+	var parts []*batch
+	for rows := range slices.Chunk(b.put, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, put: rows})
+	}
+	for rows := range slices.Chunk(b.doomed, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, doomed: rows})
+	}
+	for paths := range slices.Chunk(b.forget, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, forget: paths})
+	}
+	for rows := range slices.Chunk(b.absent, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, absent: rows})
+	}
+	for rows := range slices.Chunk(b.gaps, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, gaps: rows})
+	}
+	return append(parts, &batch{volume: b.volume, holds: b.holds, heads: b.heads})
+}
+
+// write applies a batch in one transaction.
+func (ix *index) write(b *batch) error {
 	if b.empty() {
 		return nil
 	}
