@@ -189,23 +189,34 @@ func (b *gapBook) giveBack(gaps []Gap) {
 	b.waiting = append(back, b.waiting...)
 }
 
-// homeless gives the changes that no index has, when no volume works to take
-// them, and bounds what waits.
+// homeless gives the changes that no index has, when no volume works to take them.
 func (b *gapBook) homeless() []Gap {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var gaps []Gap
-	for i := range b.waiting {
-		if !b.waiting[i].indexed {
-			gaps = append(gaps, b.waiting[i].Gap)
-			b.waiting[i].indexed = true
+	for _, g := range b.waiting {
+		if !g.indexed {
+			gaps = append(gaps, g.Gap)
 		}
 	}
-	if over := len(b.waiting) - maxWaitingGaps; over > 0 {
-		b.dropped += int64(over)
-		b.waiting = slices.Delete(b.waiting, 0, over)
-	}
 	return gaps
+}
+
+// homed notes that the index has what homeless gave, and bounds what waits for
+// a ledger: only what the index has may go.
+func (b *gapBook) homed(gaps []Gap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.waiting {
+		if len(gaps) > 0 && b.waiting[i].Gap == gaps[0] {
+			b.waiting[i].indexed = true
+			gaps = gaps[1:]
+		}
+	}
+	for over := len(b.waiting) - maxWaitingGaps; over > 0 && b.waiting[0].indexed; over-- {
+		b.dropped++
+		b.waiting = slices.Delete(b.waiting, 0, 1)
+	}
 }
 
 func (b *gapBook) droppedCount() int64 {

@@ -8,7 +8,7 @@ type VolumeState uint8
 // The states of a volume.
 const (
 	VolumeOK      VolumeState = iota + 1
-	VolumeFull                // out of space, and nothing left that may be deleted
+	VolumeFull                // a write found no space; used again once there is some
 	VolumeError               // failing, read-only, or not the volume that it should be
 	VolumeMissing             // not mounted
 )

@@ -146,6 +146,7 @@ func (s *Store) homelessLoop(ctx context.Context) {
 		err := s.index.apply(&batch{gaps: gaps})
 		s.indexFailed(err)
 		if err == nil {
+			s.gaps.homed(gaps)
 			s.gaps.indexed(gaps)
 		}
 	}
