@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -25,7 +24,7 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	s := &session{
 		vol: v, store: v.store, fs: v.store.opts.FS, root: v.path, log: v.log,
 		dead: make(chan struct{}), wake: make(chan struct{}, 1), poke: make(chan struct{}, 1),
-		segments: map[string]*SegmentWriter{}, dirtyDirs: map[string]bool{},
+		segments: map[string]*SegmentWriter{}, dirtyDirs: map[string]bool{}, leaving: map[string]bool{}, carried: map[string]openSegment{},
 	}
 	s.committer.ledgers = map[string]vfs.File{}
 	defer func() {
@@ -51,11 +50,16 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	s.id = id.ID
 	at := slices.IndexFunc(rows, func(row volumeRow) bool { return row.ID == id.ID })
 	rebuild := !fresh && (at < 0 || rows[at].Rebuild)
+	distrust = distrust || at >= 0 && rows[at].Distrust
 	s.number, err = v.store.index.putVolume(volumeRow{
-		ID: id.ID, Path: v.path, Seen: v.store.opts.Now().UTC(), Rebuild: rebuild,
+		ID: id.ID, Path: v.path, Seen: v.store.opts.Now().UTC(), Rebuild: rebuild, Distrust: distrust,
 	})
 	if err != nil {
-		return nil, err
+		if at < 0 {
+			return nil, err // no number, no rows
+		}
+		s.log.Error("note volume in the index", "volume", v.path, "error", err)
+		s.number = rows[at].Number
 	}
 	if err := s.openRoot(); err != nil {
 		return nil, err
@@ -63,6 +67,9 @@ func (v *volume) open(distrust bool) (ses *session, err error) {
 	if _, err := v.measure(s.fs); err != nil {
 		return nil, fmt.Errorf("measure volume: %w", err)
 	}
+	v.mu.Lock()
+	v.distrust = distrust
+	v.mu.Unlock()
 	if err := s.recover(rebuild, distrust); err != nil {
 		return nil, fmt.Errorf("recover volume %s: %w", s.root, err)
 	}
@@ -123,7 +130,9 @@ func (s *session) openRoot() error {
 // recover brings checkpoint, ledgers, index and files into agreement (S2): the
 // ledgers get the last commit's lines, the index what it lacks of the ledgers,
 // and each segment that was growing is cut behind its last good part. It reads
-// what was written since the last commits, never the archive.
+// what was written since the last commits, never the archive. Only the root,
+// the checkpoints and an index that cannot be read keep the volume out of use:
+// a file that cannot be read costs what is in it.
 func (s *session) recover(rebuild, distrust bool) error {
 	files, point, err := openCheckpoints(s.fs, s.root, s.id)
 	if err != nil {
@@ -143,16 +152,14 @@ func (s *session) recover(rebuild, distrust bool) error {
 	if point == nil {
 		// Nothing says what was promised: everything is read again.
 		rebuild = rebuild || len(cameras) > 0
-		s.committer.force = true
 		point = &checkpoint{heads: map[string]ledgerHead{}}
 		if err := s.findHeads(point, cameras); err != nil {
 			return err
 		}
 	}
-	s.committer.sequence, s.committer.heads = point.sequence, point.heads
-	if err := s.replay(point.writes); err != nil {
-		return err
-	}
+	s.committer.sequence, s.committer.heads, s.committer.clock = point.sequence, point.heads, point.clock
+	s.committer.force = true     // says that the recorder runs, and that the volume syncs
+	s.applyLedgers(point.writes) // durable in the checkpoint only; the next commit syncs them
 	if !rebuild {
 		if rebuild, err = s.reconcile(); err != nil {
 			return err
@@ -170,8 +177,9 @@ func (s *session) recover(rebuild, distrust bool) error {
 		if err := r.newSegments(cameras); err != nil {
 			return err
 		}
+		s.store.needRebuild(s.vol, false)
 	} else if err := s.markRebuild(true); err != nil {
-		return err
+		s.log.Error("note rebuild in the index", "volume", s.root, "error", err)
 	}
 	s.store.recovered(r.found)
 	return nil
@@ -198,7 +206,10 @@ func (s *session) findHeads(point *checkpoint, cameras []string) error {
 	for _, camera := range cameras {
 		head, _, err := readLedgers(s.fs, s.root, s.id, camera, ledgerHead{}, func(ledgerLine) {})
 		if err != nil {
-			return err
+			s.unread(camera, err)
+			if head, err = blindHead(s.fs, s.root, camera); err != nil {
+				return err
+			}
 		}
 		if head.day != "" {
 			point.heads[camera] = head
@@ -207,25 +218,33 @@ func (s *session) findHeads(point *checkpoint, cameras []string) error {
 	return nil
 }
 
-// replay writes the last commit's lines into their ledgers once more: they
-// were durable in the checkpoint only. The next commit syncs them.
-func (s *session) replay(writes []ledgerWrite) error {
-	s.applyLedgers(writes)
-	if len(s.committer.unapplied) > 0 {
-		return errors.New("ledgers cannot be written")
+// blindHead is the end of a ledger that cannot be read: its lines stay, what
+// follows is chained to nothing, and so is damage.
+func blindHead(fsys vfs.FS, root, camera string) (ledgerHead, error) {
+	days, err := ledgerDays(fsys, root, camera)
+	if len(days) == 0 || err != nil {
+		return ledgerHead{}, err
 	}
-	return nil
+	day := days[len(days)-1]
+	st, err := fsys.Stat(path.Join(root, ledgerPath(camera, day)))
+	if err != nil {
+		return ledgerHead{}, fmt.Errorf("find end of ledger: %w", err)
+	}
+	return ledgerHead{day: day, size: st.Size}, nil
 }
 
 // markRebuild notes in the index whether it lacks something of this volume.
 func (s *session) markRebuild(needed bool) error {
+	if needed { // also if the index cannot be told
+		s.store.needRebuild(s.vol, true)
+	}
 	_, err := s.store.index.putVolume(volumeRow{
-		ID: s.id, Path: s.root, Seen: s.store.opts.Now().UTC(), Rebuild: needed,
+		ID: s.id, Path: s.root, Seen: s.store.opts.Now().UTC(), Rebuild: needed, Distrust: s.vol.distrusted(),
 	})
 	if err != nil {
 		return err
 	}
-	s.store.needRebuild(s, needed)
+	s.store.needRebuild(s.vol, needed)
 	return nil
 }
 
@@ -253,14 +272,22 @@ func (s *session) reconcile() (rebuild bool, err error) {
 		b := &batch{volume: s.number, heads: map[string]ledgerHead{camera: head}}
 		_, damaged, err := readLedgers(s.fs, s.root, s.id, camera, from, func(l ledgerLine) { b.add(l, s.id) })
 		if err != nil {
-			return false, err
+			s.unread(camera, err)
+			continue
+		}
+		for _, w := range s.committer.unapplied { // lines that are in the checkpoint only
+			if w.camera == camera {
+				scanLedger(w.lines, nil, func(l ledgerLine) { b.add(l, s.id) })
+			}
 		}
 		if damaged > 0 {
 			s.log.Error("ledger is damaged", "camera", camera, "volume", s.root, "lines", damaged)
+			b.holds = append(b.holds, holdAll(camera))
 		}
-		if err := s.store.index.apply(b); err != nil {
-			return false, err
-		}
+		s.committer.unindexed = append(s.committer.unindexed, b)
+	}
+	if err := s.writeIndex(); err != nil {
+		s.log.Error("index ledgers", "volume", s.root, "error", err) // with the next commit
 	}
 	return false, nil
 }
@@ -274,7 +301,8 @@ func (s *session) finishDeletions() error {
 	for _, p := range paths {
 		m, err := parsePath(p)
 		if err != nil {
-			return err
+			s.log.Error("deletion of a file that is no segment", "volume", s.root, "error", err)
+			continue
 		}
 		s.toUnlink = append(s.toUnlink, Segment{SegmentMeta: m, Path: p, Volume: s.id})
 	}

@@ -18,8 +18,9 @@ import (
 //
 // and in the payload, integers as varints, strings and bytes with their length:
 //
-//	volume id | sequence | time (ns)
+//	volume id | sequence | time (ns) | clock step (ns, zigzag) | newest footage confirmed (ns)
 //	open segments: count, { camera stream run start (ns) durable bytes, end (ns) }
+//	volumes of the recorder: count, { id path }
 //	ledger heads:  count, { camera day size hash }
 //	ledger writes: count, { camera day offset lines }
 //
@@ -31,10 +32,15 @@ type checkpoint struct {
 	volume   string
 	sequence uint64
 	at       time.Time
+	clock    clockState
 	open     []openSegment
+	volumes  []volumeRef           // this one and its siblings, for the day that the index is lost
 	heads    map[string]ledgerHead // by camera
 	writes   []ledgerWrite
 }
+
+// volumeRef names a volume and where it was last.
+type volumeRef struct{ id, path string }
 
 // openSegment is how far a growing segment is durable.
 type openSegment struct {
@@ -45,7 +51,7 @@ type openSegment struct {
 
 const (
 	checkpointMagic   = "SCKP"
-	checkpointVersion = 1
+	checkpointVersion = 2 // 1 had no clock and no volumes
 	checkpointHeader  = len(checkpointMagic) + 1 + 4 + 4
 	checkpointRoom    = 1 << 20   // bytes set aside for each file, so that a full disk does not stop commits
 	maxCheckpoint     = 256 << 20 // bytes; a larger file is not one of ours
@@ -58,6 +64,8 @@ func (c *checkpoint) encode() []byte {
 	b := putString(make([]byte, 0, 4096), c.volume)
 	b = binary.AppendUvarint(b, c.sequence)
 	b = putTime(b, c.at)
+	b = binary.AppendVarint(b, int64(c.clock.step))
+	b = putTime(b, c.clock.confirmed)
 	b = binary.AppendUvarint(b, uint64(len(c.open)))
 	for _, o := range c.open {
 		b = putString(b, o.Camera)
@@ -66,6 +74,11 @@ func (c *checkpoint) encode() []byte {
 		b = putTime(b, o.Start)
 		b = binary.AppendUvarint(b, uint64(o.bytes))
 		b = putTime(b, o.end)
+	}
+	b = binary.AppendUvarint(b, uint64(len(c.volumes)))
+	for _, v := range c.volumes {
+		b = putString(b, v.id)
+		b = putString(b, v.path)
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.heads)))
 	for camera, h := range c.heads {
@@ -96,9 +109,10 @@ func frame(payload []byte) []byte {
 // decodeCheckpoint reads a file's content; what stands behind the payload is
 // left over from a longer one.
 func decodeCheckpoint(b []byte) (*checkpoint, error) {
-	if len(b) < checkpointHeader || string(b[:4]) != checkpointMagic || b[4] != checkpointVersion {
+	if len(b) < checkpointHeader || string(b[:4]) != checkpointMagic || b[4] < 1 || b[4] > checkpointVersion {
 		return nil, errCheckpoint
 	}
+	version := b[4]
 	length, sum := binary.BigEndian.Uint32(b[5:]), binary.BigEndian.Uint32(b[9:])
 	b = b[checkpointHeader:]
 	if uint64(length) > uint64(len(b)) || castagnoli(b[:length]) != sum {
@@ -106,6 +120,9 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 	}
 	r := reader{b: b[:length]}
 	c := &checkpoint{volume: r.string(), sequence: r.uvarint(), at: r.time(), heads: map[string]ledgerHead{}}
+	if version >= 2 {
+		c.clock = clockState{time.Duration(r.varint()), r.time()}
+	}
 	for range r.count() {
 		o := openSegment{
 			SegmentMeta: SegmentMeta{Camera: r.string(), Stream: r.string(), Run: r.string(), Start: r.time()},
@@ -113,6 +130,11 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 		}
 		r.bad = r.bad || o.check() != nil
 		c.open = append(c.open, o)
+	}
+	if version >= 2 {
+		for range r.count() {
+			c.volumes = append(c.volumes, volumeRef{r.string(), r.string()})
+		}
 	}
 	for range r.count() {
 		camera := r.string()

@@ -3,16 +3,12 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/stockade-nvr/stockade/storage/vfs"
 )
 
 // syncError marks a failed sync: what was written since the last good one may
@@ -56,9 +52,12 @@ type grown struct {
 // work is what one commit makes durable.
 type work struct {
 	at        time.Time
+	clock     clockState
+	carried   []openSegment
 	segments  []grown
 	dirs      []string
 	deletions []Segment
+	losses    []Segment
 	unlinked  []string
 	gaps      []Gap
 }
@@ -66,7 +65,7 @@ type work struct {
 // collect takes what is to be committed. From here on the writer goes on
 // appending; what it adds belongs to the next commit.
 func (s *session) collect() *work {
-	c := &work{at: s.store.opts.Now()}
+	c := &work{at: s.store.opts.Now(), clock: s.store.clock.state()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.segments {
@@ -84,17 +83,26 @@ func (s *session) collect() *work {
 	slices.SortFunc(c.segments, func(a, b grown) int {
 		return a.segment.meta.Start.Compare(b.segment.meta.Start)
 	})
+	c.carried = slices.Collect(maps.Values(s.carried))
 	c.dirs = slices.Sorted(maps.Keys(s.dirtyDirs))
 	clear(s.dirtyDirs)
 	c.deletions, s.deletions = s.deletions, nil
+	c.losses, s.losses = s.losses, nil
 	c.unlinked, s.unlinked = s.unlinked, nil
 	c.gaps = s.store.gaps.take(s.vol)
 	return c
 }
 
 func (c *work) empty() bool {
-	return len(c.dirs)+len(c.deletions)+len(c.unlinked)+len(c.gaps) == 0 &&
+	return len(c.dirs)+len(c.deletions)+len(c.losses)+len(c.unlinked)+len(c.gaps) == 0 &&
 		!slices.ContainsFunc(c.segments, func(g grown) bool { return g.dirty })
+}
+
+// due reports whether a checkpoint is wanted although nothing was recorded: for
+// lines that wait, or so that the next start knows of the clock (S7).
+func (s *session) due(c *work, now time.Time) bool {
+	return len(s.committer.unapplied) > 0 || s.committer.force ||
+		c.clock != s.committer.clock || now.Sub(s.committer.lastStart) > clockEvery
 }
 
 // giveBack undoes collect after a commit that did not happen.
@@ -105,6 +113,7 @@ func (s *session) giveBack(c *work) {
 		s.dirtyDirs[d] = true
 	}
 	s.deletions = append(c.deletions, s.deletions...)
+	s.losses = append(c.losses, s.losses...)
 	s.unlinked = append(c.unlinked, s.unlinked...)
 	s.store.gaps.giveBack(c.gaps)
 }
@@ -116,7 +125,7 @@ func (s *session) commit() error {
 	start := time.Now()
 	c := s.collect()
 	var err error
-	if !c.empty() || len(s.committer.unapplied) > 0 || s.committer.force {
+	if !c.empty() || s.due(c, start) {
 		if err = s.makeDurable(c); err != nil {
 			s.giveBack(c)
 			s.vol.countCommitError()
@@ -126,6 +135,11 @@ func (s *session) commit() error {
 				s.vol.full(&DiskError{Path: s.root, Reason: ReasonDiskFull, Err: err})
 			}
 		} else {
+			if err = s.renameLost(c.losses); err == nil {
+				s.vol.trust(s)
+			} else {
+				s.fail(err)
+			}
 			s.vol.countCommit(c.at, start, s.committer.lastStart)
 			s.committer.lastStart = start
 		}
@@ -150,6 +164,7 @@ func (s *session) makeDurable(c *work) error {
 		return err
 	}
 	s.committer.sequence, s.committer.heads, s.committer.force = point.sequence, heads, false
+	s.committer.clock = point.clock
 	s.applyLedgers(point.writes)
 	s.settle(c, finals, lines)
 	return nil
@@ -226,14 +241,18 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 	for _, d := range c.deletions {
 		lines[d.Camera] = append(lines[d.Camera], segmentLine(lineDeleted, d, c.at))
 	}
+	for _, l := range c.losses {
+		lines[l.Camera] = append(lines[l.Camera], segmentLine(lineLost, l, c.at))
+	}
 	return lines, finals
 }
 
 // checkpoint makes the next checkpoint and the ledgers' heads after it.
 func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoint, map[string]ledgerHead, error) {
 	point := &checkpoint{
-		volume: s.id, sequence: s.committer.sequence + 1, at: c.at,
+		volume: s.id, sequence: s.committer.sequence + 1, at: c.at, clock: c.clock, volumes: s.store.volumeRefs(),
 		heads: maps.Clone(s.committer.heads), writes: slices.Clone(s.committer.unapplied),
+		open: c.carried,
 	}
 	for _, g := range c.segments {
 		if !g.ended {
@@ -253,58 +272,6 @@ func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoin
 		point.writes = append(point.writes, write)
 	}
 	return point, point.heads, nil
-}
-
-// applyLedgers writes the lines of a durable checkpoint into the ledgers. What
-// cannot be written now stays in the next checkpoint.
-func (s *session) applyLedgers(writes []ledgerWrite) {
-	s.committer.unapplied = nil
-	for _, w := range writes {
-		if err := s.applyLedger(w); err != nil {
-			s.committer.unapplied = append(s.committer.unapplied, w)
-			s.log.Error("write ledger", "camera", w.camera, "volume", s.root, "error", err)
-		}
-	}
-}
-
-func (s *session) applyLedger(w ledgerWrite) error {
-	rel := ledgerPath(w.camera, w.day)
-	f := s.committer.ledgers[rel]
-	if f == nil {
-		made, err := makeDirs(s.fs, s.root, w.camera+"/"+ledgerDir)
-		s.soil(made...)
-		if err == nil {
-			f, err = s.fs.OpenFile(s.abs(rel), os.O_RDWR|os.O_CREATE, 0o640)
-		}
-		if err != nil {
-			return fmt.Errorf("open ledger: %w", err)
-		}
-		s.committer.ledgers[rel] = f
-		s.soil(s.abs(w.camera + "/" + ledgerDir))
-		if err := s.cutLedger(f, w); err != nil {
-			return err
-		}
-	}
-	if _, err := f.WriteBuffersAt([][]byte{w.lines}, w.offset); err != nil {
-		return fmt.Errorf("write ledger: %w", err)
-	}
-	return nil
-}
-
-// cutLedger cuts what a ledger has behind the lines that commits made true: of
-// a crash, or of the same lines written before.
-func (s *session) cutLedger(f vfs.File, w ledgerWrite) error {
-	size, err := f.Size()
-	if err == nil && size > w.offset {
-		err = f.Truncate(w.offset)
-	}
-	if err != nil {
-		return fmt.Errorf("cut ledger: %w", err)
-	}
-	if size < w.offset {
-		s.log.Error("ledger is shorter than it was", "camera", w.camera, "volume", s.root, "bytes", size, "promised", w.offset)
-	}
-	return nil
 }
 
 // settle tells everybody what is durable now.

@@ -1,8 +1,10 @@
 package storage
 
 // maxUnindexed bounds the rows that wait for an index that cannot be written.
-// Over it they are dropped: the ledgers have them, and since the index's heads
-// stay behind, the next start reads them from there.
+// Over it segments and gaps are dropped: the ledgers have them, and since the
+// index's heads stay behind, the next start reads them from there. Deletions
+// are never dropped: their files wait for the mark, and there is one batch of
+// them at most.
 const maxUnindexed = 50_000
 
 // writeIndex brings the index up to what the ledgers state (S3). A failure
@@ -10,12 +12,13 @@ const maxUnindexed = 50_000
 func (s *session) writeIndex() error {
 	for len(s.committer.unindexed) > 0 {
 		b := s.committer.unindexed[0]
-		if s.committer.behind {
+		if s.committer.dropped {
 			b.heads = nil
 		}
 		if err := s.store.index.apply(b); err != nil {
 			s.store.indexFailed(err)
 			s.bound()
+			s.setBehind(true)
 			return err
 		}
 		s.store.indexFailed(nil)
@@ -23,7 +26,15 @@ func (s *session) writeIndex() error {
 		s.indexed(b)
 	}
 	s.committer.unindexed = nil
+	s.setBehind(false)
 	return nil
+}
+
+// setBehind tells the reaper whether the index lacks something of this volume.
+func (s *session) setBehind(behind bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.behind = behind
 }
 
 // indexed forgets what the index now knows, and lets the reaper unlink.
@@ -44,13 +55,13 @@ func (s *session) indexed(b *batch) {
 func (s *session) bound() {
 	rows := 0
 	for _, b := range s.committer.unindexed {
-		rows += len(b.put) + len(b.gaps) + len(b.doomed)
+		rows += len(b.put) + len(b.gaps)
 	}
 	if rows <= maxUnindexed {
 		return
 	}
 	s.log.Error("index rows dropped", "volume", s.root, "rows", rows)
-	s.committer.behind = true
+	s.committer.dropped = true
 	s.mu.Lock()
 	for _, b := range s.committer.unindexed {
 		for _, row := range b.put {
@@ -58,10 +69,13 @@ func (s *session) bound() {
 		}
 	}
 	s.mu.Unlock()
+	kept := &batch{volume: s.number}
 	for _, b := range s.committer.unindexed {
 		s.store.gaps.indexed(b.gaps)
+		kept.doomed = append(kept.doomed, b.doomed...)
+		kept.forget = append(kept.forget, b.forget...)
 	}
-	s.committer.unindexed = nil
+	s.committer.unindexed = []*batch{kept}
 }
 
 func (s *session) wakeReaper() {

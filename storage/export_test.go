@@ -9,6 +9,36 @@ import (
 	"github.com/stockade-nvr/stockade/storage/vfs"
 )
 
+// StopWaiting has the store not wait any longer for volumes that are not there.
+func (s *Store) StopWaiting() {
+	s.mu.Lock()
+	s.awaitUntil = time.Time{}
+	s.mu.Unlock()
+	s.startRebuild()
+}
+
+// ForgetDistrust makes an index as a power cut leaves it, which gives nobody
+// time to note that the disk failed.
+func ForgetDistrust(t testing.TB, state string) {
+	t.Helper()
+	ix, err := openIndex(state, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := ix.volumes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if err := ix.setDistrust(row.Number, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ix.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // AppendLedgerLine writes a line of any kind behind a camera's ledger, as a
 // later version may have.
 func AppendLedgerLine(t testing.TB, root, volume, camera, kind string, from, to time.Time) {

@@ -88,6 +88,37 @@ func (b *gapBook) put(g Gap) {
 	b.changeLocked(g)
 }
 
+// replace puts pieces in the place of a gap; nothing if it changed meanwhile.
+// The last piece may be open only if the gap goes on: if it is the one that is
+// open now, or if nothing was heard of the stream.
+func (b *gapBook) replace(old Gap, pieces []Gap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := streamKey{old.Camera, old.Stream}
+	if now, ok := b.fresh[key][old.From.UnixNano()]; ok && !now.To.Equal(old.To) {
+		return
+	}
+	open, ok := b.open[key]
+	isOpen := ok && open.From.Equal(old.From)
+	if isOpen {
+		delete(b.open, key)
+	}
+	_, heard := b.since[key]
+	if n := len(pieces); n > 0 && pieces[n-1].To.IsZero() && !isOpen && (ok || heard) {
+		pieces = pieces[:n-1]
+	}
+	if len(pieces) == 0 || !pieces[0].From.Equal(old.From) {
+		old.To = old.From // without length: it vanishes
+		b.changeLocked(old)
+	}
+	for _, g := range pieces {
+		if g.To.IsZero() {
+			b.open[key] = g
+		}
+		b.changeLocked(g)
+	}
+}
+
 func (b *gapBook) changeLocked(g Gap) {
 	key := streamKey{g.Camera, g.Stream}
 	if b.fresh[key] == nil {
@@ -158,23 +189,34 @@ func (b *gapBook) giveBack(gaps []Gap) {
 	b.waiting = append(back, b.waiting...)
 }
 
-// homeless gives the changes that no index has, when no volume works to take
-// them, and bounds what waits.
+// homeless gives the changes that no index has, when no volume works to take them.
 func (b *gapBook) homeless() []Gap {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var gaps []Gap
-	for i := range b.waiting {
-		if !b.waiting[i].indexed {
-			gaps = append(gaps, b.waiting[i].Gap)
-			b.waiting[i].indexed = true
+	for _, g := range b.waiting {
+		if !g.indexed {
+			gaps = append(gaps, g.Gap)
 		}
 	}
-	if over := len(b.waiting) - maxWaitingGaps; over > 0 {
-		b.dropped += int64(over)
-		b.waiting = slices.Delete(b.waiting, 0, over)
-	}
 	return gaps
+}
+
+// homed notes that the index has what homeless gave, and bounds what waits for
+// a ledger: only what the index has may go.
+func (b *gapBook) homed(gaps []Gap) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.waiting {
+		if len(gaps) > 0 && b.waiting[i].Gap == gaps[0] {
+			b.waiting[i].indexed = true
+			gaps = gaps[1:]
+		}
+	}
+	for over := len(b.waiting) - maxWaitingGaps; over > 0 && b.waiting[0].indexed; over-- {
+		b.dropped++
+		b.waiting = slices.Delete(b.waiting, 0, 1)
+	}
 }
 
 func (b *gapBook) droppedCount() int64 {

@@ -181,11 +181,16 @@ func seal(t testing.TB, w *storage.SegmentWriter) storage.Segment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := <-done
-	if r.err != nil {
-		t.Fatal(r.err)
+	select {
+	case r := <-done:
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		return r.seg
+	case <-time.After(time.Minute):
+		t.Fatal("never sealed")
+		return storage.Segment{}
 	}
-	return r.seg
 }
 
 // record makes one sealed segment of parts of a second.

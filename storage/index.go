@@ -15,6 +15,7 @@ import (
 
 // index is the bbolt file index.db: a cache of what the ledgers state (S3).
 //
+//	meta       version, and complete once every volume was read
 //	volumes    number            → volumeRow (JSON)
 //	streams    camera/stream     → streamRow
 //	segments   camera/stream → { start 8, run 4 → row }
@@ -43,7 +44,10 @@ type volumeRow struct {
 	Path    string    `json:"path"`
 	Seen    time.Time `json:"seen"`
 	Rebuild bool      `json:"rebuild,omitempty"` // its ledgers are not all in the index
-	Number  uint16    `json:"-"`
+	// Distrust: it failed, and no commit has succeeded since: what the kernel's
+	// cache has of it may not be on the disk.
+	Distrust bool   `json:"distrust,omitempty"`
+	Number   uint16 `json:"-"`
 }
 
 // openIndex opens or makes the index. A file that is not an index any more is
@@ -168,6 +172,50 @@ func (ix *index) prepare() error {
 	})
 	if err != nil {
 		return fmt.Errorf("prepare index: %w", err)
+	}
+	return nil
+}
+
+// setDistrust changes that of a known volume.
+func (ix *index) setDistrust(number uint16, distrust bool) error {
+	err := ix.db.Update(func(tx *bolt.Tx) error {
+		volumes, key := tx.Bucket([]byte("volumes")), binary.BigEndian.AppendUint16(nil, number)
+		var row volumeRow
+		if err := json.Unmarshal(volumes.Get(key), &row); err != nil {
+			return err
+		}
+		row.Distrust = distrust
+		value, err := json.Marshal(row)
+		if err != nil {
+			return err
+		}
+		return volumes.Put(key, value)
+	})
+	if err != nil {
+		return fmt.Errorf("change volume: %w", err)
+	}
+	return nil
+}
+
+// complete reports whether every volume that was configured has been read once:
+// an index that was lost does not know what it lacks.
+func (ix *index) complete() (complete bool, err error) {
+	err = ix.db.View(func(tx *bolt.Tx) error {
+		complete = tx.Bucket([]byte("meta")).Get([]byte("complete")) != nil
+		return nil
+	})
+	return complete, err
+}
+
+func (ix *index) setComplete() error {
+	if complete, err := ix.complete(); complete || err != nil {
+		return err
+	}
+	err := ix.db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte("complete"), []byte{1})
+	})
+	if err != nil {
+		return fmt.Errorf("mark index as complete: %w", err)
 	}
 	return nil
 }

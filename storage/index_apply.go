@@ -3,13 +3,13 @@ package storage
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// batch is what one commit changes in the index, in one transaction: put
-// before doomed. Applying a batch again changes nothing.
+// batch is what one commit changes in the index: put before doomed. Applying a batch again changes nothing.
 type batch struct {
 	volume uint16
 	put    []Segment
@@ -27,6 +27,13 @@ type hold struct {
 	from, to time.Time
 }
 
+// holdAll keeps everything of a camera: whatever a line says that cannot be
+// read or is not understood, deleting less is right.
+func holdAll(camera string) hold { return hold{camera: camera} }
+
+// all reports whether a hold of the index is one of holdAll.
+func (h hold) all() bool { return h.from.UnixNano() == 0 && h.to.Equal(lastTime()) }
+
 func (b *batch) empty() bool {
 	return len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps)+len(b.holds)+len(b.heads) == 0
 }
@@ -34,28 +41,67 @@ func (b *batch) empty() bool {
 // add takes what one ledger line means for the index.
 func (b *batch) add(l ledgerLine, volume string) {
 	switch l.Kind {
-	case lineSealed, lineRecovered, lineDeleted:
+	case lineSealed, lineRecovered, lineDeleted, lineLost:
 		s, err := l.segment(volume)
-		if err != nil {
-			return // parseLine checked it
-		}
-		if l.Kind == lineDeleted {
+		switch {
+		case err != nil: // parseLine checked it
+		case l.Kind == lineDeleted:
 			b.doomed = append(b.doomed, s)
-			return
+		case l.Kind == lineLost: // never was in the index
+		default:
+			b.put = append(b.put, s)
 		}
-		b.put = append(b.put, s)
 	case lineGap:
 		b.gaps = append(b.gaps, l.gap())
 	case lineHold:
 		b.holds = append(b.holds, hold{l.Camera, l.Start, l.End})
 	default:
-		// Whatever a later version stated, deleting less is right.
-		b.holds = append(b.holds, hold{camera: l.Camera})
+		b.holds = append(b.holds, holdAll(l.Camera)) // of a later version
 	}
 }
 
-// apply writes a batch durably.
+// maxTransaction is how many rows one transaction writes: a rebuild brings
+// hundreds of thousands, and every volume's commits wait for it.
+const maxTransaction = 2000
+
+// apply writes a batch durably: in one transaction, or if it is a large one in
+// several, of which the last has the ledgers' heads. What is cut short is read
+// from there again.
 func (ix *index) apply(b *batch) error {
+	for _, part := range b.parts() {
+		if err := ix.write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts cuts a batch, in the order in which its rows are applied.
+func (b *batch) parts() []*batch {
+	if len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps) <= maxTransaction {
+		return []*batch{b}
+	}
+	var parts []*batch
+	for rows := range slices.Chunk(b.put, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, put: rows})
+	}
+	for rows := range slices.Chunk(b.doomed, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, doomed: rows})
+	}
+	for paths := range slices.Chunk(b.forget, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, forget: paths})
+	}
+	for rows := range slices.Chunk(b.absent, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, absent: rows})
+	}
+	for rows := range slices.Chunk(b.gaps, maxTransaction) {
+		parts = append(parts, &batch{volume: b.volume, gaps: rows})
+	}
+	return append(parts, &batch{volume: b.volume, holds: b.holds, heads: b.heads})
+}
+
+// write applies a batch in one transaction.
+func (ix *index) write(b *batch) error {
 	if b.empty() {
 		return nil
 	}

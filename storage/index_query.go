@@ -73,32 +73,59 @@ func (ix *index) lastEnd(key streamKey, before time.Time) (last time.Time, err e
 	return last, nil
 }
 
-// each calls do with the segments of a stream that overlap [from, to), oldest first, until it says false.
+// pageRows is how many rows one transaction reads: a few milliseconds, far
+// from the 50 ms after which bbolt's file would grow behind it.
+const pageRows = 2000
+
+// each calls do with the segments of a stream that overlap [from, to), oldest
+// first, until it says false. It reads page by page, and do runs outside of
+// the transactions: what is written in between may be seen or not.
 func (ix *index) each(key streamKey, from, to time.Time, do func(located) bool) error {
-	err := ix.db.View(func(tx *bolt.Tx) error {
-		name := []byte(key.String())
-		rows := tx.Bucket([]byte("segments")).Bucket(name)
-		if rows == nil {
-			return nil
-		}
-		longest := parseStreamRow(tx.Bucket([]byte("streams")).Get(name)).longest
-		end := timeKey(to)
-		c := rows.Cursor()
-		for k, v := c.Seek(timeKey(from.Add(-longest))); k != nil && bytes.Compare(k[:8], end) < 0; k, v = c.Next() {
-			s, number, err := parseRow(key, k, v)
-			if err != nil {
-				return err
+	end := timeKey(to)
+	var next []byte // key of the next page's first row; nil at the beginning
+	var page []located
+	for {
+		page = page[:0]
+		err := ix.db.View(func(tx *bolt.Tx) error {
+			name := []byte(key.String())
+			rows := tx.Bucket([]byte("segments")).Bucket(name)
+			if rows == nil {
+				next = nil
+				return nil
 			}
-			if s.End.After(from) && !do(located{s, number}) {
+			if next == nil {
+				longest := parseStreamRow(tx.Bucket([]byte("streams")).Get(name)).longest
+				next = timeKey(from.Add(-longest))
+			}
+			c := rows.Cursor()
+			k, v := c.Seek(next)
+			for next = nil; k != nil && bytes.Compare(k[:8], end) < 0; k, v = c.Next() {
+				if len(page) == pageRows {
+					next = bytes.Clone(k)
+					return nil
+				}
+				s, number, err := parseRow(key, k, v)
+				if err != nil {
+					return err
+				}
+				if s.End.After(from) {
+					page = append(page, located{s, number})
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("list segments: %w", err)
+		}
+		for _, row := range page {
+			if !do(row) {
 				return nil
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("list segments: %w", err)
+		if next == nil {
+			return nil
+		}
 	}
-	return nil
 }
 
 // has reports whether a segment is listed.
@@ -111,35 +138,54 @@ func (ix *index) has(m SegmentMeta) (found bool, err error) {
 	return found, err
 }
 
-// oldest calls do with a volume's segments in the order of deletion until it says false.
+// oldest calls do with a volume's segments in the order of deletion until it
+// says false, page by page as each does: what may not be deleted can be much.
 func (ix *index) oldest(volume uint16, do func(Segment) bool) error {
-	err := ix.db.View(func(tx *bolt.Tx) error {
-		segments := tx.Bucket([]byte("segments"))
-		prefix := volumeKey(volume, "")
-		c := tx.Bucket([]byte("order")).Cursor()
-		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			m, err := parseOrderKey(k)
-			if err != nil {
-				return err
+	prefix := volumeKey(volume, "")
+	var page []Segment
+	for next := prefix; next != nil; {
+		page = page[:0]
+		err := ix.db.View(func(tx *bolt.Tx) error {
+			segments := tx.Bucket([]byte("segments"))
+			c := tx.Bucket([]byte("order")).Cursor()
+			k, _ := c.Seek(next)
+			for next = nil; k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+				if len(page) == pageRows {
+					next = bytes.Clone(k)
+					return nil
+				}
+				s, err := orderedRow(segments, k)
+				if err != nil {
+					return err
+				}
+				page = append(page, s)
 			}
-			rows := segments.Bucket([]byte(m.key().String()))
-			if rows == nil {
-				return errIndexRow
-			}
-			s, _, err := parseRow(m.key(), k[2:14], rows.Get(k[2:14]))
-			if err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("list oldest segments: %w", err)
+		}
+		for _, s := range page {
 			if !do(s) {
 				return nil
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("list oldest segments: %w", err)
 	}
 	return nil
+}
+
+// orderedRow reads the segment that a key of deletion's order names.
+func orderedRow(segments *bolt.Bucket, k []byte) (Segment, error) {
+	m, err := parseOrderKey(k)
+	if err != nil {
+		return Segment{}, err
+	}
+	rows := segments.Bucket([]byte(m.key().String()))
+	if rows == nil {
+		return Segment{}, errIndexRow
+	}
+	s, _, err := parseRow(m.key(), k[2:14], rows.Get(k[2:14]))
+	return s, err
 }
 
 // gaps lists the gaps of a stream that overlap [from, to), oldest first.

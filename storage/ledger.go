@@ -149,8 +149,9 @@ func readLedgers(fsys vfs.FS, root, volume, camera string, from ledgerHead, each
 		if day == from.day {
 			start = from.size
 		}
-		if start > int64(len(content)) {
-			return head, damaged, fmt.Errorf("ledger %s of %s is shorter than it was", day, camera)
+		if start > int64(len(content)) { // shorter than it was
+			damaged++
+			continue
 		}
 		s := scanLedger(content[start:], &head.hash, each)
 		damaged += s.damaged

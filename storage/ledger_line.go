@@ -51,6 +51,9 @@ const (
 	lineGap       lineKind = "gap"
 	lineDeleted   lineKind = "deleted"
 	lineHold      lineKind = "hold" // from start to end nothing of the camera may be deleted
+	// lineLost: a file of which something was written, but that the disk failed
+	// to keep. It is gone, or put aside under asideSuffix.
+	lineLost lineKind = "lost"
 )
 
 const (
@@ -105,7 +108,7 @@ func (l ledgerLine) check() error {
 		return fmt.Errorf("ledger line of camera %q: bad name", l.Camera)
 	}
 	switch l.Kind {
-	case lineSealed, lineRecovered, lineDeleted:
+	case lineSealed, lineRecovered, lineDeleted, lineLost:
 		m, err := parsePath(l.Path)
 		if err != nil {
 			return err

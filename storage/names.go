@@ -15,6 +15,8 @@ import (
 //	CAMERA/ledger/2026-11-23.ndjson
 //	CAMERA/STREAM/2026-11-23/14/20261123T140500.123456789Z-1a2b3c4d.mp4
 //
+//	… .mp4.unsynced                written, but the disk refused to sync it
+//
 // Days and hours are UTC and those of the segment's start, so that names alone
 // give the order in which footage is deleted.
 const (
@@ -26,6 +28,7 @@ const (
 	ledgerDir       = "ledger"
 	ledgerSuffix    = ".ndjson"
 	segmentSuffix   = ".mp4"
+	asideSuffix     = ".unsynced" // behind segmentSuffix: does not count as footage
 
 	dayLayout   = "2006-01-02"
 	hourLayout  = "15"

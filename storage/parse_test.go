@@ -140,12 +140,14 @@ func testCheckpoint(t testing.TB) *checkpoint {
 	lines, head := testLedger(t)
 	return &checkpoint{
 		volume: "0123456789abcdef", sequence: 77, at: time.Unix(1795444000, 5).UTC(),
+		clock: clockState{-90 * time.Minute, time.Unix(1795440000, 7).UTC()},
 		open: []openSegment{
 			{testSegment(1).SegmentMeta, 4096, testSegment(1).End},
 			{testSegment(2).SegmentMeta, 0, time.Time{}},
 		},
-		heads:  map[string]ledgerHead{"gate": head},
-		writes: []ledgerWrite{{"gate", head.day, 12, lines}},
+		volumes: []volumeRef{{"0123456789abcdef", "/v"}, {"fedcba9876543210", "/w"}},
+		heads:   map[string]ledgerHead{"gate": head},
+		writes:  []ledgerWrite{{"gate", head.day, 12, lines}},
 	}
 }
 
@@ -156,7 +158,7 @@ func TestCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkpoint{}, openSegment{}, ledgerHead{}, ledgerWrite{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(checkpoint{}, clockState{}, volumeRef{}, openSegment{}, ledgerHead{}, ledgerWrite{})); diff != "" {
 		t.Error(diff)
 	}
 	for i := range b {

@@ -45,8 +45,12 @@ func TestPowerLoss(t *testing.T) {
 		open += len(said.listed)
 		fsys = fsys.Crash(r)
 		for range r.IntN(3) { // the power goes again while recovering
+			if seed%3 != 0 {
+				storage.ForgetDistrust(t, o.State)
+			}
 			again := o
 			again.FS = fsys
+			cutAfter(fsys, 1+r.IntN(60))
 			s, err := storage.OpenStore(again)
 			if err == nil {
 				if err := s.Close(); err != nil {
@@ -54,6 +58,9 @@ func TestPowerLoss(t *testing.T) {
 				}
 			}
 			fsys = fsys.Crash(r)
+		}
+		if seed%3 != 0 {
+			storage.ForgetDistrust(t, o.State)
 		}
 		if seed%5 == 0 {
 			os.Remove(filepath.Join(o.State, "index.db"))
@@ -77,20 +84,13 @@ func recordUntilCut(t *testing.T, o storage.Options, fsys *vfs.Fault, n int) pro
 	if err != nil {
 		t.Fatal(err)
 	}
-	var calls, cut atomic.Int64
-	fsys.SetHook(func(vfs.Call) error {
-		if cut.Load() == 1 || calls.Add(1) > int64(n) {
-			cut.Store(1)
-			return vfs.ErrPowerLost
-		}
-		return nil
-	})
+	cut := cutAfter(fsys, n)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() { ended <- st.Run(ctx) }()
 	confirmed := make(chan storage.Segment, 1000)
 	at := now().Add(-time.Second)
-	for i := 0; cut.Load() == 0; i++ {
+	for i := 0; !cut.Load(); i++ {
 		for c := range 3 {
 			camera := fmt.Sprintf("cam-%d", c)
 			st.CloseGap(camera, "main", at)
@@ -134,6 +134,20 @@ func recordUntilCut(t *testing.T, o storage.Options, fsys *vfs.Fault, n int) pro
 		said.sealed[seg.Path] = seg.Bytes
 	}
 	return said
+}
+
+// cutAfter has every call fail after the first n.
+func cutAfter(fsys *vfs.Fault, n int) (cut *atomic.Bool) {
+	var calls atomic.Int64
+	cut = new(atomic.Bool)
+	fsys.SetHook(func(vfs.Call) error {
+		if calls.Add(1) > int64(n) {
+			cut.Store(true)
+			return vfs.ErrPowerLost
+		}
+		return nil
+	})
+	return cut
 }
 
 // checkAfterCut gives how many files were cut shorter than they were written.

@@ -3,121 +3,8 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"time"
 )
-
-// needRebuild notes whether a volume's ledgers are to be read into the index.
-func (s *Store) needRebuild(ses *session, needed bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if needed {
-		s.pending[ses] = true
-	} else {
-		delete(s.pending, ses)
-	}
-}
-
-// rebuildNeeded reports whether the index lacks something of the volume:
-// nothing is deleted meanwhile, since what is oldest is not known.
-func (s *Store) rebuildNeeded(ses *session) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pending[ses]
-}
-
-func (s *Store) startRebuild() {
-	select {
-	case s.rebuild <- struct{}{}:
-	default:
-	}
-}
-
-// rebuildLoop rebuilds in the background what attaching found to be missing:
-// the box records first.
-func (s *Store) rebuildLoop(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.rebuild:
-		}
-		if err := s.rebuildPending(ctx); err != nil && ctx.Err() == nil {
-			s.log.Error("rebuild index", "error", err)
-			time.AfterFunc(retryEvery, s.startRebuild)
-		}
-	}
-}
-
-// Rebuild makes the index anew from the volumes' ledgers and files: rows whose
-// file is gone are dropped, files that no ledger states are read with the
-// Probe. Run does it by itself when the index was lost.
-func (s *Store) Rebuild(ctx context.Context) error {
-	for _, v := range s.volumes {
-		if ses := v.session(); ses != nil {
-			if err := ses.markRebuild(true); err != nil {
-				return err
-			}
-		}
-	}
-	return s.rebuildPending(ctx)
-}
-
-func (s *Store) rebuildPending(ctx context.Context) error {
-	s.rebuildMu.Lock()
-	defer s.rebuildMu.Unlock()
-	for _, v := range s.volumes {
-		ses := v.session()
-		if ses == nil || !s.rebuildNeeded(ses) {
-			continue
-		}
-		start := time.Now()
-		if err := s.rebuildVolume(ctx, ses); err != nil {
-			return fmt.Errorf("rebuild index of volume %s: %w", v.path, err)
-		}
-		s.log.Info("index rebuilt", "volume", v.path, "took", time.Since(start))
-	}
-	s.mu.Lock()
-	tile := s.untiled && len(s.pending) == 0
-	s.mu.Unlock()
-	if !tile {
-		return nil
-	}
-	if err := s.tileAll(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.untiled = false
-	s.mu.Unlock()
-	return nil
-}
-
-func (s *Store) rebuildVolume(ctx context.Context, ses *session) error {
-	cameras, err := ses.cameras()
-	if err != nil {
-		return err
-	}
-	// Of cameras that only the index knows, rows are to be dropped.
-	streams, err := s.index.streams()
-	if err != nil {
-		return err
-	}
-	for _, st := range streams {
-		cameras = append(cameras, st.Camera)
-	}
-	slices.Sort(cameras)
-	for _, camera := range slices.Compact(cameras) {
-		if err := errors.Join(ctx.Err(), ses.failure()); err != nil {
-			return err
-		}
-		b := rebuilding{session: ses, camera: camera}
-		if err := b.run(ctx); err != nil {
-			return fmt.Errorf("camera %s: %w", camera, err)
-		}
-	}
-	return ses.markRebuild(false)
-}
 
 // rebuilding is the rebuild of one camera on one volume.
 type rebuilding struct {
@@ -134,18 +21,19 @@ type rebuilding struct {
 // that moves from one to the next meanwhile is seen at least once.
 func (b *rebuilding) run(ctx context.Context) error {
 	b.files, b.stated, b.deleted = map[string]SegmentMeta{}, map[string]Segment{}, map[string]Segment{}
-	err := b.walk(b.camera, time.Time{}, func(m SegmentMeta) error {
+	walkErr := b.walk(b.camera, time.Time{}, func(m SegmentMeta) error {
 		b.files[m.path()] = m
 		return nil
 	})
-	if err != nil {
-		return err
-	}
 	b.mu.Lock()
 	for p := range b.segments {
 		delete(b.files, p)
 	}
+	lagging := b.lagging[b.camera]
 	b.mu.Unlock()
+	if lagging {
+		return errors.New("its last lines could not be written into the ledger yet")
+	}
 	b.batch = &batch{volume: b.number}
 	head, damaged, err := readLedgers(b.fs, b.root, b.id, b.camera, ledgerHead{}, b.line)
 	if err != nil {
@@ -153,6 +41,7 @@ func (b *rebuilding) run(ctx context.Context) error {
 	}
 	if damaged > 0 {
 		b.log.Error("ledger is damaged", "camera", b.camera, "volume", b.root, "lines", damaged)
+		b.batch.holds = append(b.batch.holds, holdAll(b.camera))
 	}
 	if head.day != "" {
 		b.batch.heads = map[string]ledgerHead{b.camera: head}
@@ -168,22 +57,24 @@ func (b *rebuilding) run(ctx context.Context) error {
 	b.toUnlink = append(b.toUnlink, b.batch.doomed...)
 	b.mu.Unlock()
 	b.wakeReaper()
-	return b.unstated(ctx)
+	return errors.Join(walkErr, b.unstated(ctx))
 }
 
 // line takes one line of the ledgers: the last word about a path counts.
 func (b *rebuilding) line(l ledgerLine) {
 	switch l.Kind {
-	case lineSealed, lineRecovered, lineDeleted:
+	case lineSealed, lineRecovered, lineDeleted, lineLost:
 		seg, err := l.segment(b.id)
 		if err != nil {
 			return
 		}
 		delete(b.stated, seg.Path)
 		delete(b.deleted, seg.Path)
-		if l.Kind == lineDeleted {
+		switch l.Kind {
+		case lineDeleted:
 			b.deleted[seg.Path] = seg
-		} else {
+		case lineLost:
+		default:
 			b.stated[seg.Path] = seg
 		}
 	default:
@@ -252,8 +143,15 @@ func (b *rebuilding) dropAbsent() error {
 func (b *rebuilding) unstated(ctx context.Context) error {
 	var paths []string
 	for p, m := range b.files {
-		if !m.Start.Before(b.crash.floor()) {
-			if err := b.crash.segment(openSegment{SegmentMeta: m}); err != nil {
+		if err := errors.Join(ctx.Err(), b.failure()); err != nil {
+			return err
+		}
+		b.mu.Lock()
+		o, carried := b.carried[p]
+		b.mu.Unlock()
+		if carried || !m.Start.Before(b.crash.floor()) {
+			o.SegmentMeta = m
+			if err := b.crash.segment(o); err != nil {
 				return err
 			}
 			b.store.recovered([]Segment{{SegmentMeta: m}})
@@ -269,10 +167,10 @@ func (b *rebuilding) unstated(ctx context.Context) error {
 		w := b.newSegment(m)
 		w.stage, w.closed = stageEnded, true
 		w.written, w.writtenEnd, w.sealed = seg.Bytes, seg.End, seg.State == Sealed
-		b.mu.Lock()
-		b.segments[p] = w
-		b.mu.Unlock()
 		b.soilPath(p)
+		if err := b.adopt(w); err != nil {
+			return err
+		}
 		b.store.recovered([]Segment{seg})
 		paths = append(paths, p)
 		log.Warn("segment was in no ledger", "bytes", seg.Bytes)

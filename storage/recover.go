@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -53,8 +54,11 @@ func (r *recovery) newSegments(cameras []string) error {
 	var group errgroup.Group
 	group.SetLimit(recoverThreads)
 	for _, camera := range cameras {
+		if s.store.isUnread(camera) {
+			continue // what its ledger states is not known
+		}
 		group.Go(func() error {
-			return s.walk(camera, floor, func(m SegmentMeta) error {
+			err := s.walk(camera, floor, func(m SegmentMeta) error {
 				if skip[m.path()] {
 					return nil
 				}
@@ -63,6 +67,10 @@ func (r *recovery) newSegments(cameras []string) error {
 				}
 				return r.segment(openSegment{SegmentMeta: m})
 			})
+			if err != nil {
+				s.unread(camera, err)
+			}
+			return nil
 		})
 	}
 	return group.Wait()
@@ -84,7 +92,8 @@ func (r *recovery) floor() time.Time {
 	return at.Add(-10 * time.Minute).UTC().Truncate(time.Hour)
 }
 
-// walk calls do with each segment's file of a camera from an hour on.
+// walk calls do with each segment's file of a camera from an hour on. A
+// directory that cannot be read, and an error of do, do not keep it from the rest.
 func (s *session) walk(camera string, floor time.Time, do func(SegmentMeta) error) error {
 	return s.walkDir(camera, 4, func(rel string) bool {
 		// CAMERA/STREAM[/DAY[/HOUR]]
@@ -110,57 +119,70 @@ func (s *session) walkDir(rel string, depth int, want func(string) bool, do func
 	if err != nil {
 		return fmt.Errorf("list %s: %w", rel, err)
 	}
+	var errs []error
 	for _, e := range list {
 		below := path.Join(rel, e.Name())
 		switch {
 		case depth > 1 && e.IsDir() && want(below):
-			if err := s.walkDir(below, depth-1, want, do); err != nil {
-				return err
-			}
+			errs = append(errs, s.walkDir(below, depth-1, want, do))
 		case depth == 1 && !e.IsDir():
 			if m, err := parsePath(below); err == nil {
-				if err := do(m); err != nil {
-					return err
-				}
+				errs = append(errs, do(m))
 			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // segment cuts one file behind its last good part and hands it to the next
-// commit. A file without footage, of which nothing was promised, is removed.
+// commit. A file without footage, of which nothing was promised, is removed. One
+// that cannot be read is left for the next start or a rebuild.
 func (r *recovery) segment(o openSegment) error {
 	s, rel := r.session, o.path()
-	if r.distrust && o.bytes == 0 {
-		return nil // may hold something, but nothing that counts
+	if r.suspect(o) {
+		r.putAside(o)
+		return nil
 	}
 	f, err := s.fs.OpenFile(s.abs(rel), os.O_RDWR, 0)
 	if missing(err) {
 		if !o.end.IsZero() {
 			s.log.Error("segment is missing", "camera", o.Camera, "segment", rel)
+			r.lose(o)
 		}
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("recover segment: %w", err)
+		r.leave(o, err)
+		return nil
 	}
 	keep, err := r.cut(o, f)
+	if err != nil {
+		r.leave(o, err)
+	}
 	if keep == nil || err != nil {
 		_ = f.Close()
-		return err
+		return nil
 	}
 	w := s.newSegment(o.SegmentMeta)
 	w.file, w.stage, w.closed = f, stageEnded, true
 	w.written, w.writtenEnd, w.sealed = keep.Good, keep.End, keep.Sealed
 	s.soilPath(rel)
-	s.mu.Lock()
-	s.segments[rel] = w
-	s.mu.Unlock()
+	if err := s.adopt(w); err != nil {
+		_ = f.Close()
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.found = append(r.found, Segment{SegmentMeta: o.SegmentMeta, End: keep.End, Volume: s.id, Path: rel, Bytes: keep.Good})
 	return nil
+}
+
+// leave keeps what was promised of a file that cannot be read in the checkpoints.
+func (r *recovery) leave(o openSegment, err error) {
+	r.session.log.Error("segment cannot be recovered now", "camera", o.Camera, "stream", o.Stream, "segment", o.path(), "error", err)
+	r.session.mu.Lock()
+	defer r.session.mu.Unlock()
+	r.session.carried[o.path()] = o
 }
 
 // cut finds how far a file is good and truncates it there. Nil means that
@@ -168,12 +190,13 @@ func (r *recovery) segment(o openSegment) error {
 func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 	s, rel := r.session, o.path()
 	log := s.log.With("camera", o.Camera, "stream", o.Stream, "segment", rel)
+	promised := o
 	size, err := f.Size()
 	if err != nil {
 		return nil, fmt.Errorf("recover segment: %w", err)
 	}
 	res := ProbeResult{Good: o.bytes}
-	if !r.distrust || size < o.bytes {
+	if !r.distrust || size < o.bytes || o.end.IsZero() {
 		if size < o.bytes {
 			log.Error("durable bytes are missing", "promised", o.bytes, "size", size)
 			o.bytes, o.end = 0, time.Time{}
@@ -195,6 +218,9 @@ func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 		if err := s.fs.Remove(s.abs(rel)); err != nil {
 			return nil, fmt.Errorf("remove segment without footage: %w", err)
 		}
+		if !promised.end.IsZero() {
+			r.lose(promised)
+		}
 		s.soilPath(rel)
 		return nil, nil //nolint:nilnil // nothing to keep
 	}
@@ -207,6 +233,19 @@ func (r *recovery) cut(o openSegment, f vfs.File) (*ProbeResult, error) {
 	}
 	log.Info("segment recovered", "bytes", res.Good, "cut", size-res.Good, "end", res.End)
 	return &res, nil
+}
+
+// adopt hands a segment that was found on the volume to the next commit. A
+// session that has failed takes none: nobody would close it.
+func (s *session) adopt(w *SegmentWriter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return s.err
+	}
+	s.segments[w.path] = w
+	delete(s.carried, w.path)
+	return nil
 }
 
 // soilPath notes every directory above a path: after a crash any of them may

@@ -353,6 +353,7 @@ func verify(t *testing.T, s *storage.Store, dir string) {
 			}
 			cursor = seg.End
 		}
+		tiles(t, s, camera)
 		gaps := gapsOf(t, s, camera)
 		if n := len(gaps); n == 0 || !gaps[n-1].From.Equal(cursor) || !gaps[n-1].To.IsZero() {
 			t.Errorf("%s: footage to %v, then %v", camera, cursor, gaps)

@@ -3,7 +3,10 @@ package storage
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/stockade-nvr/stockade/storage/vfs"
@@ -73,12 +76,13 @@ func (r *reaper) unlinkFile(seg Segment) {
 	name := r.abs(seg.Path)
 	if err := r.fs.Remove(name); err != nil && !missing(err) {
 		r.log.Error("unlink segment", "segment", seg.Path, "error", err)
-		r.store.forgetDoomed(fileKey{r.id, seg.Path})
+		r.left(seg.Path)
 		return // the mark in the index stays: tried again at the next start
 	}
 	r.vol.countDeleted(seg.Bytes)
 	hour := path.Dir(name)
 	changed := hour
+	r.removeAside(hour)
 	// An empty hour and day go too; the writer makes them again if it must.
 	for range 2 {
 		if r.fs.Remove(changed) != nil {
@@ -90,7 +94,39 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.mu.Lock()
 	r.unlinked = append(r.unlinked, seg.Path)
 	r.mu.Unlock()
-	r.store.forgetDoomed(fileKey{r.id, seg.Path})
+	r.vol.takeNoSpace() // of before this file was gone
+	r.left(seg.Path)
+}
+
+// removeAside removes what recovery put aside in an hour of which no segment is left.
+func (r *reaper) removeAside(hour string) {
+	list, err := r.fs.ReadDir(hour)
+	if err != nil || slices.ContainsFunc(list, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), asideSuffix) }) {
+		return
+	}
+	for _, e := range list {
+		if err := r.fs.Remove(path.Join(hour, e.Name())); err != nil {
+			r.log.Warn("remove unsynced file", "segment", e.Name(), "error", err)
+		}
+	}
+}
+
+// left ends a segment's way out.
+func (r *reaper) left(rel string) {
+	r.mu.Lock()
+	delete(r.leaving, rel)
+	r.mu.Unlock()
+	r.store.forgetDoomed(fileKey{r.id, rel})
+}
+
+// busy reports whether a batch is under way: from the choice, through commit
+// and index, until its files are gone. Until then its bytes are not free and
+// would be chosen for again. An index that is behind shows rows that are stated
+// as deleted, so nothing is chosen from it either.
+func (r *reaper) busy() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.leaving)+len(r.toUnlink) > 0 || r.behind
 }
 
 // round measures, checks that the volume is still there, and states what is to
@@ -107,12 +143,10 @@ func (r *reaper) round() error {
 		return err
 	}
 	r.measureRate(now, space)
-	r.mu.Lock()
-	busy := len(r.deletions)+len(r.toUnlink) > 0
-	r.mu.Unlock()
-	if busy || r.store.rebuildNeeded(r.session) {
+	if r.busy() || r.store.noDeletion() != "" {
 		return nil
 	}
+	noSpace := r.vol.takeNoSpace()
 	holds, err := r.store.index.holds()
 	if err != nil {
 		return err // while holds cannot be read nothing is deleted
@@ -121,18 +155,27 @@ func (r *reaper) round() error {
 	retention, serial := r.store.currentRetention()
 	if now.Sub(r.lastAge) >= ageEvery || serial != r.serial {
 		err = pick.expired(retention)
-		if len(pick.chosen) < reapBatch {
+		if !pick.full() { // else the next round goes on
 			r.lastAge, r.serial = now, serial
 		}
 	}
-	if err == nil && pick.need > 0 {
+	// A quota, or a file system without inodes left, shows room that there is
+	// not (S5): then a batch goes, whatever its size.
+	byCount := noSpace && pick.need <= 0 && len(pick.chosen) == 0
+	if err == nil && (pick.need > 0 || byCount) {
 		err = r.store.index.oldest(r.number, func(seg Segment) bool {
+			if pick.full() {
+				return false
+			}
 			pick.choose(seg)
-			return pick.need > 0 && len(pick.chosen) < reapBatch
+			return pick.need > 0 || byCount
 		})
 	}
 	r.mu.Lock()
 	r.deletions = append(r.deletions, pick.chosen...)
+	for _, seg := range pick.chosen {
+		r.leaving[seg.Path] = true
+	}
 	r.mu.Unlock()
 	return err
 }
@@ -186,8 +229,14 @@ type pick struct {
 	chosen []Segment
 }
 
+// full reports whether one commit takes no more.
+func (p *pick) full() bool { return len(p.chosen) >= reapBatch }
+
 // choose takes a segment, unless somebody reads it or it is held.
 func (p *pick) choose(seg Segment) {
+	if p.store.isUnread(seg.Camera) {
+		return // its holds are not known
+	}
 	for _, h := range p.holds {
 		if h.camera == seg.Camera && seg.Start.Before(h.to) && seg.End.After(h.from) {
 			return // S5: a held second is never deleted, by nobody
@@ -208,23 +257,15 @@ func (p *pick) expired(retention Retention) error {
 		return err
 	}
 	now := p.store.opts.Now()
-	var newest time.Time
-	for _, st := range streams {
-		if st.Last.After(newest) {
-			newest = st.Last
-		}
-	}
-	before := p.store.clock.suspended()
-	suspended := p.store.clock.check(now, newest)
-	if suspended != before {
-		p.log.Warn("deletion by age", "suspended", suspended)
-	}
-	if suspended != "" {
+	if p.store.checkClock(now, streams) != "" {
 		return nil
 	}
 	var errs []error
 	for _, st := range streams {
 		keep := retention.of(st.Camera)
+		if p.full() {
+			break
+		}
 		if keep <= 0 || !st.First.Before(now.Add(-keep)) {
 			continue
 		}
@@ -233,7 +274,7 @@ func (p *pick) expired(retention Retention) error {
 			if row.number == p.number && !row.End.After(cutoff) {
 				p.choose(row.Segment)
 			}
-			return len(p.chosen) < reapBatch
+			return !p.full()
 		}))
 	}
 	return errors.Join(errs...)

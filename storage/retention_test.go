@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -157,34 +156,6 @@ func TestRetentionByReserve(t *testing.T) {
 		t.Errorf("only %d of %d left: more was deleted than needed", left, n)
 	}
 	pinned.Close()
-}
-
-// S7: the clock before the newest footage, or stepped, suspends deletion by age.
-func TestClockSuspendsDeletion(t *testing.T) {
-	t.Parallel()
-	o := options(t)
-	var shift atomic.Int64
-	o.Now = func() time.Time { return time.Now().Add(time.Duration(shift.Load())) }
-	s := open(t, o)
-	record(t, s.Store, meta("gate", now().Add(-100*time.Hour)), 1, 10)
-	record(t, s.Store, meta("gate", now()), 1, 10)
-	s.stop()
-
-	o.Retention.Keep = 50 * time.Hour
-	shift.Store(int64(-30 * time.Hour)) // but what is oldest is too old even so
-	s = open(t, o)
-	eventually(t, "suspension", func() bool { return strings.Contains(s.Status().Suspended, "before the newest footage") })
-	if n := len(all(t, s.Store, "gate")); n != 2 {
-		t.Fatalf("%d segments left", n)
-	}
-	s.ConfirmClock()
-	if s.Status().Suspended != "" {
-		t.Error("suspended after it was confirmed")
-	}
-	s.stop()
-	shift.Store(0)
-	s = open(t, o)
-	eventually(t, "deletion", func() bool { return len(all(t, s.Store, "gate")) == 1 })
 }
 
 // S5: what a hold covers is not deleted; neither is anything of a camera whose

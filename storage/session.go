@@ -3,7 +3,9 @@ package storage
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,11 @@ type session struct {
 	wake chan struct{} // the writer has something to do
 	poke chan struct{} // the reaper has something to do
 
+	// using is held by a rebuild, and to release: its files and maps are not
+	// taken away under a rebuild. Taken before mu.
+	using    sync.Mutex
+	released bool // guarded by using
+
 	mu        sync.Mutex
 	err       *DiskError // why it failed
 	closing   bool       // nothing more is taken
@@ -42,8 +49,13 @@ type session struct {
 	segments  map[string]*SegmentWriter // by path: growing, or ended and not yet in the index
 	dirtyDirs map[string]bool           // with entries that are not durable
 	deletions []Segment                 // to be stated as deleted by the next commit
+	losses    []Segment                 // to be stated as lost by the next commit
 	toUnlink  []Segment                 // durably stated as deleted: the reaper's
 	unlinked  []string                  // paths gone since the last commit
+	leaving   map[string]bool           // paths from being chosen until they are unlinked, wherever they wait
+	behind    bool                      // commits are not in the index yet
+	lagging   map[string]bool           // cameras with lines that are in the checkpoint only
+	carried   map[string]openSegment    // promised, but could not be read: each checkpoint has them still
 
 	committer struct { // used by the committer alone
 		sequence  uint64
@@ -51,8 +63,9 @@ type session struct {
 		ledgers   map[string]vfs.File // written, not synced
 		unapplied []ledgerWrite       // in a checkpoint, not in their ledgers
 		unindexed []*batch            // in the ledgers, not in the index
-		behind    bool                // rows were dropped: the index must read the ledgers again
+		dropped   bool                // rows were dropped: the index must read the ledgers again
 		force     bool                // write a checkpoint even if nothing changed
+		clock     clockState          // in the last checkpoint
 		lastStart time.Time
 	}
 }
@@ -71,10 +84,36 @@ func (s *session) run(ctx context.Context) {
 	s.mu.Unlock()
 	close(stop)
 	writer.Wait()
-	if s.failure() == nil {
-		if err := s.commit(); err != nil {
-			s.log.Error("last commit", "volume", s.root, "error", err)
+	s.lastCommit()
+}
+
+// lastCommit makes durable what the writer left. Who still waits for a segment
+// to be sealed is told that it is not; the next start finds its file.
+func (s *session) lastCommit() {
+	var err error
+	for range 2 { // a full disk may have room once more
+		if err = s.failure(); err != nil {
+			break
 		}
+		if err = s.commit(); err == nil {
+			break
+		}
+		s.log.Error("last commit", "volume", s.root, "error", err)
+	}
+	e := &DiskError{Path: s.root, Reason: ReasonDiskError, Err: ErrClosed}
+	if err != nil {
+		e.Reason, e.Err = diskReason(err), err
+	}
+	var calls []func()
+	s.mu.Lock()
+	for _, w := range s.segments {
+		if w.done != nil {
+			calls = append(calls, w.failLocked(e, true)...)
+		}
+	}
+	s.mu.Unlock()
+	for _, call := range calls {
+		call()
 	}
 }
 
@@ -110,23 +149,30 @@ func (s *session) fail(cause error) {
 	for _, call := range calls {
 		call()
 	}
+	// For a start after this process was killed. After a power cut there is no
+	// cache to distrust, so this need not be in time for one.
+	if err := s.store.index.setDistrust(s.number, true); err != nil {
+		s.log.Warn("note in the index that the volume failed", "volume", s.root, "error", err)
+	}
 	close(s.dead)
 }
 
-// release closes every file; the session must not be running.
+// release closes every file; the session must not be running. It waits for a
+// rebuild of the volume, which ends soon after the session failed.
 func (s *session) release() {
+	s.using.Lock()
+	defer s.using.Unlock()
+	s.released = true
+	files := slices.Collect(maps.Values(s.committer.ledgers))
+	s.mu.Lock()
 	for _, w := range s.segments {
-		if w.file != nil {
-			_ = w.file.Close() // what is durable was synced
-		}
+		files = append(files, w.file)
 	}
-	for _, f := range s.committer.ledgers {
-		_ = f.Close()
-	}
+	s.mu.Unlock()
 	s.checkpoints.close()
-	for _, f := range []vfs.File{s.dir, s.lock} {
+	for _, f := range append(files, s.dir, s.lock) {
 		if f != nil {
-			_ = f.Close()
+			_ = f.Close() // what is durable was synced
 		}
 	}
 }

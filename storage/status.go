@@ -8,7 +8,7 @@ type VolumeState uint8
 // The states of a volume.
 const (
 	VolumeOK      VolumeState = iota + 1
-	VolumeFull                // out of space, and nothing left that may be deleted
+	VolumeFull                // a write found no space; used again once there is some
 	VolumeError               // failing, read-only, or not the volume that it should be
 	VolumeMissing             // not mounted
 )
@@ -31,9 +31,16 @@ func (s VolumeState) String() string {
 
 // Status is what the store is doing.
 type Status struct {
-	Volumes     []VolumeStatus
-	Rebuilding  bool   // the index is being rebuilt from the ledgers: listings are not complete
-	Suspended   string // why nothing is deleted by age; empty when deletion works (S7)
+	Volumes    []VolumeStatus
+	Rebuilding bool   // the index is being rebuilt from the ledgers: listings are not complete
+	NoDeletion string // why nothing at all is deleted; empty when it may be
+	Suspended  string // why nothing is deleted by age; empty when deletion works (S7)
+	// Unread are the cameras of which something on a volume cannot be read, each
+	// with the volume and the cause; nothing of them is deleted.
+	Unread []string
+	// KeptWhole are the cameras of which nothing is deleted, because a ledger is
+	// damaged or states what this version does not know.
+	KeptWhole   []string
 	GapsDropped int64  // gaps that the index has and no ledger, because no volume worked for long
 	IndexError  string // the last index write failed so; rows wait in memory and in the ledgers
 }

@@ -31,9 +31,12 @@ type Store struct {
 	retention       Retention
 	retentionSerial int
 	indexErr        error
-	pending         map[*session]bool       // to be rebuilt
+	pending         map[*volume]bool        // whose ledgers are not all in the index, attached or not
 	firstFound      map[streamKey]time.Time // start of the first segment of a stream that recovery found
 	untiled         bool                    // what is missing before this start is not stated yet: the index is being rebuilt
+	known           map[string]string       // identity of the volume under each configured path that ever had one
+	unread          map[unreadLedger]string // why a camera is not read
+	awaitUntil      time.Time               // until then volumes that are known and not attached are waited for
 	pins            map[fileKey]int
 	doomed          map[fileKey]bool // to be deleted, or just deleted
 }
@@ -54,14 +57,22 @@ func OpenStore(o Options) (*Store, error) {
 	s := &Store{
 		opts: o, log: o.Log, gaps: newGapBook(), clock: newClockGuard(),
 		rebuild: make(chan struct{}, 1), retention: o.Retention,
-		pending: map[*session]bool{}, firstFound: map[streamKey]time.Time{}, pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
+		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{}, unread: map[unreadLedger]string{},
+		pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
 	}
 	if s.index, err = openIndex(o.State, o.Now()); err != nil {
 		return nil, err
 	}
 	for _, vo := range o.Volumes {
-		v := newVolume(s, vo)
-		s.volumes = append(s.volumes, v)
+		s.volumes = append(s.volumes, newVolume(s, vo))
+	}
+	if err := s.recallVolumes(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.loadPending(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	for _, v := range s.volumes {
 		if err := v.attach(); errors.Is(err, ErrLocked) {
 			return nil, errors.Join(err, s.Close())
 		} else if err != nil {
@@ -92,12 +103,12 @@ func (s *Store) loadGaps() error {
 		return err
 	}
 	maps.Copy(s.gaps.open, open)
-	if len(s.pending) > 0 {
-		s.untiled = true // the end of the footage is not known before the rebuild
-		s.startRebuild()
-		return nil
-	}
-	return s.tileAll()
+	s.mu.Lock()
+	s.untiled = true // the end of the footage is not known before a rebuild
+	s.awaitUntil = time.Now().Add(awaitFor)
+	s.mu.Unlock()
+	s.startRebuild()
+	return s.rebuilt()
 }
 
 // Run writes, commits and deletes until the context ends; then it writes what
@@ -135,6 +146,7 @@ func (s *Store) homelessLoop(ctx context.Context) {
 		err := s.index.apply(&batch{gaps: gaps})
 		s.indexFailed(err)
 		if err == nil {
+			s.gaps.homed(gaps)
 			s.gaps.indexed(gaps)
 		}
 	}
@@ -227,8 +239,33 @@ func (s *Store) currentRetention() (r Retention, serial int) {
 	return s.retention, s.retentionSerial
 }
 
-// ConfirmClock says that the clock is right after a step: deletion by age goes on (S7).
-func (s *Store) ConfirmClock() { s.clock.confirm() }
+// ConfirmClock says that the clock is right after a step, or after the recorder
+// was off for long: deletion by age goes on (S7), also after a restart once the
+// volumes have committed.
+func (s *Store) ConfirmClock() {
+	var newest time.Time
+	if streams, err := s.Streams(); err == nil { // else that of the last check counts
+		newest = newestOf(streams)
+	}
+	s.clock.confirm(s.opts.Now(), newest)
+}
+
+// checkClock gives why nothing may be deleted by age, and logs what changes.
+func (s *Store) checkClock(now time.Time, streams []StreamSummary) (suspended string) {
+	before := s.clock.suspended()
+	if suspended = s.clock.check(now, newestOf(streams)); suspended != before {
+		s.log.Warn("deletion by age", "suspended", suspended)
+	}
+	return suspended
+}
+
+// newestOf gives the end of the newest footage of all.
+func newestOf(streams []StreamSummary) (newest time.Time) {
+	for _, st := range streams {
+		newest = laterOf(newest, st.Last)
+	}
+	return newest
+}
 
 // indexFailed notes the outcome of the last write of the index.
 func (s *Store) indexFailed(err error) {
@@ -237,21 +274,36 @@ func (s *Store) indexFailed(err error) {
 	s.indexErr = err
 }
 
-// abandon forgets what a dead session was about to delete.
+// abandon forgets what a dead session was about to delete: what of it is
+// stated, the next session reads in the ledger.
 func (s *Store) abandon(ses *session) {
+	ses.mu.Lock()
+	leaving := ses.leaving
+	ses.leaving = map[string]bool{}
+	ses.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.pending, ses)
-	for _, d := range ses.deletions {
-		delete(s.doomed, fileKey{ses.id, d.Path})
+	for p := range leaving {
+		delete(s.doomed, fileKey{ses.id, p})
 	}
 }
 
 // Status tells how the store is.
 func (s *Store) Status() Status {
-	st := Status{Suspended: s.clock.suspended(), GapsDropped: s.gaps.droppedCount()}
+	st := Status{NoDeletion: s.noDeletion(), Suspended: s.clock.suspended(), GapsDropped: s.gaps.droppedCount()}
+	for _, v := range s.volumes {
+		st.Rebuilding = st.Rebuilding || v.session() != nil && s.rebuildNeeded(v)
+	}
+	if holds, err := s.index.holds(); err == nil { // else nothing is deleted at all
+		for _, h := range holds {
+			if h.all() {
+				st.KeptWhole = append(st.KeptWhole, h.camera)
+			}
+		}
+	}
+	st.Unread = s.unreadList()
 	s.mu.Lock()
-	st.Rebuilding = len(s.pending) > 0 || s.untiled
+	st.Rebuilding = st.Rebuilding || s.untiled
 	if s.indexErr != nil {
 		st.IndexError = s.indexErr.Error()
 	}

@@ -68,13 +68,18 @@ func (r *reader) take(n uint64) []byte {
 
 func (r *reader) string() string { return string(r.take(r.uvarint())) }
 
-func (r *reader) time() time.Time {
+func (r *reader) varint() int64 {
 	v, n := binary.Varint(r.b)
 	if n <= 0 || r.bad {
 		r.fail()
-		return time.Time{}
+		return 0
 	}
 	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) time() time.Time {
+	v := r.varint()
 	if v == 0 {
 		return time.Time{}
 	}

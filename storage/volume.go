@@ -27,8 +27,10 @@ type volume struct {
 
 	mu       sync.Mutex // taken after a session's mu, guards what follows
 	ses      *session   // nil while the volume is not usable
+	attached bool       // was usable since the start
 	figures  VolumeStatus
 	distrust bool // the last session failed: cached pages may not be on the disk
+	noSpace  bool // a write found no space where the file system shows some, since the last deletion
 	spaceAt  time.Time
 }
 
@@ -38,32 +40,45 @@ func newVolume(s *Store, o VolumeOptions) *volume {
 	return v
 }
 
-// run keeps the volume in use until the context ends.
+// run keeps the volume in use until the context ends. What was queued before
+// that is written also if it ended before we began.
 func (v *volume) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		ses := v.session()
-		if ses == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryEvery):
-				err := v.attach()
-				if err == nil {
-					err = v.start()
-				}
-				if err != nil {
-					v.log.Warn("volume is not usable", "volume", v.path, "error", err)
-				} else {
-					v.log.Info("volume is back", "volume", v.path)
-					v.store.startRebuild()
-				}
+	for {
+		if ses := v.session(); ses != nil {
+			ses.run(ctx)
+			if ses.failure() != nil {
+				v.detach(ses)
 			}
-			continue
 		}
-		ses.run(ctx)
-		if ses.failure() != nil {
-			v.detach(ses)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryEvery):
+			v.retry()
 		}
 	}
+}
+
+// retry attaches a volume that is not usable.
+func (v *volume) retry() {
+	err := v.attach()
+	if err == nil {
+		if err := v.store.trimFound(v.session().crash.found); err != nil {
+			v.log.Error("trim gaps", "volume", v.path, "error", err)
+		}
+		err = v.start()
+	}
+	if err != nil {
+		v.log.Warn("volume is not usable", "volume", v.path, "error", err)
+	}
+	if v.session() == nil {
+		return
+	}
+	if err == nil {
+		v.log.Info("volume is back", "volume", v.path)
+	}
+	// Also if its first commit found no room: what it brought is read all the same.
+	v.store.startRebuild()
 }
 
 func (v *volume) session() *session {
@@ -72,12 +87,21 @@ func (v *volume) session() *session {
 	return v.ses
 }
 
+func (v *volume) wasAttached() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.attached
+}
+
+func (v *volume) distrusted() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.distrust
+}
+
 // attach makes the volume usable, with everything that a crash left behind recovered.
 func (v *volume) attach() error {
-	v.mu.Lock()
-	distrust := v.distrust
-	v.mu.Unlock()
-	ses, err := v.open(distrust)
+	ses, err := v.open(v.distrusted())
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if err != nil {
@@ -88,12 +112,22 @@ func (v *volume) attach() error {
 		return err
 	}
 	v.ses, v.figures.ID = ses, ses.id
+	v.store.knowVolume(volumeRef{ses.id, v.path})
+	if !v.attached {
+		v.attached = true
+		v.store.clock.restore(ses.crash.point.at, ses.crash.point.clock)
+	}
 	return nil
 }
 
 // start states what attaching recovered. From then on the volume takes segments.
 func (v *volume) start() error {
 	ses := v.session()
+	// The first checkpoint says that the recorder ran now: what the last one
+	// tells about the clock is compared before.
+	if streams, err := v.store.Streams(); err == nil {
+		v.store.checkClock(v.store.opts.Now(), streams)
+	}
 	err := ses.commit()
 	if ses.failure() != nil {
 		v.detach(ses)
@@ -101,9 +135,26 @@ func (v *volume) start() error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.distrust = false
 	v.figures.State, v.figures.Error = VolumeOK, ""
+	if err != nil && diskReason(err) == ReasonDiskFull {
+		v.figures.State, v.figures.Error = VolumeFull, err.Error()
+	}
 	return err
+}
+
+// trust ends the distrust of the volume, in memory and over a restart: a commit
+// succeeded on it, and with it what recovery put aside.
+func (v *volume) trust(ses *session) {
+	v.mu.Lock()
+	distrust := v.distrust
+	v.distrust = false
+	v.mu.Unlock()
+	if !distrust {
+		return
+	}
+	if err := v.store.index.setDistrust(ses.number, false); err != nil {
+		v.log.Warn("note in the index that the volume syncs again", "volume", v.path, "error", err)
+	}
 }
 
 // detach gives up a session that does not run any more.
@@ -126,8 +177,10 @@ func (v *volume) failed(err *DiskError) {
 
 // full notes that a write found no space, and has the reaper look at once.
 func (v *volume) full(err *DiskError) {
+	space, spaceErr := v.store.opts.FS.Space(v.path)
 	v.mu.Lock()
 	ses := v.ses
+	v.noSpace = v.noSpace || spaceErr == nil && space.Free >= roomAgain(space.Total)
 	if v.figures.State == VolumeOK {
 		v.figures.State, v.figures.Error = VolumeFull, err.Error()
 	}
@@ -135,6 +188,15 @@ func (v *volume) full(err *DiskError) {
 	if ses != nil {
 		ses.wakeReaper()
 	}
+}
+
+// takeNoSpace reports whether a write found no space since it was last asked.
+func (v *volume) takeNoSpace() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	found := v.noSpace
+	v.noSpace = false
+	return found
 }
 
 // roomAgain is the free space, in bytes, from which a full volume is used

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,32 +15,20 @@ import (
 // maxChanges bounds what one entry of the audit lists of a change.
 const maxChanges = 50
 
-// noteChange writes down that another site file came into force. Passwords and
-// keys lie in files of their own: nothing secret is in a site file.
-func (a *app) noteChange(old, site *configs.Site) {
-	a.note(audit.Entry{
-		Actor: siteFile().Name(), Via: "box", Action: "site.change", Object: "site",
-		Before: revisionText(old.Revision), After: revisionText(site.Revision),
-		Detail: strings.Join(changes(old, site), "; "),
-	})
-}
-
-// takeAtStart puts the pledge in force, and writes down when the site file was
-// changed while nothing ran.
-func (a *app) takeAtStart(ctx context.Context) {
-	a.change.Lock()
-	defer a.change.Unlock()
-	site := a.current()
-	before := ""
-	if a.people != nil {
-		before = a.people.pledge.now().Revision
+// changeOf is what the audit says when another site file comes into force than
+// that of the revision before; nil when it is the same, or the first. Passwords
+// and keys lie in files of their own: nothing secret is in a site file.
+func changeOf(before string, old, site *configs.Site) *audit.Entry {
+	if before == "" || before == site.Revision {
+		return nil
 	}
-	a.store.SetRetention(a.keepPledge(ctx, site).retention())
-	if before != "" && before != site.Revision {
-		a.note(audit.Entry{
-			Actor: siteFile().Name(), Via: "box", Action: "site.change", Object: "site",
-			Before: revisionText(before), After: revisionText(site.Revision), Detail: "changed while nvr did not run",
-		})
+	detail := "changed while nvr did not run"
+	if old != nil {
+		detail = strings.Join(changes(old, site), "; ")
+	}
+	return &audit.Entry{
+		Actor: siteFile().Name(), Via: "box", Action: "site.change", Object: "site",
+		Before: revisionText(before), After: revisionText(site.Revision), Outcome: "ok", Detail: detail,
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,8 +79,9 @@ func (p *pledge) now() promise {
 	return held
 }
 
-// hold replaces the pledge.
-func (p *pledge) hold(next promise) error {
+// hold replaces the pledge. with is written in the same transaction: what is in
+// force and the account of it are there together or not at all.
+func (p *pledge) hold(next promise, with func(*bbolt.Tx) error) error {
 	body, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)
@@ -89,7 +91,7 @@ func (p *pledge) hold(next promise) error {
 		if err != nil {
 			return err
 		}
-		return b.Put([]byte(pledgeKey), body)
+		return errors.Join(b.Put([]byte(pledgeKey), body), with(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/ui"
@@ -25,10 +27,11 @@ type release struct {
 	over   bool       // nobody confirmed it in time
 }
 
-// keepPledge takes of a site file what may be taken at once and gives the
-// retention that is in force from now on. What would take away something that
-// was pledged waits for an admin: whoever edits the file on the box is one person.
-func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
+// keepPledge takes of a site file what may be taken at once, writes down that it
+// did, and gives the retention that is in force from now on. What would take away
+// something that was pledged waits for an admin: whoever edits the file on the
+// box is one person. old is the site before; nil: it was changed while nothing ran.
+func (a *app) keepPledge(ctx context.Context, old, site *configs.Site) promise {
 	next := promiseOf(site)
 	if a.people == nil {
 		return a.unpledged(next)
@@ -41,11 +44,11 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 	what := held.lowers(next)
 	if !held.TwoPersons || first || len(what) == 0 {
 		a.forget()
-		a.hold(next)
+		a.hold(next, changeOf(held.Revision, old, site))
 		return next
 	}
 	both := held.both(next)
-	a.hold(both)
+	a.hold(both, changeOf(held.Revision, old, site))
 	a.ask(ctx, next, what)
 	return both
 }
@@ -72,8 +75,15 @@ func (a *app) unpledged(next promise) promise {
 	return promise{Revision: next.Revision, TwoPersons: true}
 }
 
-func (a *app) hold(p promise) {
-	if err := a.people.pledge.hold(p); err != nil {
+// hold puts a pledge in force together with its entry, if there is one.
+func (a *app) hold(p promise, e *audit.Entry) {
+	err := a.people.pledge.hold(p, func(tx *bbolt.Tx) error {
+		if e == nil {
+			return nil
+		}
+		return a.people.audit.AppendTx(tx, *e)
+	})
+	if err != nil {
 		a.Log.Error("keep the pledge", "error", err)
 	}
 }
@@ -122,13 +132,11 @@ func (a *app) await(ctx context.Context, id string, wanted promise) {
 		}
 		return
 	}
-	before := a.people.pledge.now()
-	a.hold(wanted)
-	a.store.SetRetention(wanted.retention())
-	a.note(audit.Entry{
+	a.hold(wanted, &audit.Entry{
 		Actor: siteFile().Name(), Via: "box", Action: "site.released", Object: "site:" + wanted.Revision,
-		Detail: strings.Join(before.lowers(wanted), "; "),
+		Outcome: "ok", Detail: strings.Join(a.people.pledge.now().lowers(wanted), "; "),
 	})
+	a.store.SetRetention(wanted.retention())
 	a.forget()
 	a.Log.Info("what waited for an admin's confirmation is in force", "revision", wanted.Revision)
 }
@@ -159,7 +167,7 @@ func (a *app) askAgain(ctx context.Context) {
 	a.release.mu.Unlock()
 	if over {
 		a.forget()
-		a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+		a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
 	}
 }
 

@@ -24,7 +24,9 @@ const reloadEvery = 2 * time.Second
 // containment from being enforced may be a mistake in it.
 func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
-	a.takeAtStart(ctx)
+	a.change.Lock()
+	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
 	var look <-chan time.Time
 	if a.Config != "" {
@@ -102,7 +104,6 @@ func (a *app) reload(ctx context.Context, insist bool) {
 			failed = site.Revision
 			break
 		}
-		a.noteChange(old, site)
 		a.Log.Info("site file taken", "revision", site.Revision)
 	}
 	if ctx.Err() != nil {
@@ -169,7 +170,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
-	a.store.SetRetention(a.keepPledge(ctx, site).retention())
+	a.store.SetRetention(a.keepPledge(ctx, old, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil

@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 
 	"recorder/segment":  {"streams/media", "streams/fmp4"},
 	"recorder":          {"streams", "streams/media", "recorder/segment", "storage"},
-	"recorder/playback": {"recorder/segment", "storage"},
+	"recorder/playback": {"recorder/segment", "storage", "streams/fmp4", "streams/media"}, // docs/decisions/0004
 	"recorder/export":   {"recorder/playback", "storage"},
 
 	"firewall/ruleset":   {},

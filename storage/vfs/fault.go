@@ -31,6 +31,7 @@ type Fault struct {
 	root     *node
 	capacity int64
 	used     int64
+	mounts   uint64 // made by Mount: each has a device of its own
 	dead     bool
 }
 
@@ -67,7 +68,8 @@ func (f *Fault) Mount(name string) {
 		}
 		at = next
 	}
-	at.device = f.root.device + 1
+	f.mounts++
+	at.device = f.root.device + f.mounts
 }
 
 // enter asks the hook, then locks. The caller unlocks if there is no error.

@@ -99,10 +99,13 @@ func (n *node) sync() {
 	clear(n.dirty)
 }
 
-func (n *node) syncTree() {
-	n.sync()
+// syncTree syncs what below a node lies on a device.
+func (n *node) syncTree(device uint64) {
+	if n.device == device {
+		n.sync()
+	}
 	for _, child := range n.now {
-		child.syncTree()
+		child.syncTree(device)
 	}
 }
 
@@ -138,7 +141,7 @@ func (f *Fault) Crash(rng *rand.Rand) *Fault {
 	if rng.IntN(4) == 0 {
 		c.luck = float64(rng.IntN(2)) // all or nothing
 	}
-	after := &Fault{capacity: f.capacity}
+	after := &Fault{capacity: f.capacity, mounts: f.mounts}
 	after.root = c.node(f.root)
 	for _, n := range c.done {
 		after.used += int64(len(n.content))

@@ -112,13 +112,13 @@ func (h *faultFile) Sync() error {
 	return nil
 }
 
-// SyncFS makes everything durable.
+// SyncFS makes everything on the file's own file system durable, and nothing on others.
 func (h *faultFile) SyncFS() error {
 	if err := h.enter("syncfs", false); err != nil {
 		return err
 	}
 	defer h.fs.mu.Unlock()
-	h.fs.root.syncTree()
+	h.fs.root.syncTree(h.node.device)
 	return nil
 }
 

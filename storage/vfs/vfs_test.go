@@ -150,6 +150,42 @@ func TestCrashKeepsWhatWasSynced(t *testing.T) {
 	}
 }
 
+// A file system is synced without the others.
+func TestSyncFSIsOfOneFileSystem(t *testing.T) {
+	fsys := vfs.NewFault(1 << 20)
+	fsys.Mount("/v")
+	fsys.Mount("/w")
+	lost := 0
+	for seed := range uint64(50) {
+		for _, name := range []string{"/v/a", "/w/a"} {
+			f, err := fsys.OpenFile(name, rw, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.WriteBuffersAt([][]byte{[]byte("x")}, 0); err != nil {
+				t.Fatal(err)
+			}
+			if name == "/v/a" {
+				if err := f.SyncFS(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		fsys = fsys.Crash(rand.New(rand.NewPCG(seed, 0)))
+		if st, err := fsys.Stat("/v/a"); err != nil || st.Size != 1 {
+			t.Fatalf("%+v: %v", st, err)
+		}
+		if _, err := fsys.Stat("/w/a"); err != nil {
+			lost++
+		} else if err := fsys.Remove("/w/a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if lost == 0 {
+		t.Error("nothing that was not synced was ever lost")
+	}
+}
+
 func TestFaults(t *testing.T) {
 	fsys := vfs.NewFault(100)
 	f, err := fsys.OpenFile("/a", rw, 0o600)
