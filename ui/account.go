@@ -88,6 +88,15 @@ func (s *Server) postAccountPasskey(w http.ResponseWriter, r *http.Request) {
 	s.renewed(w, r, secret, err)
 }
 
+func (s *Server) putAccountPasskey(w http.ResponseWriter, r *http.Request) {
+	var sent struct{ Name string }
+	if err := readBody(r, &sent); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.finish(w, r, s.opt.Accounts.RenamePasskey(principal(r), r.PathValue("passkey"), sent.Name))
+}
+
 func (s *Server) deleteAccountPasskey(w http.ResponseWriter, r *http.Request) {
 	s.finish(w, r, s.opt.Accounts.RemovePasskey(principal(r), r.PathValue("passkey")))
 }

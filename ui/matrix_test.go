@@ -78,6 +78,7 @@ var matrix = map[string]string{
 	"DELETE /account/totp":                 "401 401 400 400 400 400 403 403",
 	"POST /account/passkeys/begin":         "401 401 400 400 400 400 403 403",
 	"POST /account/passkeys":               "401 401 400 400 400 400 403 403",
+	"PUT /account/passkeys/{passkey}":      "401 401 400 400 400 400 403 403",
 	"DELETE /account/passkeys/{passkey}":   "401 401 404 404 404 404 403 403",
 	"GET /account/sessions":                "401 401 200 200 200 200 403 403",
 	"DELETE /account/sessions/{session}":   "401 401 404 404 404 404 403 403",

@@ -65,6 +65,7 @@ func (s *Server) accountRoutes() []route {
 		{"DELETE", "/account/totp", person, bare(s.deleteAccountTOTP)},
 		{"POST", "/account/passkeys/begin", enrolling, bare(s.postAccountPasskeyBegin)},
 		{"POST", "/account/passkeys", enrolling, bare(s.postAccountPasskey)},
+		{"PUT", "/account/passkeys/{passkey}", person, bare(s.putAccountPasskey)},
 		{"DELETE", "/account/passkeys/{passkey}", person, bare(s.deleteAccountPasskey)},
 		{"GET", "/account/sessions", person, bare(s.getAccountSessions)},
 		{"DELETE", "/account/sessions/{session}", person, bare(s.deleteAccountSession)},

@@ -62,6 +62,14 @@ func TestAPasskeySignsInAlone(t *testing.T) {
 	if got := must(s.Authenticate(cookie, at(2)))(t); got.User.ID != admin.User.ID {
 		t.Errorf("the cookie is %s's", got.User.Name)
 	}
+	wantKind(t, s.RenamePasskey(p, "other", "blue key"), auth.NotFound)
+	wantKind(t, s.RenamePasskey(p, made.ID, " "), auth.Invalid)
+	if err := s.RenamePasskey(p, made.ID, "blue key"); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(s.Authenticate(cookie, at(2)))(t); got.User.Passkeys[0].Name != "blue key" {
+		t.Errorf("it is called %q", got.User.Passkeys[0].Name)
+	}
 	wantKind(t, s.RemovePasskey(p, made.ID), auth.Conflict)
 	s.ask(func(p *auth.Policy) { p.SecondFactor = nil })
 	wantKind(t, s.RemovePasskey(p, "other"), auth.NotFound)

@@ -119,6 +119,32 @@ func (t *tx) addKey(acc *account, c *webauthn.Credential, name string) (Passkey,
 	return k.Passkey, nil
 }
 
+// RenamePasskey gives one of the principal's own passkeys another name.
+func (a *Accounts) RenamePasskey(p Principal, id, name string) error {
+	name, err := checkText("the name", name, maxLabel)
+	if err != nil {
+		return err
+	}
+	if name == "" {
+		return invalid("a passkey must have a name", "say which one it is")
+	}
+	return a.update(func(t *tx) error {
+		l, err := t.own(p)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(l.acc.Keys, func(k key) bool { return k.ID == id })
+		if i < 0 {
+			return notFound("passkey")
+		}
+		e := p.event("passkey.rename", userObject(l.acc.User.Name))
+		e.Before = l.acc.public()
+		l.acc.Keys[i].Name = name
+		e.After = l.acc.public()
+		return errors.Join(t.putAccount(l.acc), t.audit(e))
+	})
+}
+
 // RemovePasskey removes one of the principal's own passkeys. If the role must
 // have a second factor, there has to be another.
 func (a *Accounts) RemovePasskey(p Principal, id string) error {

@@ -118,6 +118,7 @@ func TestATokenChangesNothingOfAccounts(t *testing.T) {
 		"remove TOTP":     func() error { return s.RemoveTOTP(p, password) },
 		"begin passkey":   func() error { _, _, err := s.BeginAddPasskey(p, password); return err },
 		"finish passkey":  func() error { _, _, err := s.FinishAddPasskey(p, "x", "x", nil); return err },
+		"rename passkey":  func() error { return s.RenamePasskey(p, "x", "y") },
 		"remove passkey":  func() error { return s.RemovePasskey(p, "x") },
 		"list sessions":   func() error { _, err := s.Sessions(p); return err },
 		"end session":     func() error { return s.EndSession(p, admin.Session) },
