@@ -3,7 +3,9 @@ package ui_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/pquerna/otp/totp"
 
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/uitest"
 )
@@ -214,6 +217,10 @@ func TestSigningInOnThePage(t *testing.T) {
 		write(page, t, "Your password", secret)
 		press(page, t, "Add passkey")
 		await(page, t, `!!document.querySelector('[data-passkey="Blue key"]')`)
+		press(page, t, "Rename")
+		write(page, t, "Name of the passkey", "Green key")
+		press(page, t, "Save")
+		await(page, t, `!!document.querySelector('[data-passkey="Green key"]')`)
 		leave(page, t)
 		press(page, t, "Sign in with a passkey")
 		await(page, t, inTheHouse)
@@ -287,4 +294,45 @@ func TestARoleThatNeedsASecondFactorEnrolsAtSignIn(t *testing.T) {
 	app := secretOn(page, t)
 	write(page, t, "Type the code that the app shows", theCode(t, app, 0))
 	await(page, t, inTheHouse)
+}
+
+// provider is a sign-on provider that sends people back at once.
+type provider struct{ refuses atomic.Bool }
+
+func (*provider) Providers() []ui.ProviderView {
+	return []ui.ProviderView{{ID: "camp", Name: "Camp ID"}}
+}
+
+func (*provider) Begin(w http.ResponseWriter, r *http.Request, id string) error {
+	http.Redirect(w, r, "/api/v1/sso/"+id+"/callback?code=x&state=y", http.StatusSeeOther)
+	return nil
+}
+
+func (p *provider) Finish(_ http.ResponseWriter, _ *http.Request, id string) (auth.External, error) {
+	if p.refuses.Load() {
+		return auth.External{}, &ui.Problem{Status: http.StatusForbidden, Message: "no group of yours may sign in", Fix: "ask"}
+	}
+	return auth.External{Provider: id, Subject: "1", Name: "yoon", Display: "Yoon", Grant: auth.Grant{Role: auth.Auditor}}, nil
+}
+
+func TestAProviderSignsInAndSendsBackToThePageThatWasWanted(t *testing.T) {
+	s, camp := newFakeSite(), &provider{}
+	camp.refuses.Store(true)
+	a := &accountSite{fakeSite: s, ids: map[string]string{}, visitors: map[string]*visitor{}}
+	a.policy.Store(&auth.Policy{SiteName: "Camp North"})
+	a.open(t, t.TempDir())
+	s.with = func(o *ui.Options) {
+		a.wire(o)
+		o.SSO = camp
+	}
+	a.base = s.serve(t)
+	a.add(t, auth.NewUser{Name: "admin", Grant: auth.Grant{Role: auth.Admin}})
+	page := browse(t)
+	do(page, t, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(a.base+"/#/users"))
+	press(page, t, "Sign in with Camp ID")
+	says(page, t, "may not sign in here")
+	camp.refuses.Store(false)
+	press(page, t, "Sign in with Camp ID")
+	await(page, t, inTheHouse+` && location.hash === '#/users' && `+userRow("yoon"))
+	await(page, t, `document.querySelector(".office-tools .tag")?.textContent === "Read only"`)
 }

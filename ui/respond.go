@@ -60,26 +60,53 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// statusOf gives the status of an answer that says what an error means.
+func statusOf(err error) int {
+	var p *Problem
+	var refused *auth.Error
+	switch {
+	case errors.As(err, &p):
+		return p.Status
+	case errors.As(err, &refused):
+		return statusOfKind(refused.Kind)
+	case errors.Is(err, ErrNotFound):
+		return http.StatusNotFound
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+func statusOfKind(kind auth.Kind) int {
+	switch kind {
+	case auth.Invalid:
+		return http.StatusBadRequest
+	case auth.SignedOut:
+		return http.StatusUnauthorized
+	case auth.Denied:
+		return http.StatusForbidden
+	case auth.NotFound:
+		return http.StatusNotFound
+	case auth.Conflict:
+		return http.StatusConflict
+	case auth.Locked:
+		return http.StatusTooManyRequests
+	case auth.Pending:
+		return http.StatusAccepted
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
 // writeRefusal answers with what package auth says to whoever asked.
 func writeRefusal(w http.ResponseWriter, e *auth.Error) {
-	status := http.StatusInternalServerError
-	switch e.Kind {
-	case auth.Invalid:
-		status = http.StatusBadRequest
-	case auth.SignedOut:
-		status = http.StatusUnauthorized
+	status := statusOfKind(e.Kind)
+	switch status {
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
-	case auth.Denied:
-		status = http.StatusForbidden
-	case auth.NotFound:
-		status = http.StatusNotFound
-	case auth.Conflict:
-		status = http.StatusConflict
-	case auth.Locked:
-		status = http.StatusTooManyRequests
+	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-	case auth.Pending:
-		writeStatus(w, http.StatusAccepted, struct {
+	case http.StatusAccepted:
+		writeStatus(w, status, struct {
 			Problem
 			Confirmation string `json:"confirmation"`
 		}{Problem{Message: e.Message, Fix: e.Fix}, e.Confirmation})

@@ -3,6 +3,7 @@ package ui
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 )
 
 // ssoCallback is where a sign-on provider sends people back to.
@@ -14,7 +15,7 @@ func (s *Server) getSSO(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.opt.SSO.Begin(w, r, r.PathValue("provider")); err != nil {
-		s.fail(w, r, err)
+		s.failSignOn(w, r, err)
 	}
 }
 
@@ -27,16 +28,29 @@ func (s *Server) getSSOCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	who, err := s.opt.SSO.Finish(w, r, r.PathValue("provider"))
 	if err != nil {
-		s.fail(w, r, err)
+		s.failSignOn(w, r, err)
 		return
 	}
 	secret, _, err := s.opt.Accounts.SignInExternal(who, source(r))
 	if err != nil {
-		s.fail(w, r, err)
+		s.failSignOn(w, r, err)
 		return
 	}
 	setSession(w, r, secret)
 	w.Header().Set("Location", "/")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// failSignOn takes a browser back to the sign-in page, which says in its own words
+// what the status means: a text in an address would be anybody's to write. Programs
+// get the answer itself.
+func (s *Server) failSignOn(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+		s.fail(w, r, err)
+		return
+	}
+	s.log.Info("sign-on failed", "provider", r.PathValue("provider"), "error", err)
+	w.Header().Set("Location", "/#/sso/"+strconv.Itoa(statusOf(err)))
 	w.WriteHeader(http.StatusSeeOther)
 }
 

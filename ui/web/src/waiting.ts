@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { get } from "./api";
 import type { Confirmation } from "./accounts";
+import { present } from "./presence";
 import { is, me } from "./session";
 import { site } from "./store";
 
@@ -13,7 +14,7 @@ const rhythm = 15_000;
 export const waiting = signal(0);
 
 async function look(): Promise<void> {
-  if (!site.peek()?.two_persons || !is("admin") || document.visibilityState === "hidden") return;
+  if (!site.peek()?.two_persons || !is("admin") || !present()) return;
   const own = me.peek()?.id;
   const { confirmations } = await get<{ confirmations: Confirmation[] }>("confirmations");
   waiting.value = confirmations.filter((c) => c.by_id !== own).length;

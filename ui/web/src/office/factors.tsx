@@ -2,14 +2,13 @@ import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import type { Passkey, User } from "../accounts";
 import { send } from "../api";
-import { t } from "../i18n";
+import { ago, t } from "../i18n";
 import { Icon } from "../icons";
 import { EnrolApp, EnrolPasskey } from "../people/enrol";
-import { Password } from "../people/fields";
+import { Password, Text } from "../people/fields";
 import { words as people } from "../people/words";
 import { readSession } from "../session";
 import { useTask } from "../task";
-import { ago } from "../i18n";
 import { now, stamp } from "../time";
 import { Trouble } from "../trouble";
 import { Section, Sure } from "./pieces";
@@ -77,6 +76,8 @@ export function Passkeys({ u }: { u: User }): JSX.Element {
 
 function Key({ k }: { k: Passkey }): JSX.Element {
   const m = words.value;
+  const renaming = useSignal(false);
+  if (renaming.value) return <li class="sign-in" data-passkey={k.name}><Rename k={k} done={() => (renaming.value = false)} /></li>;
   return (
     <li class="sign-in" data-passkey={k.name}>
       <Icon name="key" size={20} />
@@ -87,10 +88,35 @@ function Key({ k }: { k: Passkey }): JSX.Element {
           {" · "}{k.last_used ? m.used(ago(now() - Date.parse(k.last_used))) : m.neverUsed}
         </p>
       </div>
+      <button class="small" onClick={() => (renaming.value = true)}>{m.rename}</button>
       <Sure small danger name={m.remove} text={m.removePasskeyText} act={async () => {
         await send("DELETE", "account/passkeys/" + encodeURIComponent(k.id));
         await readSession();
       }} />
     </li>
+  );
+}
+
+function Rename({ k, done }: { k: Passkey; done: () => void }): JSX.Element {
+  const m = words.value;
+  const name = useSignal(k.name);
+  const task = useTask();
+  const save = async (e: Event): Promise<void> => {
+    e.preventDefault();
+    const saved = await task.run(async () => {
+      await send("PUT", "account/passkeys/" + encodeURIComponent(k.id), { name: name.value.trim() });
+      await readSession();
+    });
+    if (saved) done();
+  };
+  return (
+    <form class="form rename" onSubmit={(e) => void save(e)}>
+      <Text label={people.value.keyName} value={name.value} change={(v) => (name.value = v)} most={64} required focus />
+      <Trouble of={task.trouble} />
+      <p class="form-foot">
+        <button type="button" onClick={done}>{t.value.cancel}</button>
+        <button type="submit" class="primary" disabled={task.busy}>{m.save}</button>
+      </p>
+    </form>
   );
 }

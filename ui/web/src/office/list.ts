@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { get } from "../api";
+import { present } from "../presence";
 
 /** List is what the recorder said last of some rows. */
 export interface List<T> {
@@ -26,7 +27,7 @@ export function useList<T>(path: string, key: string, every = 0): List<T> {
     rows.value = undefined;
     void read();
     if (every === 0) return;
-    const timer = setInterval(() => document.visibilityState === "visible" && void read(), every);
+    const timer = setInterval(() => present() && void read(), every);
     return () => clearInterval(timer);
   }, [path]);
   return { rows: rows.value, trouble: trouble.value, read };

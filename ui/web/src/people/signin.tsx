@@ -3,7 +3,8 @@ import { useSignal } from "@preact/signals";
 import { address, send } from "../api";
 import type { Session } from "../accounts";
 import { Icon } from "../icons";
-import { leaveNote } from "../memory";
+import { leaveNote, takeNote } from "../memory";
+import { go } from "../route";
 import { changedSession, farewell, session } from "../session";
 import { useTask } from "../task";
 import { Trouble } from "../trouble";
@@ -14,6 +15,10 @@ import { words } from "./words";
 /** why the document before this one ended: known once, at the first look */
 const said = farewell();
 
+/** how a sign-on provider's answer was taken, when that was no sign-in: a status, see ui/sso.go */
+const refused = /^#\/sso\/(\d{3})$/.exec(location.hash)?.[1];
+if (refused) go(takeNote("return") || location.pathname, true); // what was wanted still is
+
 /** byPasskey signs in by a passkey alone, or proves it as the second factor. */
 export async function byPasskey(): Promise<void> {
   const asked = await send<{ id: string; publicKey: Record<string, unknown> }>("POST", "session/passkey/begin", {});
@@ -23,6 +28,10 @@ export async function byPasskey(): Promise<void> {
 
 function Farewell(): JSX.Element | null {
   const m = words.value;
+  if (refused) {
+    const [what, fix] = m.providerAnswers[refused] ?? m.providerFailed;
+    return <div class="trouble" role="alert"><Icon name="warn" size={18} /><div><strong>{what}</strong><p>{fix}</p></div></div>;
+  }
   if (said === "ended") return <div class="note warn" role="status"><Icon name="clock" size={18} /><div><strong>{m.ended}</strong><p>{m.endedText}</p></div></div>;
   if (said === "signed-out") return <div class="note" role="status"><Icon name="check" size={18} /><div>{m.signedOut}</div></div>;
   return null;
