@@ -105,6 +105,10 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 		"ip rule del pref 1; ip -6 rule del pref 1",
 		"bridge link set dev p-a isolated off",
 		"ip link set p-a nomaster",
+		"ip link set br-cam name br-x",
+		"ip link set br-cam group 0",
+		"nft add table inet nvr '{ flags dormant; }'",
+		"nft delete table inet nvr",
 		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route",
 	} {
 		t.Run(command, func(t *testing.T) {

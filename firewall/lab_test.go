@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,6 +73,15 @@ var tags atomic.Uint32
 
 // newTag is six bytes that a sniffer finds again in a frame.
 func newTag() string { return fmt.Sprintf("#%05d", tags.Add(1)) }
+
+// tagNumber is a number that no other tag has.
+func tagNumber(tag string) uint32 {
+	n, err := strconv.ParseUint(tag[1:], 10, 32)
+	if err != nil {
+		panic(err)
+	}
+	return uint32(n)
+}
 
 // sightings counts tags seen at one place.
 type sightings struct {
@@ -336,6 +346,8 @@ func (l *lab) worstCase() {
 	l.sysctl("net/ipv4/ip_forward", "1")
 	l.sysctl("net/ipv6/conf/all/forwarding", "1")
 	l.sysctl("net/ipv4/conf/all/rp_filter", "0")
+	// Another program tracks connections, as most firewalls do: the kernel puts fragments together for it.
+	foreign(l.t, "nft -f - <<'end'\ntable inet other {\nchain c { type filter hook postrouting priority 0; ct state established accept; }\n}\nend")
 	l.sysctl("net/bridge/bridge-nf-call-iptables", "0")
 	l.sysctl("net/bridge/bridge-nf-call-ip6tables", "0")
 	for _, i := range []string{"br-cam", "p-a", "p-b", "p-r", "up0"} {
@@ -428,7 +440,7 @@ func (l *lab) settle() {
 
 func (l *lab) await(what string, ok func() bool) {
 	l.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			l.t.Fatalf("waited in vain for %s", what)
 		}

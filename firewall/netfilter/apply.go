@@ -177,11 +177,10 @@ func (k *Kernel) Remove(ctx context.Context, l ruleset.Link) error {
 				b.WriteString("*" + name + "\n" + strings.Join(out, "") + "COMMIT\n")
 			}
 		}
-		if b.Len() == 0 {
+		if b.Len() == 0 || f == ruleset.Inet { // that table goes as a whole
 			continue
 		}
-		name, args := restoreCommand(f)
-		if _, err := k.run(ctx, b.String(), name, args...); err != nil {
+		if err := k.restore(ctx, f, b.String()); err != nil {
 			return fmt.Errorf("unhook: %w", err)
 		}
 	}

@@ -208,20 +208,27 @@ func TestVerifyFinds(t *testing.T) {
 	k := kernel(t, "")
 	apply(t, k, site(t, 5))
 	for command, says := range map[string]string{
-		"iptables -t raw -F NVR-RAW-SPOOF":                                        "L3: ipv4 raw: chain NVR-RAW-SPOOF was changed",
-		"iptables -t raw -D PREROUTING 1":                                         "L3: ipv4 raw: the hook in PREROUTING is gone",
-		"iptables -I INPUT -j ACCEPT":                                             "L4: ipv4 filter: a foreign rule stands before ours in INPUT",
-		"ip6tables -F OUTPUT":                                                     "L5: ipv6 filter: the hook in OUTPUT is gone",
-		"ebtables-nft -t nat -F":                                                  "L1: bridge nat: ",
-		"ebtables-nft -I FORWARD -j ACCEPT":                                       "L1: bridge filter: a foreign rule stands before ours in FORWARD",
-		"ipset flush nvr-self":                                                    "L3: set nvr-self was changed: 0 members, want 2",
-		"ipset add nvr-cams 8.8.8.8":                                              "L3: set nvr-cams was changed: 6 members, want 5",
-		"ip rule del pref 3":                                                      "L2: routing rule is gone: ip rule add pref 3 to 10.20.0.0/16 blackhole",
-		"ip rule add pref 1 iif p9 blackhole":                                     "L2: a foreign routing rule stands before or among ours: ip rule add pref 1 iif p9 blackhole",
-		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/forwarding":                      "L2: setting net/ipv4/conf/br-cam/forwarding",
-		"echo 2 > /proc/sys/net/ipv6/conf/p1/accept_ra":                           "L2: setting net/ipv6/conf/p1/accept_ra",
-		"bridge link set dev p1 isolated off":                                     "L1: port p1 is not isolated",
-		"ip link set p1 nomaster":                                                 "L1: port p1 is not in the bridge",
+		"iptables -t raw -F NVR-RAW-SPOOF":                   "L3: ipv4 raw: chain NVR-RAW-SPOOF was changed",
+		"iptables -t raw -D PREROUTING 1":                    "L3: ipv4 raw: the hook in PREROUTING is gone",
+		"iptables -I INPUT -j ACCEPT":                        "L4: ipv4 filter: a foreign rule stands before ours in INPUT",
+		"ip6tables -F OUTPUT":                                "L5: ipv6 filter: the hook in OUTPUT is gone",
+		"ebtables-nft -t nat -F":                             "L1: bridge nat: ",
+		"ebtables-nft -I FORWARD -j ACCEPT":                  "L1: bridge filter: a foreign rule stands before ours in FORWARD",
+		"ipset flush nvr-self":                               "L3: set nvr-self was changed: 0 members, want 2",
+		"ipset add nvr-cams 8.8.8.8":                         "L3: set nvr-cams was changed: 6 members, want 5",
+		"ip rule del pref 3":                                 "L2: routing rule is gone: ip rule add pref 3 to 10.20.0.0/16 blackhole",
+		"ip rule add pref 1 iif p9 blackhole":                "L2: a foreign routing rule stands before or among ours: ip rule add pref 1 iif p9 blackhole",
+		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/forwarding": "L2: setting net/ipv4/conf/br-cam/forwarding",
+		"echo 2 > /proc/sys/net/ipv6/conf/p1/accept_ra":      "L2: setting net/ipv6/conf/p1/accept_ra",
+		"bridge link set dev p1 isolated off":                "L1: port p1 is not isolated",
+		"ip link set p1 nomaster":                            "L1: port p1 is not in the bridge",
+		"ip link set p1 group 0":                             "L1: port p1 left the group",
+		"ip link set br-cam group 7":                         "L1: the bridge left the group",
+		"ip link set br-cam name br-x":                       "L2: routing rule matches nothing",
+		"nft flush chain inet nvr PREROUTING":                "L3: inet nvr: the hook in PREROUTING is gone",
+		"nft add table inet nvr '{ flags dormant; }'":        "L3: inet nvr: the hook in PREROUTING is gone",
+		"nft insert rule inet nvr PREROUTING accept":         "L3: inet nvr: a foreign rule stands before ours",
+		"nft 'delete table inet nvr; add table inet nvr; add chain inet nvr PREROUTING'": "L3: inet nvr: the hook in PREROUTING is gone",
 		"ip link set p1 down":                                                     "L0: port p1 is down",
 		"ip link set br-cam down":                                                 "L0: the bridge is down",
 		"ip link set br-cam address 02:00:00:00:00:77":                            "L1: the bridge's MAC was changed",
@@ -313,8 +320,8 @@ func TestRemoveLeavesNothingOfOurs(t *testing.T) {
 			if err := k.Remove(context.Background(), rs.Link); err != nil {
 				t.Fatal(err)
 			}
-			out := shell(t, "iptables-"+backend+" -S; ip6tables-"+backend+" -S; iptables-"+backend+" -t raw -S; ebtables-nft-save; ipset list -n; ip rule; ip -6 rule; bridge -d link")
-			if strings.Contains(out, "NVR") || strings.Contains(out, "nvr-") || strings.Contains(out, "blackhole") || strings.Contains(out, "isolated on") {
+			out := shell(t, "iptables-"+backend+" -S; ip6tables-"+backend+" -S; iptables-"+backend+" -t raw -S; nft list tables inet; ebtables-nft-save; ipset list -n; ip rule; ip -6 rule; bridge -d link")
+			if strings.Contains(out, "NVR") || strings.Contains(out, "nvr-") || strings.Contains(out, "blackhole") || strings.Contains(out, "isolated on") || strings.Contains(out, "inet nvr") {
 				t.Errorf("left:\n%s", out)
 			}
 			if !strings.Contains(out, "--dport 1 ") {

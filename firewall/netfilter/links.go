@@ -196,12 +196,32 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 				return fmt.Errorf("isolate port %s: %w", p, permitted(err))
 			}
 		}
+		if err := group(link, l.Group); err != nil {
+			return err
+		}
+	}
+	return group(bridge, l.Group)
+}
+
+// group marks an interface as the cameras', whatever its name will be.
+func group(link netlink.Link, group uint32) error {
+	if link.Attrs().Group == group {
+		return nil
+	}
+	if err := netlink.LinkSetGroup(link, int(group)); err != nil {
+		return fmt.Errorf("put %s into the group of camera interfaces: %w", link.Attrs().Name, permitted(err))
 	}
 	return nil
 }
 
 func (k *Kernel) bridge(l ruleset.Link) (netlink.Link, error) {
 	link, err := netlink.LinkByName(l.Bridge)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		if err := k.nameAgain(l); err != nil {
+			return nil, err
+		}
+		link, err = netlink.LinkByName(l.Bridge)
+	}
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		off := false
 		b := &netlink.Bridge{
@@ -225,6 +245,31 @@ func (k *Kernel) bridge(l ruleset.Link) (netlink.Link, error) {
 		}
 	}
 	return link, nil
+}
+
+// nameAgain gives a renamed bridge of ours its name back: a second one beside it
+// would share its addresses, and the cameras would be lost between them.
+func (k *Kernel) nameAgain(l ruleset.Link) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, link := range links {
+		a := link.Attrs()
+		if link.Type() != "bridge" || a.Group != l.Group || l.Group == 0 {
+			continue
+		}
+		k.log.Warn("the bridge was renamed and gets its name back", "found", a.Name, "bridge", l.Bridge)
+		err := netlink.LinkSetName(link, l.Bridge)
+		if errors.Is(err, syscall.EBUSY) { // kernels before 6.2 rename only what is down
+			err = errors.Join(netlink.LinkSetDown(link), netlink.LinkSetName(link, l.Bridge))
+		}
+		if err != nil {
+			return fmt.Errorf("name %s %s again: %w", a.Name, l.Bridge, permitted(err))
+		}
+		return nil
+	}
+	return nil
 }
 
 func foreignPorts(l ruleset.Link, bridge netlink.Link) ([]netlink.Link, error) {

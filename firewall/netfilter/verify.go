@@ -123,6 +123,13 @@ func (k *Kernel) checkRouting(_ context.Context, rs ruleset.Ruleset) ([]Finding,
 			What: "a foreign routing rule stands before or among ours: " + r.meaning,
 		})
 	}
+	detached, err := k.detachedRules(rs.Link.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range detached {
+		list = append(list, finding(ruleset.L2, "routing rule matches nothing, its interface is gone or was renamed: %s", r))
+	}
 	for _, s := range rs.Sysctls {
 		v, absent, err := sysctl(s.Path)
 		if err != nil {
@@ -157,6 +164,8 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 			list = append(list, finding(ruleset.L1, "port %s is not in the bridge", p))
 		case isolated(link) != l.Isolated:
 			list = append(list, finding(ruleset.L1, "port %s is not isolated", p))
+		case link.Attrs().Group != l.Group:
+			list = append(list, finding(ruleset.L1, "port %s left the group of camera interfaces", p))
 		}
 		if link.Attrs().Flags&net.FlagUp == 0 {
 			list = append(list, finding(ruleset.L0, "port %s is down", p))
@@ -176,6 +185,9 @@ func (k *Kernel) checkBridge(l ruleset.Link, bridge netlink.Link) []Finding {
 	var list []Finding
 	if !strings.EqualFold(bridge.Attrs().HardwareAddr.String(), l.MAC.String()) {
 		list = append(list, finding(ruleset.L1, "the bridge's MAC was changed to %s", bridge.Attrs().HardwareAddr))
+	}
+	if bridge.Attrs().Group != l.Group {
+		list = append(list, finding(ruleset.L1, "the bridge left the group of camera interfaces"))
 	}
 	if bridge.Attrs().Flags&net.FlagUp == 0 {
 		list = append(list, finding(ruleset.L0, "the bridge is down"))
