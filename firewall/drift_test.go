@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 )
 
 // keep runs the firewall until the test ends.
@@ -165,23 +167,62 @@ func TestAPinnedCameraServesTheRecorder(t *testing.T) {
 	}
 }
 
-// C8: DNS and NTP end at the recorder, wherever a camera sends them.
-func TestServicesEndAtTheRecorder(t *testing.T) {
+// C8: DNS and NTP end at the sinkhole, wherever a camera sends them: not
+// outside, and not at a server that somebody else runs on this box, which would
+// ask others. Nor are the sinkhole's own ports open to who was not redirected.
+func TestServicesEndAtTheSinkhole(t *testing.T) {
 	l := newLab(t)
+	tag := newTag()
+	l.camA.send(t, v4(recorderIP, 17, datagram(53))(tag))
+	l.await("the resolver without protection: else the test proves nothing", func() bool { return l.resolver.count(tag) == 1 })
 	l.arm(policy())
-	for name, dst := range map[string]struct {
-		ip   string
-		port uint16
-	}{
-		"DNS": {recorderIP, 53}, "NTP": {recorderIP, 123}, "DNS of others": {"8.8.8.8", 53}, "NTP of others": {"8.8.8.8", 123},
-	} {
-		tag := newTag()
-		l.camA.send(t, v4(dst.ip, 17, datagram(dst.port))(tag))
-		l.await(name, func() bool { return l.service.count(tag) == 1 })
-		l.settle()
-		if l.out.saw.count(tag) != 0 {
-			t.Errorf("%s reached the outside", name)
+	ask := func() map[string]string {
+		tags := map[string]string{}
+		for name, dst := range map[string]struct {
+			ip   string
+			port uint16
+		}{
+			"DNS": {recorderIP, 53}, "NTP": {recorderIP, 123}, "DNS of others": {"8.8.8.8", 53}, "NTP of others": {"8.8.8.8", 123},
+		} {
+			tags[name] = newTag()
+			l.camA.send(t, v4(dst.ip, 17, datagram(dst.port))(tags[name]))
 		}
+		return tags
+	}
+	judge := func(tags map[string]string) {
+		l.settle()
+		for name, tag := range tags {
+			if l.out.saw.count(tag) != 0 {
+				t.Errorf("%s reached the outside", name)
+			}
+			if l.resolver.count(tag) != 0 {
+				t.Errorf("%s reached another program's server", name)
+			}
+		}
+	}
+	tags := ask()
+	for name, tag := range tags {
+		l.await(name+" at the sinkhole", func() bool { return l.service.count(tag) == 1 })
+	}
+	judge(tags)
+
+	direct := newTag()
+	l.camA.send(t, v4(recorderIP, 17, datagram(sinkhole.DefaultDNSPort))(direct))
+	l.settle()
+	if l.service.count(direct) != 0 {
+		t.Error("the sinkhole's own port is open without redirection")
+	}
+
+	for _, c := range l.sinkhole { // the program is down
+		c.Close()
+	}
+	judge(ask())
+}
+
+// The ports that rules redirect to are those that the sinkhole binds.
+func TestRedirectionLeadsToTheSinkhole(t *testing.T) {
+	if ruleset.DNSPort != sinkhole.DefaultDNSPort || ruleset.NTPPort != sinkhole.DefaultNTPPort {
+		t.Error("the ruleset and the sinkhole disagree on the ports")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 )
 
@@ -143,8 +144,9 @@ func (w *wire) send(t *testing.T, frame []byte) {
 type lab struct {
 	t                      *testing.T
 	camA, camB, rogue, out *wire
-	service                *sightings // what the recorder's own sockets received
-	dns, ntp               *net.UDPConn
+	service                *sightings // what the recorder's own sockets received, all of them
+	resolver               *sightings // ... of these, what another program's name and time servers did
+	sinkhole               []*net.UDPConn
 	listener               net.Listener
 	accepted               atomic.Int64
 }
@@ -152,7 +154,7 @@ type lab struct {
 // newLab builds the whole, with the bridge up and nothing protected.
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{t: t, service: &sightings{by: map[string]int{}}}
+	l := &lab{t: t, service: &sightings{by: map[string]int{}}, resolver: &sightings{by: map[string]int{}}}
 	l.wipe()
 	t.Cleanup(l.wipe)
 	must(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br-cam", HardwareAddr: bridgeMAC}}))
@@ -364,11 +366,12 @@ func (l *lab) sysctl(path, value string) {
 	must(l.t, os.WriteFile("/proc/sys/"+path, []byte(value), 0o644))
 }
 
-// listen opens the recorder's sockets: services for cameras, one that is not
-// for them on every address, and one that joined a multicast group.
+// listen opens the recorder's sockets: what the sinkhole binds, another
+// program's name and time servers on every address, a service that is not for
+// cameras, and one that joined a multicast group.
 func (l *lab) listen() {
 	t := l.t
-	open := func(network, address string) *net.UDPConn {
+	open := func(network, address string, also ...*sightings) *net.UDPConn {
 		pc, err := net.ListenPacket(network, address)
 		must(t, err)
 		c := pc.(*net.UDPConn)
@@ -381,6 +384,9 @@ func (l *lab) listen() {
 					return
 				}
 				l.service.scan(buf[:n])
+				for _, s := range also {
+					s.scan(buf[:n])
+				}
 				if from.Port() == 5000 { // who asks from here wants an answer
 					_, _ = c.WriteToUDPAddrPort(buf[:n], from)
 				}
@@ -388,7 +394,11 @@ func (l *lab) listen() {
 		}()
 		return c
 	}
-	l.dns, l.ntp = open("udp4", "0.0.0.0:53"), open("udp4", "0.0.0.0:123")
+	open("udp4", "0.0.0.0:53", l.resolver)
+	open("udp4", "0.0.0.0:123", l.resolver)
+	for _, port := range []int{sinkhole.DefaultDNSPort, sinkhole.DefaultNTPPort} {
+		l.sinkhole = append(l.sinkhole, open("udp4", fmt.Sprintf("%s:%d", recorderIP, port)))
+	}
 	open("udp4", fmt.Sprintf("0.0.0.0:%d", openPort))
 	open("udp6", fmt.Sprintf("[::]:%d", openPort))
 	mc := open("udp4", "0.0.0.0:1900")
@@ -415,7 +425,7 @@ func (l *lab) wipe() {
 	for _, c := range []string{
 		"nft flush ruleset", "iptables-legacy-restore < /dev/null",
 		"for t in raw mangle nat filter; do iptables-legacy -t $t -F; iptables-legacy -t $t -X; ip6tables-legacy -t $t -F; ip6tables-legacy -t $t -X; done",
-		"ipset destroy",
+		"ipset destroy", "conntrack -F",
 		"for f in -4 -6; do for p in 1 2 3; do while ip $f rule del pref $p; do :; done; done; done",
 		"for f in -4 -6; do while ip $f rule del pref 0 iif br-cam; do :; done; done",
 		"for i in up0 p-a p-b p-r br-cam evil0; do ip link del $i; done",

@@ -53,8 +53,9 @@ func soloParts() []struct {
 		{"L3 fragments", "L3", hooksIn(func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Inet })},
 		{"L3 raw", "L3", hooksIn(func(t ruleset.Table, _ ruleset.Hook) bool { return t.Name == "raw" })},
 		{"L4 mangle", "L4", hooksIn(func(t ruleset.Table, h ruleset.Hook) bool { return t.Name == "mangle" })},
+		// INPUT admits only questions that nat redirected.
 		{"L4 filter", "L4", hooksIn(func(t ruleset.Table, h ruleset.Hook) bool {
-			return t.Name == "filter" && h.Layer == ruleset.L4
+			return (t.Name == "filter" || t.Family == ruleset.IPv4 && t.Name == "nat") && h.Layer == ruleset.L4
 		})},
 		{"L5 filter OUTPUT", "L5", hooksIn(func(_ ruleset.Table, h ruleset.Hook) bool { return h.Layer == ruleset.L5 })},
 	}

@@ -128,6 +128,7 @@ func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset) (snapshot, e
 		return nil, err
 	}
 	k.generation = next
+	k.forgetQuestions(rs)
 	if err := k.forget(ctx, next, built); err != nil {
 		return nil, err
 	}
