@@ -180,6 +180,100 @@ func TestRefusedRulesetChangesNothing(t *testing.T) {
 	}
 }
 
+// A change that fails half way, when its chains are already in force, is undone.
+func TestHalfAChangeIsUndone(t *testing.T) {
+	ports(t)
+	k := kernel(t, "")
+	apply(t, k, site(t, 5))
+	bad := site(t, 7)
+	bad.Neighbours = append(slices.Clone(bad.Neighbours),
+		ruleset.Device{IP: netip.MustParseAddr("10.20.9.9"), MAC: make(net.HardwareAddr, 20)})
+	bad.Tables = slices.Clone(bad.Tables)
+	bad.Tables[1].Chains = append(slices.Clone(bad.Tables[1].Chains), ruleset.Chain{Name: "MORE", Rules: []ruleset.Rule{{ID: "more", Target: "RETURN"}}})
+	if err := k.Apply(context.Background(), bad); err == nil {
+		t.Fatal("applied")
+	}
+	if f := findings(t, k); len(f) != 0 {
+		t.Errorf("found %q", f)
+	}
+	if out := shell(t, "iptables-save; ipset list nvr-cams"); strings.Contains(out, "-MORE") || strings.Contains(out, "10.20.1.4\n") {
+		t.Errorf("left of the change:\n%s", out)
+	}
+}
+
+// C1: rules are gone from ports that are up and isolated, and loading fails: they go down.
+func TestPortsThatNothingGuardsGoDown(t *testing.T) {
+	bad := func() ruleset.Ruleset {
+		rs := site(t, 2)
+		rs.Tables = slices.Clone(rs.Tables)
+		rs.Tables[0].Chains = append(slices.Clone(rs.Tables[0].Chains),
+			ruleset.Chain{Name: "BAD", Rules: []ruleset.Rule{{ID: "bad", Match: "nosuchmatch", Target: "DROP"}}})
+		return rs
+	}
+	// A set of another type in our set's place keeps it from being loaded.
+	const ruin = "nft flush ruleset; ipset destroy nvr-self; ipset create nvr-self bitmap:port range 0-9"
+	for name, try := range map[string]func(t *testing.T, k *netfilter.Kernel) error{
+		"a process that starts": func(t *testing.T, _ *netfilter.Kernel) error {
+			shell(t, "nft flush ruleset")
+			return kernel(t, "").Apply(context.Background(), bad())
+		},
+		"a repair": func(t *testing.T, k *netfilter.Kernel) error {
+			shell(t, ruin)
+			return k.Repair(context.Background())
+		},
+		"a change": func(t *testing.T, k *netfilter.Kernel) error {
+			shell(t, ruin)
+			return k.Apply(context.Background(), bad())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ports(t)
+			k := kernel(t, "")
+			apply(t, k, site(t, 2))
+			if !up(t, "p1") || !up(t, "p2") {
+				t.Fatal("ports are not up to begin with")
+			}
+			if try(t, k) == nil {
+				t.Fatal("loaded: the test proves nothing")
+			}
+			if up(t, "p1") || up(t, "p2") {
+				t.Error("a port is up")
+			}
+			shell(t, "ipset destroy || true") // what was in the way is taken out of it
+			apply(t, kernel(t, ""), site(t, 2))
+			if !up(t, "p1") || !up(t, "p2") {
+				t.Error("a port stays down")
+			}
+		})
+	}
+}
+
+// A change that fails, and drift in one layer, leave ports up that are guarded: footage goes on.
+func TestGuardedPortsStayUp(t *testing.T) {
+	ports(t)
+	k := kernel(t, "")
+	apply(t, k, site(t, 2))
+	shell(t, "ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev p1 nud permanent") // goes when the port does
+	apply(t, k, site(t, 40))
+	shell(t, "iptables -t raw -F PREROUTING; ip rule del pref 1")
+	if err := k.Repair(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, kernel(t, ""), site(t, 3))
+	if out := shell(t, "ip neigh show dev p1"); !strings.Contains(out, "192.0.2.9") {
+		t.Error("p1 went down")
+	}
+}
+
+func up(t *testing.T, name string) bool {
+	t.Helper()
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link.Attrs().Flags&net.FlagUp != 0
+}
+
 // L0: while anything is missing, no port comes up.
 func TestPortsStayDownUntilAllIsReadBack(t *testing.T) {
 	ports(t)
@@ -192,11 +286,7 @@ func TestPortsStayDownUntilAllIsReadBack(t *testing.T) {
 		t.Fatal("applied")
 	}
 	for _, p := range []string{"p1", "p2"} {
-		link, err := netlink.LinkByName(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if link.Attrs().Flags&net.FlagUp != 0 {
+		if up(t, p) {
 			t.Errorf("port %s is up", p)
 		}
 	}

@@ -119,8 +119,9 @@ func (k *Kernel) checkOverlap(l ruleset.Link) error {
 	return nil
 }
 
-// closePorts sets every port down that is not already a closed-in port of ours (L0).
-func (k *Kernel) closePorts(l ruleset.Link) error {
+// closePorts sets ports down until all is read back (L0); where guarded is true,
+// only those that are not already closed-in ports of ours.
+func (k *Kernel) closePorts(l ruleset.Link, guarded bool) error {
 	master := 0
 	if b, err := netlink.LinkByName(l.Bridge); err == nil {
 		master = b.Attrs().Index
@@ -131,7 +132,7 @@ func (k *Kernel) closePorts(l ruleset.Link) error {
 	}
 	for _, link := range ports {
 		p := link.Attrs().Name
-		if master != 0 && link.Attrs().MasterIndex == master && (isolated(link) || !l.Isolated) {
+		if guarded && master != 0 && link.Attrs().MasterIndex == master && (isolated(link) || !l.Isolated) {
 			continue // recording goes on while rules change
 		}
 		if err := netlink.LinkSetDown(link); err != nil {
