@@ -152,7 +152,7 @@ func TestAPinnedCameraServesTheRecorder(t *testing.T) {
 	l := newLab(t)
 	f := l.arm(policy())
 	must(t, l.camA.space.Do(func() error { return serveCamera(t) }))
-	if got := askTCP(t, camAIP+":554"); got != "hello from the camera" {
+	if got := askTCP(t, camAIP+":554", surely); got != "hello from the camera" {
 		t.Errorf("over TCP the recorder reads %q", got)
 	}
 	if got := punchUDP(t, camAIP+":6970"); got != "rtp" {
@@ -162,7 +162,7 @@ func TestAPinnedCameraServesTheRecorder(t *testing.T) {
 	p := policy()
 	p.Devices = p.Devices[1:]
 	must(t, f.Set(context.Background(), p))
-	if got := askTCP(t, camAIP+":554"); got != "" {
+	if got := askTCP(t, camAIP+":554", never); got != "" {
 		t.Errorf("an unpinned device still says %q", got)
 	}
 }
