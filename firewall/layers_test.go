@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // compiled is the ruleset of the lab's policy.
-func compiled(t *testing.T) ruleset.Ruleset {
+func compiled(t *testing.T) ruleset.Ruleset { return compile(t, policy()) }
+
+func compile(t *testing.T, p firewall.Policy) ruleset.Ruleset {
 	t.Helper()
-	p := policy()
 	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP}
 	for _, d := range p.Devices {
 		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC})
