@@ -30,7 +30,9 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
-	wake    chan struct{} // one place: a wake-up while one is pending says nothing new
+	// lockedOut is since when another process holds the lock; zero while it does not.
+	lockedOut time.Time
+	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -68,15 +70,12 @@ func New(o Options) *Firewall {
 func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(ctx, f.o.StateDir)
+	unlock, err := f.turn(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if p.Observe && wasArmed(f.o.StateDir) {
-		f.log.Error("observing refused: this box was armed before; enforcing instead")
-		p.Observe = false
-	}
+	p = f.enforcing(p)
 	rs, err := compile(p)
 	if err != nil {
 		return fmt.Errorf("compile the policy: %w", err)
@@ -97,9 +96,15 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	}
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
-		if f.account.last, err = f.k.Dropped(ctx, rs); err != nil {
+		counters, err := f.k.Dropped(ctx, rs)
+		if err != nil {
 			return fmt.Errorf("read the counters: %w", err)
 		}
+		var read, lost uint64
+		if f.o.Hits != nil {
+			read, lost = f.o.Hits()
+		}
+		f.account.begin(counters, read, lost)
 	}
 	if err := f.k.Apply(ctx, rs); err != nil {
 		f.recheck(ctx, err)
@@ -110,11 +115,21 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	return f.check(ctx)
 }
 
+// enforcing is the policy without observing, where this box was armed before (C1).
+func (f *Firewall) enforcing(p Policy) Policy {
+	if p.Observe && wasArmed(f.o.StateDir) {
+		f.log.Error("observing refused: this box was armed before; enforcing instead")
+		p.Observe = false
+	}
+	return p
+}
+
 // Check compares the kernel with the policy and changes nothing: for a look at
 // a box whose daemon is not running. Use a Firewall of its own for it.
 func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	p = f.enforcing(p)
 	rs, err := compile(p)
 	if err != nil {
 		return Status{}, fmt.Errorf("compile the policy: %w", err)
@@ -157,7 +172,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(ctx, f.o.StateDir)
+	unlock, err := f.turn(ctx)
 	if err != nil {
 		return err
 	}
@@ -215,19 +230,32 @@ func (f *Firewall) poke() {
 	}
 }
 
-// tend is one round of Run.
+// tend is one round of Run. It waits for another process's lock one interval
+// and no more: one that was stopped would keep it for ever. It then reads back
+// all the same, and once the lock was held for lockPatience, it also repairs:
+// two that write at once converge, and a disarming leaves its note first (C10).
 func (f *Firewall) tend(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.set {
 		return nil
 	}
-	unlock, err := lock(ctx, f.o.StateDir)
+	waiting, cancel := context.WithTimeout(ctx, f.o.Interval)
+	unlock, err := lock(waiting, f.o.StateDir)
+	cancel()
+	mayRepair := true
 	switch {
 	case err == nil:
 		defer unlock()
+		f.lockedOut = time.Time{}
 	case ctx.Err() != nil:
 		return nil // asked to end
+	case errors.Is(err, errLocked):
+		if f.lockedOut.IsZero() {
+			f.lockedOut = time.Now()
+			f.log.Warn("another process of ours is changing the firewall; only looking meanwhile", "patience", lockPatience)
+		}
+		mayRepair = time.Since(f.lockedOut) >= lockPatience
 	default: // a broken disk must not keep us from containing
 		f.log.Error("no lock against other commands of ours", "error", err)
 	}
@@ -235,6 +263,9 @@ func (f *Firewall) tend(ctx context.Context) error {
 		return nil
 	}
 	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
+		if !mayRepair {
+			return nil
+		}
 		rs, err := compile(f.policy)
 		if err != nil {
 			return fmt.Errorf("compile the policy: %w", err)
@@ -248,8 +279,27 @@ func (f *Firewall) tend(ctx context.Context) error {
 			return fmt.Errorf("enforce the policy: %w", err)
 		}
 	}
+	if !mayRepair {
+		return f.look(ctx)
+	}
 	return f.check(ctx)
 }
+
+// turn waits for other processes of ours, for lockPatience at most: one that
+// was stopped must not keep a policy from being enforced.
+func (f *Firewall) turn(ctx context.Context) (unlock func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	unlock, err = lock(waiting, f.o.StateDir)
+	if errors.Is(err, errLocked) && ctx.Err() == nil {
+		f.log.Warn("going on beside another process of ours that keeps the lock", "waited", lockPatience)
+		return func() {}, nil
+	}
+	return unlock, err
+}
+
+// lockPatience is how long another process may hold the lock before it counts as stopped.
+const lockPatience = 5 * time.Second
 
 // open finds the kernel's tools once.
 func (f *Firewall) open() error {
