@@ -334,6 +334,11 @@ func TestObservingIsRefusedOnceArmed(t *testing.T) {
 		t.Error("observing blocks")
 	}
 	must(t, f.Set(context.Background(), policy()))
+	look, err := firewall.New(firewall.Options{StateDir: state, Log: logger(t)}).Check(context.Background(), p)
+	must(t, err)
+	if look.State != firewall.Enforced {
+		t.Errorf("a look finds %s: %v", look.State, look.Reasons)
+	}
 	must(t, f.Set(context.Background(), p))
 	if s := f.Status(); s.State != firewall.Enforced {
 		t.Errorf("state %s after having been armed: %v", s.State, s.Reasons)

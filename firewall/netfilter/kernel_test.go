@@ -211,7 +211,7 @@ func TestPortsThatNothingGuardsGoDown(t *testing.T) {
 		return rs
 	}
 	// A set of another type in our set's place keeps it from being loaded.
-	const ruin = "nft flush ruleset; ipset destroy nvr-self; ipset create nvr-self bitmap:port range 0-9"
+	const ruin = "nft flush ruleset; ipset destroy nvr-self; ipset create nvr-self bitmap:port range 0-9; iptables -A FORWARD -p udp -m set --match-set nvr-self dst -j RETURN"
 	for name, try := range map[string]func(t *testing.T, k *netfilter.Kernel) error{
 		"a process that starts": func(t *testing.T, _ *netfilter.Kernel) error {
 			shell(t, "nft flush ruleset")
@@ -239,7 +239,7 @@ func TestPortsThatNothingGuardsGoDown(t *testing.T) {
 			if up(t, "p1") || up(t, "p2") {
 				t.Error("a port is up")
 			}
-			shell(t, "ipset destroy || true") // what was in the way is taken out of it
+			shell(t, "nft flush ruleset; ipset destroy || true") // what was in the way is taken out of it
 			apply(t, kernel(t, ""), site(t, 2))
 			if !up(t, "p1") || !up(t, "p2") {
 				t.Error("a port stays down")
@@ -274,21 +274,41 @@ func up(t *testing.T, name string) bool {
 	return link.Attrs().Flags&net.FlagUp != 0
 }
 
-// L0: while anything is missing, no port comes up.
+// L0: while anything is missing, no port comes up: neither when something
+// cannot be loaded, nor when it can and reads back as something else.
 func TestPortsStayDownUntilAllIsReadBack(t *testing.T) {
-	ports(t)
-	shell(t, "ip link set p1 up; ip link set p2 up")
-	rs := site(t, 2)
-	rs.Tables = slices.Clone(rs.Tables)
-	rs.Tables[0].Chains = append(slices.Clone(rs.Tables[0].Chains),
-		ruleset.Chain{Name: "BAD", Rules: []ruleset.Rule{{ID: "bad", Match: "-m nosuchmatch", Target: "DROP"}}})
-	if err := kernel(t, "").Apply(context.Background(), rs); err == nil {
-		t.Fatal("applied")
-	}
-	for _, p := range []string{"p1", "p2"} {
-		if up(t, p) {
-			t.Errorf("port %s is up", p)
+	rule := func(match string) func(*ruleset.Ruleset) {
+		return func(rs *ruleset.Ruleset) {
+			rs.Tables = slices.Clone(rs.Tables)
+			i := slices.IndexFunc(rs.Tables, func(x ruleset.Table) bool { return x.Name == "filter" })
+			rs.Tables[i].Chains = append(slices.Clone(rs.Tables[i].Chains),
+				ruleset.Chain{Name: "BAD", Rules: []ruleset.Rule{{ID: "bad", Match: match, Target: "DROP"}}})
 		}
+	}
+	for name, c := range map[string]struct {
+		spoil   func(*ruleset.Ruleset)
+		differs bool
+	}{
+		"a rule that cannot be loaded":          {rule("-m nosuchmatch"), false},
+		"a rule that reads back in another way": {rule("-p tcp -m tcp --dport 80:80"), true},
+		"a setting that reads back in another way": {func(rs *ruleset.Ruleset) {
+			rs.Sysctls = append(slices.Clone(rs.Sysctls), ruleset.Sysctl{Path: "net/ipv4/conf/br-cam/log_martians", Value: "01"})
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ports(t)
+			shell(t, "ip link set p1 up; ip link set p2 up")
+			rs := site(t, 2)
+			c.spoil(&rs)
+			if err := kernel(t, "").Apply(context.Background(), rs); err == nil || errors.Is(err, netfilter.ErrNotEnforced) != c.differs {
+				t.Fatalf("applied, or refused for another reason: %v", err)
+			}
+			for _, p := range []string{"p1", "p2"} {
+				if up(t, p) {
+					t.Errorf("port %s is up", p)
+				}
+			}
+		})
 	}
 }
 
@@ -298,35 +318,39 @@ func TestVerifyFinds(t *testing.T) {
 	k := kernel(t, "")
 	apply(t, k, site(t, 5))
 	for command, says := range map[string]string{
-		"iptables -t raw -F NVR-RAW-SPOOF":                   "L3: ipv4 raw: chain NVR-RAW-SPOOF was changed",
-		"iptables -t raw -D PREROUTING 1":                    "L3: ipv4 raw: the hook in PREROUTING is gone",
-		"iptables -I INPUT -j ACCEPT":                        "L4: ipv4 filter: a foreign rule stands before ours in INPUT",
-		"ip6tables -F OUTPUT":                                "L5: ipv6 filter: the hook in OUTPUT is gone",
-		"ebtables-nft -t nat -F":                             "L1: bridge nat: ",
-		"ebtables-nft -I FORWARD -j ACCEPT":                  "L1: bridge filter: a foreign rule stands before ours in FORWARD",
-		"ipset flush nvr-self":                               "L3: set nvr-self was changed: 0 members, want 2",
-		"ipset add nvr-cams 8.8.8.8":                         "L3: set nvr-cams was changed: 6 members, want 5",
-		"ip rule del pref 3":                                 "L2: routing rule is gone: ip rule add pref 3 to 10.20.0.0/16 blackhole",
-		"ip rule add pref 1 iif p9 blackhole":                "L2: a foreign routing rule stands before or among ours: ip rule add pref 1 iif p9 blackhole",
-		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/forwarding": "L2: setting net/ipv4/conf/br-cam/forwarding",
-		"echo 2 > /proc/sys/net/ipv6/conf/p1/accept_ra":      "L2: setting net/ipv6/conf/p1/accept_ra",
-		"bridge link set dev p1 isolated off":                "L1: port p1 is not isolated",
-		"ip link set p1 nomaster":                            "L1: port p1 is not in the bridge",
-		"ip link set p1 group 0":                             "L1: port p1 left the group",
-		"ip link set br-cam group 7":                         "L1: the bridge left the group",
-		"ip link set br-cam name br-x":                       "L2: routing rule matches nothing",
-		"nft flush chain inet nvr PREROUTING":                "L3: inet nvr: the hook in PREROUTING is gone",
-		"nft add table inet nvr '{ flags dormant; }'":        "L3: inet nvr: the hook in PREROUTING is gone",
-		"nft insert rule inet nvr PREROUTING accept":         "L3: inet nvr: a foreign rule stands before ours",
+		"iptables -t raw -F NVR-RAW-SPOOF":  "L3: ipv4 raw: chain NVR-RAW-SPOOF was changed",
+		"iptables -t raw -D PREROUTING 1":   "L3: ipv4 raw: the hook in PREROUTING is gone",
+		"iptables -I INPUT -j ACCEPT":       "L4: ipv4 filter: a foreign rule stands before ours in INPUT",
+		"ip6tables -F OUTPUT":               "L5: ipv6 filter: the hook in OUTPUT is gone",
+		"ebtables-nft -t nat -F":            "L1: bridge nat: ",
+		"ebtables-nft -I FORWARD -j ACCEPT": "L1: bridge filter: a foreign rule stands before ours in FORWARD",
+		"ipset flush nvr-self":              "L3: set nvr-self was changed: 0 members, want 2",
+		"ipset add nvr-cams 8.8.8.8":        "L3: set nvr-cams was changed: 6 members, want 5",
+		"ipset del nvr-nets 10.20.0.0/16; ipset add nvr-nets 10.20.0.0/16 nomatch": "L3: set nvr-nets was changed",
+		"ipset create x hash:ip timeout 5; ipset swap x nvr-self; ipset destroy x": "L3: set nvr-self is another one",
+		"ip addr add 192.0.2.9/24 dev p1":                                          "L1: port p1 has an address of its own",
+		"ip addr add 2001:db8::9/64 dev p1 nodad":                                  "L1: port p1 has an address of its own",
+		"ip rule del pref 3":                                                             "L2: routing rule is gone: ip rule add pref 3 to 10.20.0.0/16 blackhole",
+		"ip rule add pref 1 iif p9 blackhole":                                            "L2: a foreign routing rule stands before or among ours: ip rule add pref 1 iif p9 blackhole",
+		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/forwarding":                             "L2: setting net/ipv4/conf/br-cam/forwarding",
+		"echo 2 > /proc/sys/net/ipv6/conf/p1/accept_ra":                                  "L2: setting net/ipv6/conf/p1/accept_ra",
+		"bridge link set dev p1 isolated off":                                            "L1: port p1 is not isolated",
+		"ip link set p1 nomaster":                                                        "L1: port p1 is not in the bridge",
+		"ip link set p1 group 0":                                                         "L1: port p1 left the group",
+		"ip link set br-cam group 7":                                                     "L1: the bridge left the group",
+		"ip link set br-cam name br-x":                                                   "L2: routing rule matches nothing",
+		"nft flush chain inet nvr PREROUTING":                                            "L3: inet nvr: the hook in PREROUTING is gone",
+		"nft add table inet nvr '{ flags dormant; }'":                                    "L3: inet nvr: the hook in PREROUTING is gone",
+		"nft insert rule inet nvr PREROUTING accept":                                     "L3: inet nvr: a foreign rule stands before ours",
 		"nft 'delete table inet nvr; add table inet nvr; add chain inet nvr PREROUTING'": "L3: inet nvr: the hook in PREROUTING is gone",
-		"ip link set p1 down":                                                     "L0: port p1 is down",
-		"ip link set br-cam down":                                                 "L0: the bridge is down",
-		"ip link set br-cam address 02:00:00:00:00:77":                            "L1: the bridge's MAC was changed",
-		"ip addr del 10.20.0.1/16 dev br-cam":                                     "L1: the bridge lost address 10.20.0.1/16",
-		"ip addr add 10.99.0.1/16 dev br-cam":                                     "L1: the bridge has addresses that are not ours",
-		"ip neigh replace 10.20.1.1 lladdr 02:00:00:00:00:66 dev br-cam":          "L1: 1 pinned neighbours",
-		"ip link add up0 type veth peer name up0x; ip link set up0 master br-cam": "L1: foreign port up0 is in the bridge",
-		"ip link del br-cam":                                                      "L1: the bridge br-cam is gone",
+		"ip link set p1 down":                                                            "L0: port p1 is down",
+		"ip link set br-cam down":                                                        "L0: the bridge is down",
+		"ip link set br-cam address 02:00:00:00:00:77":                                   "L1: the bridge's MAC was changed",
+		"ip addr del 10.20.0.1/16 dev br-cam":                                            "L1: the bridge lost address 10.20.0.1/16",
+		"ip addr add 10.99.0.1/16 dev br-cam":                                            "L1: the bridge has addresses that are not ours",
+		"ip neigh replace 10.20.1.1 lladdr 02:00:00:00:00:66 dev br-cam":                 "L1: 1 pinned neighbours",
+		"ip link add up0 type veth peer name up0x; ip link set up0 master br-cam":        "L1: foreign port up0 is in the bridge",
+		"ip link del br-cam":                                                             "L1: the bridge br-cam is gone",
 	} {
 		t.Run(command, func(t *testing.T) {
 			shell(t, command)

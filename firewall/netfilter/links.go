@@ -200,8 +200,28 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 		if err := group(link, l.Group); err != nil {
 			return err
 		}
+		own, err := ownAddresses(link)
+		if err != nil {
+			return err
+		}
+		for _, a := range own {
+			k.log.Warn("address taken off a camera port", "port", p, "address", a.IPNet.String())
+			if err := netlink.AddrDel(link, &a); err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+				return fmt.Errorf("remove address %s of port %s: %w", a.IPNet, p, permitted(err))
+			}
+		}
 	}
 	return group(bridge, l.Group)
+}
+
+// ownAddresses are those that somebody gave a port: one there would be an
+// address of the box on the cameras' wire, and a second route to their network.
+func ownAddresses(link netlink.Link) ([]netlink.Addr, error) {
+	list, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
+	}
+	return slices.DeleteFunc(list, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() }), nil
 }
 
 // group marks an interface as the cameras', whatever its name will be.

@@ -96,10 +96,13 @@ func (k *Kernel) checkSets(ctx context.Context, rs ruleset.Ruleset) ([]Finding, 
 	}
 	var list []Finding
 	for _, s := range rs.Sets {
-		if m, ok := have[s.Name]; !ok {
+		switch is, ok := have[s.Name]; {
+		case !ok:
 			list = append(list, finding(ruleset.L3, "set %s is gone", s.Name))
-		} else if !slices.Equal(m, s.Members) {
-			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(m), len(s.Members)))
+		case !is.isA(s.Create):
+			list = append(list, finding(ruleset.L3, "set %s is another one: %.100s", s.Name, is.create))
+		case !slices.Equal(is.members, s.Members):
+			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(is.members), len(s.Members)))
 		}
 	}
 	return list, nil
@@ -169,6 +172,13 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		}
 		if link.Attrs().Flags&net.FlagUp == 0 {
 			list = append(list, finding(ruleset.L0, "port %s is down", p))
+		}
+		own, err := ownAddresses(link)
+		if err != nil {
+			return nil, err
+		}
+		if len(own) > 0 {
+			list = append(list, finding(ruleset.L1, "port %s has an address of its own: %s", p, own[0].IPNet))
 		}
 	}
 	foreign, err := foreignPorts(l, bridge)
