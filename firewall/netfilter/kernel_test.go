@@ -29,7 +29,7 @@ func ports(t testing.TB) {
 			"nft flush ruleset", "ipset destroy",
 			"for t in raw mangle nat filter; do for c in iptables-legacy ip6tables-legacy; do $c -t $t -F; $c -t $t -X; done; done",
 			"for f in -4 -6; do for p in 1 2 3; do while ip $f rule del pref $p; do :; done; done; done",
-			"for i in p1 p2 br-cam up0; do ip link del $i; done",
+			"for i in mv0 p1 p2 br-cam up0; do ip link del $i; done",
 		} {
 			_ = exec.Command("sh", "-c", c).Run() // most of it is not there
 		}
@@ -368,6 +368,32 @@ func TestVerifyFinds(t *testing.T) {
 	}
 }
 
+// C3: a virtual interface on the cameras' wire passes by the rules. It is
+// another program's: it is set down, and named until that one removes it.
+func TestVirtualInterfacesOnTheWire(t *testing.T) {
+	ports(t)
+	k := kernel(t, "")
+	apply(t, k, site(t, 2))
+	shell(t, "ip link add mv0 link br-cam type macvlan; ip link set mv0 up")
+	named := func() bool {
+		f := findings(t, k)
+		return len(f) == 1 && strings.HasPrefix(f[0], "L1: virtual interface mv0 stands on the cameras' wire")
+	}
+	if !named() {
+		t.Errorf("found %q", findings(t, k))
+	}
+	if err := k.Repair(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if up(t, "mv0") || !named() {
+		t.Errorf("up %t, found %q", up(t, "mv0"), findings(t, k))
+	}
+	shell(t, "ip link del mv0")
+	if f := findings(t, k); len(f) != 0 {
+		t.Errorf("found %q", f)
+	}
+}
+
 // An unplugged port is named, and does not keep the rest from being repaired.
 func TestUnpluggedPort(t *testing.T) {
 	ports(t)
@@ -393,11 +419,14 @@ func TestUnpluggedPort(t *testing.T) {
 func TestRefusedPorts(t *testing.T) {
 	for command, says := range map[string]string{
 		"ip link del p2": "no interface p2",
-		"ip addr add 192.0.2.1/24 dev p2; ip link set p2 up; ip route add default via 192.0.2.2 dev p2":                 "p2 carries the default route",
-		"ip -6 addr add 2001:db8::1/64 dev p2 nodad; ip link set p2 up; ip -6 route add default via 2001:db8::2 dev p2": "p2 carries the default route",
-		"ip link add br0 type bridge; ip link set p2 master br0":                                                        "p2 belongs to br0",
-		"ip link del p2; ip link add p2 type bridge":                                                                    "p2 is a bridge",
-		"ip link add up0 type veth peer name up0x; ip addr add 10.20.5.1/24 dev up0":                                    "10.20.5.1, which lies in the camera network",
+		"ip addr add 192.0.2.1/24 dev p2; ip link set p2 up; ip route add default via 192.0.2.2 dev p2":                                                             "p2 carries the default route",
+		"ip -6 addr add 2001:db8::1/64 dev p2 nodad; ip link set p2 up; ip -6 route add default via 2001:db8::2 dev p2":                                             "p2 carries the default route",
+		"ip link add br0 type bridge; ip link set p2 master br0":                                                                                                    "p2 belongs to br0",
+		"ip link add mv0 link p2 type macvlan":                                                                                                                      "mv0 stands on the cameras' wire",
+		"ip link add br-cam type bridge; ip link add mv0 link br-cam type macvlan":                                                                                  "mv0 stands on the cameras' wire",
+		"ip link add mv0 link p2 type macvlan; ip link set p2 up; ip link set mv0 up; ip addr add 192.0.2.1/24 dev mv0; ip route add default via 192.0.2.2 dev mv0": "mv0 carries the default route",
+		"ip link del p2; ip link add p2 type bridge":                                                                                                                "p2 is a bridge",
+		"ip link add up0 type veth peer name up0x; ip addr add 10.20.5.1/24 dev up0":                                                                                "10.20.5.1, which lies in the camera network",
 	} {
 		t.Run(command, func(t *testing.T) {
 			ports(t)

@@ -6,118 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
-
-// checkPorts refuses ports whose loss would cut the box off, before anything is changed.
-func (k *Kernel) checkPorts(l ruleset.Link) error {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return fmt.Errorf("list routes: %w", permitted(err))
-	}
-	for _, p := range l.Ports {
-		link, err := netlink.LinkByName(p)
-		if err != nil {
-			return fmt.Errorf("%w: there is no interface %s: %w", ErrPort, p, err)
-		}
-		if err := k.checkPort(link, l.Bridge, routes); err != nil {
-			return err
-		}
-	}
-	return k.checkOverlap(l)
-}
-
-func (k *Kernel) checkPort(link netlink.Link, bridge string, routes []netlink.Route) error {
-	a := link.Attrs()
-	if a.Flags&net.FlagLoopback != 0 || link.Type() == "bridge" {
-		return fmt.Errorf("%w: %s is a %s, not a port", ErrPort, a.Name, link.Type())
-	}
-	if a.MasterIndex != 0 {
-		master, err := netlink.LinkByIndex(a.MasterIndex)
-		if err != nil {
-			return fmt.Errorf("find what %s belongs to: %w", a.Name, err)
-		}
-		if master.Attrs().Name != bridge {
-			return fmt.Errorf("%w: %s belongs to %s; take it out first: ip link set %s nomaster",
-				ErrPort, a.Name, master.Attrs().Name, a.Name)
-		}
-	}
-	for _, r := range routes {
-		if (r.Dst == nil || isDefault(r.Dst)) && usesLink(r, a.Index) {
-			return fmt.Errorf("%w: %s carries the default route; the camera side must be a port of its own", ErrPort, a.Name)
-		}
-	}
-	return checkSession(link)
-}
-
-func isDefault(n *net.IPNet) bool {
-	ones, _ := n.Mask.Size()
-	return ones == 0 && n.IP.IsUnspecified()
-}
-
-func usesLink(r netlink.Route, index int) bool {
-	return r.LinkIndex == index || slices.ContainsFunc(r.MultiPath, func(h *netlink.NexthopInfo) bool {
-		return h.LinkIndex == index
-	})
-}
-
-// checkSession refuses the port that the caller's own SSH connection comes in by.
-func checkSession(link netlink.Link) error {
-	f := strings.Fields(os.Getenv("SSH_CONNECTION")) // client, its port, server, its port
-	if len(f) != 4 {
-		return nil
-	}
-	local, err := netip.ParseAddr(f[2])
-	if err != nil {
-		return nil //nolint:nilerr // not something sshd wrote
-	}
-	addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
-	if err != nil {
-		return fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
-	}
-	for _, a := range addresses {
-		if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == local.WithZone("").Unmap() {
-			return fmt.Errorf("%w: your SSH connection comes in by %s", ErrPort, link.Attrs().Name)
-		}
-	}
-	return nil
-}
-
-// checkOverlap refuses a camera network that another interface lives in: our
-// rules would cut that one off, and cameras could hide in it.
-func (k *Kernel) checkOverlap(l ruleset.Link) error {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return fmt.Errorf("list interfaces: %w", permitted(err))
-	}
-	for _, link := range links {
-		name := link.Attrs().Name
-		if name == l.Bridge || slices.Contains(l.Ports, name) {
-			continue
-		}
-		addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
-		if err != nil {
-			return fmt.Errorf("list addresses of %s: %w", name, permitted(err))
-		}
-		for _, a := range addresses {
-			ip, _ := netip.AddrFromSlice(a.IP.To4())
-			for _, n := range l.Addresses {
-				if n.Masked().Contains(ip) {
-					return fmt.Errorf("%w: %s has address %s, which lies in the camera network %s",
-						ErrPort, name, ip, n.Masked())
-				}
-			}
-		}
-	}
-	return nil
-}
 
 // closePorts sets ports down until all is read back (L0); where guarded is true,
 // only those that are not already closed-in ports of ours.
@@ -181,6 +76,11 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 			return fmt.Errorf("put %s out of the bridge: %w", f.Attrs().Name, permitted(err))
 		}
 	}
+	if l.Isolated { // observing closes nothing
+		if err := k.stopRiders(l); err != nil {
+			return err
+		}
+	}
 	ports, err := existing(l.Ports)
 	if err != nil {
 		return err
@@ -222,6 +122,25 @@ func ownAddresses(link netlink.Link) ([]netlink.Addr, error) {
 		return nil, fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
 	}
 	return slices.DeleteFunc(list, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() }), nil
+}
+
+// stopRiders sets virtual interfaces on the cameras' wire down. They are another
+// program's: Verify names them until that one removes them.
+func (k *Kernel) stopRiders(l ruleset.Link) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, x := range riders(links, l) {
+		if x.Attrs().Flags&net.FlagUp == 0 {
+			continue
+		}
+		k.log.Warn("virtual interface on a camera port set down", "interface", x.Attrs().Name)
+		if err := netlink.LinkSetDown(x); err != nil {
+			return fmt.Errorf("set %s down: %w", x.Attrs().Name, permitted(err))
+		}
+	}
+	return nil
 }
 
 // group marks an interface as the cameras', whatever its name will be.

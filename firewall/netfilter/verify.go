@@ -181,6 +181,17 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 			list = append(list, finding(ruleset.L1, "port %s has an address of its own: %s", p, own[0].IPNet))
 		}
 	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, x := range riders(links, l) {
+		down := x.Attrs().Flags&net.FlagUp == 0
+		list = append(list, Finding{
+			Layer: ruleset.L1, Foreign: down || !l.Isolated, // down it does no harm, but others may set it up again
+			What: fmt.Sprintf("virtual interface %s stands on the cameras' wire; remove it: ip link del %s", x.Attrs().Name, x.Attrs().Name),
+		})
+	}
 	foreign, err := foreignPorts(l, bridge)
 	if err != nil {
 		return nil, err
