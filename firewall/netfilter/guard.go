@@ -89,7 +89,7 @@ func (k *Kernel) closeUnguarded(ctx context.Context, rs ruleset.Ruleset) error {
 	}
 	have, err := k.read(ctx)
 	if err != nil && k.generation > 0 || err == nil && k.guarded(rs, have) {
-		return nil //nolint:nilerr // the failure before it is the one to report
+		return nil // the failure before it is the one to report
 	}
 	ports, err := existing(rs.Link.Ports)
 	if err != nil {
