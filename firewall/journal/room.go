@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -123,5 +124,46 @@ func (t *table) absorb(b *bucket, r *record) {
 	t.change(o)
 	if t.stored[b.name]--; t.stored[b.name] <= 0 {
 		delete(t.stored, b.name)
+	}
+}
+
+// longestUnused is a stored name of a device's that was neither asked nor hit
+// for an hour; nil where there is none. Called with mu held.
+func (n *names) longestUnused(device string) *name {
+	now := n.opts.Now()
+	old := func(one *name) bool { return n.byHost[one.host] == one && one.last.Before(now.Add(-fresh)) }
+	for list := n.stale[device]; len(list) > 0; list = n.stale[device] {
+		n.stale[device] = list[1:]
+		if old(list[0]) {
+			return list[0]
+		}
+	}
+	delete(n.stale, device)
+	// Looking at all is for once a minute, not for each of a flood of names.
+	if since, crammed := n.crammed[device]; crammed && now.Sub(since) >= 0 && now.Sub(since) < crammedFor {
+		return nil
+	}
+	var list []*name
+	for _, one := range n.byHost {
+		if one.device == device && old(one) && one.isStored() {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b *name) int { return a.last.Compare(b.last) })
+	n.crammed[device] = now
+	if len(list) == 0 {
+		return nil
+	}
+	n.stale[device] = list[1:]
+	return list[0]
+}
+
+// isStored reports whether the file has a name, rather than being about to.
+func (n *name) isStored() bool {
+	select {
+	case <-n.stored:
+		return true
+	default:
+		return false
 	}
 }
