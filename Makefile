@@ -7,23 +7,25 @@ LINT_VER := v2.6.2
 
 # What the product needs at run time, and what the tests need on top: Debian and Ubuntu names.
 RUN_PKGS  := iptables ipset nftables iproute2 ca-certificates
-TEST_PKGS := $(RUN_PKGS) gcc libc6-dev conntrack ffmpeg chromium fonts-dejavu-core \
+TEST_PKGS := $(RUN_PKGS) gcc libc6-dev conntrack ffmpeg fonts-dejavu-core \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
 	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0
+BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
+AS_ROOT  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FUZZTIME ?= 20000x
 
-.PHONY: run test test-long bench build lint fmt vet unit fuzz-brief generate typecheck deps-run deps-test clean
+.PHONY: run test test-long bench build lint fmt vet unit fuzz-brief generate typecheck deps-run deps-test deps-test-pkgs deps-browser go-ready clean
 
 # Watch the main job: simulated cameras recorded, their stray packets blocked, both on one page.
-run: deps-run build
+run: go-ready deps-run build
 	./bin/nvr demo --listen $(LISTEN)
 
 build:
 	$(GO) build -o bin/nvr ./cmd/nvr
 
 # Everything that fits in 25 minutes on two cores.
-test: deps-test build vet lint unit fuzz-brief
+test: go-ready deps-test build vet lint unit fuzz-brief
 
 unit:
 	$(GO) test -race -timeout 15m ./...
@@ -48,11 +50,13 @@ fuzz-brief:
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x -parallel 2 $$pkg || exit 1; \
 		done; done
 
-# Matrices, floods and soaks.
-test-long: deps-test build
+# What takes hours: 120 kills of a recorder, 2,000 power cuts, 20 restarts of the
+# whole product, a demo of ten minutes, each fuzz target for two minutes.
+test-long: go-ready deps-test build
 	STOCKADE_LONG=1 $(GO) test -race -timeout 3h ./...
+	$(MAKE) fuzz-brief FUZZTIME=2m
 
-bench: deps-test build
+bench: go-ready deps-test build
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 1h ./...
 
 generate:
@@ -67,8 +71,24 @@ fmt:
 
 deps-run:
 	@$(call install,$(RUN_PKGS))
-deps-test:
+deps-test: deps-test-pkgs deps-browser
+deps-test-pkgs:
 	@$(call install,$(TEST_PKGS))
+
+# The tests of the page want a Chromium. Ubuntu has no package of it, only a
+# snap: there any browser of that kind will do that is on the path.
+deps-browser:
+	@real() { apt-cache policy chromium 2>/dev/null | grep 'Candidate: [^(]' | grep -qv snap; }; \
+	if command -v apt-get >/dev/null; then real || $(AS_ROOT) apt-get -q update >/dev/null; fi; \
+	if real; then $(call install,chromium); \
+	elif ! { $(foreach b,$(BROWSERS),command -v $(b) ||) false; } >/dev/null; then \
+		echo "no browser for the tests of the page: run: sudo snap install chromium, or install Google Chrome, and try again"; exit 1; \
+	fi
+
+# Go from 1.21 on fetches the version that go.mod names by itself.
+go-ready:
+	@minor=$$(GOTOOLCHAIN=local $(GO) version 2>/dev/null | sed -n 's/.*go1\.\([0-9]*\).*/\1/p'); \
+	[ "$${minor:-0}" -ge 21 ] || { echo "Go is missing or too old: install 1.26 (or at least 1.21, which fetches it) as https://go.dev/doc/install says, and have go on the path"; exit 1; }
 
 # install LIST: what is missing of it, by apt; asks for root only for that.
 define install
@@ -78,9 +98,8 @@ done; \
 if [ -n "$$missing" ]; then \
 	command -v apt-get >/dev/null || { echo "install these first:$$missing"; exit 1; }; \
 	echo "installing:$$missing"; \
-	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	$$sudo apt-get -q update >/dev/null && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing >/dev/null || \
+	$(AS_ROOT) apt-get -q update >/dev/null && \
+	$(AS_ROOT) env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing >/dev/null || \
 		{ echo "apt-get could not install:$$missing"; exit 1; }; \
 fi
 endef

@@ -1,6 +1,6 @@
 module github.com/stockade-nvr/stockade
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/bluenviron/gortsplib/v4 v4.16.2

@@ -124,6 +124,24 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"syntax", "site: {name", "site: {{name", "2:", ""},
 		{"alias", "/tmp/state", "*x", "4:10: ", ""},
 		{"list instead of mapping", "site: {name: Camp North, zone: Asia/Seoul}", "site: [a]", "2:1: site", "not a mapping"},
+		{"blank name", "name: Camp North", `name: " "`, "2:14: site.name", "no name"},
+		{"empty name", "name: Camp North", `name: ""`, "2:14: site.name", "no name"},
+		{"time server", "storage:\n", "time: {servers: [192.0.2.1, time.example.mil, \"not a name\"]}\nstorage:\n", "3:47: time.servers[2]", "host name"},
+		{"any port", "storage:\n", "listen: {http: 127.0.0.1:0}\nstorage:\n", "3:16: listen.http", "port 0"},
+		{"volume is the state directory", "/tmp/video", "/tmp/state/", "5:20: storage.volumes[0].path", "state directory"},
+		{"volume above the state directory", "/tmp/video", "/tmp", "5:20: storage.volumes[0].path", "state directory"},
+		{"volume is everything", "/tmp/video", "/", "5:20: storage.volumes[0].path", "state directory"},
+		{"broadcast instead of address", "10.20.0.1/16", "10.20.255.255/16", "9:15: camera_network.addresses[0]", "write 10.20.0.1/16"},
+		{"the recorder's address twice", "[10.20.0.1/16]", "[10.20.0.1/16, 10.20.0.1/24]", "9:29: camera_network.addresses[1]", "stands at line 9 already"},
+		{"loopback as camera network", "10.20.0.1/16", "127.0.0.1/16", "9:15: camera_network.addresses[0]", "no address that a network card"},
+		{"multicast as camera network", "10.20.0.1/16", "239.1.0.1/16", "9:15: camera_network.addresses[0]", "no address that a network card"},
+		{"nothing as camera network", "10.20.0.1/16", "0.0.0.1/16", "9:15: camera_network.addresses[0]", "no address that a network card"},
+		{"device at the network's address", "10.20.1.12", "10.20.0.0", "16:9: devices[1].ip", "network or broadcast"},
+		{"device at the broadcast address", "10.20.1.12", "10.20.255.255", "16:9: devices[1].ip", "network or broadcast"},
+		{"no device's MAC", "02:00:00:00:00:12", "00:00:00:00:00:00", "17:10: devices[1].mac", "no device has"},
+		{"broadcast MAC", "02:00:00:00:00:12", "ff:ff:ff:ff:ff:ff", "17:10: devices[1].mac", "multicast"},
+		{"RTSP port", "10.20.1.11:8554", "10.20.1.11:99999", "23:18: cameras[0].streams.sub.url", "no port 99999"},
+		{"RTSP port 0", "10.20.1.11:8554", "10.20.1.11:0", "23:18: cameras[0].streams.sub.url", "no port 0"},
 		{"username alone", "    mac: 02:00:00:00:00:12", "    mac: 02:00:00:00:00:12\n    username: u", "15:7: devices[1]", "together"},
 	}
 	for _, tt := range tests {
@@ -150,30 +168,6 @@ func TestAllMistakesAreNamedAtOnce(t *testing.T) {
 	var problems configs.Problems
 	if !errors.As(err, &problems) || len(problems) != 3 || problems[0].Line != 2 || problems[1].Line != 10 || problems[2].Line != 24 {
 		t.Errorf("got\n%v", err)
-	}
-}
-
-func TestCheckEnvironmentNamesPathsAndSecrets(t *testing.T) {
-	dir := t.TempDir()
-	open := filepath.Join(dir, "open")
-	if err := os.WriteFile(open, []byte("secret"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	file := strings.NewReplacer("/tmp/state", "/proc/nvr", "/tmp/video", dir,
-		"    mac: 02:00:00:00:00:11", "    mac: 02:00:00:00:00:11\n    username: u\n    password_file: "+open,
-		"    mac: 02:00:00:00:00:12", "    mac: 02:00:00:00:00:12\n    username: u\n    password_file: "+dir+"/none").Replace(valid)
-	s, err := configs.Parse([]byte(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := configs.CheckEnvironment(s).Error()
-	for _, want := range []string{"16:20: devices[0].password_file: " + open + " can be read by everybody", "21:20: devices[1].password_file"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q lacks %q", got, want)
-		}
-	}
-	if strings.Contains(got, "storage.volumes") {
-		t.Errorf("complains about a directory that is fine: %q", got)
 	}
 }
 

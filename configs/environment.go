@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
-// directories can be written and its secrets read by nobody else.
+// directories can be written, its secrets read, and by nobody else, and that its
+// ports are there. It makes an empty directory in each place and removes it.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
@@ -23,7 +25,21 @@ func CheckEnvironment(s *Site) Problems {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
 	}
+	for i, p := range s.CameraNetwork.Ports {
+		d.port(i, p)
+	}
 	return d.problems
+}
+
+// port checks that an interface exists.
+func (d *decoder) port(i int, name string) {
+	if _, err := net.InterfaceByName(name); err != nil {
+		path := fmt.Sprintf("camera_network.ports[%d]", i)
+		if !d.has(path) {
+			path = "camera_network.interface"
+		}
+		d.problem(path, "this machine has no interface "+name, "write a name that ip link shows")
+	}
 }
 
 // writable checks a directory, or the nearest one above it that exists.
@@ -39,10 +55,22 @@ func (d *decoder) writable(path, dir string) {
 			d.problem(path, err.Error(), "give a directory that can be reached")
 		case !info.IsDir():
 			d.problem(path, at+" is not a directory", "give a directory")
-		case unix.Access(at, unix.W_OK|unix.X_OK) != nil:
-			d.problem(path, at+" cannot be written by this user", "give it to the user that nvr runs as, or name another")
+		default:
+			d.takes(path, at)
 		}
 		return
+	}
+}
+
+// takes tries whether something can be made in a directory: root is permitted
+// everything, also where the file system takes nothing.
+func (d *decoder) takes(path, dir string) {
+	made, err := os.MkdirTemp(dir, ".nvr-check-*")
+	if err == nil {
+		err = os.Remove(made)
+	}
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		d.problem(path, fmt.Sprintf("%s cannot be written by this user (%v)", dir, cause.Err), "give it to the user that nvr runs as, or name another")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,18 +14,13 @@ import (
 // id is what ids look like: they become directory names and parts of URLs.
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// portForm is what the kernel takes as an interface's name (IFNAMSIZ).
-var portForm = regexp.MustCompile(`^[^\s/:]{1,15}$`)
-
-// sinkholeRange is where the recorder's DNS answers from: nothing else may live there.
-var sinkholeRange = netip.MustParsePrefix("198.18.0.0/15")
-
 // validate checks what the values mean together.
 func (d *decoder) validate(s *Site) {
-	if s.Name == "" && !d.has("site.name") {
+	if strings.TrimSpace(s.Name) == "" && d.clean("site.name") {
 		d.problem("site.name", "the site has no name", "write site: {name: Camp North}: disarming asks for it")
 	}
 	d.validateListen(s)
+	d.validateTime(s)
 	d.validateStorage(&s.Storage)
 	d.validateNetwork(&s.CameraNetwork)
 	d.validateDevices(s)
@@ -43,6 +39,21 @@ func (d *decoder) validateListen(s *Site) {
 			d.problem(path, fmt.Sprintf("%s is not a loopback address, and there are no accounts yet", a),
 				"write 127.0.0.1:8080 and reach it through an SSH tunnel")
 		}
+		if a.IsValid() && a.Port() == 0 {
+			d.problem(path, "port 0 is any port: nobody would know where to ask", "write 127.0.0.1:8080")
+		}
+	}
+}
+
+// hostForm is a host name: labels of letters, digits and inner hyphens.
+var hostForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.?$`)
+
+func (d *decoder) validateTime(s *Site) {
+	for i, server := range s.TimeServers {
+		_, err := netip.ParseAddr(server)
+		if err != nil && (len(server) > 253 || !hostForm.MatchString(server)) {
+			d.problem(fmt.Sprintf("time.servers[%d]", i), fmt.Sprintf("%q is neither an address nor a host name", server), "write one such as 192.0.2.123 or time.example.mil")
+		}
 	}
 }
 
@@ -56,6 +67,9 @@ func (d *decoder) validateStorage(s *Storage) {
 		path := fmt.Sprintf("storage.volumes[%d].path", i)
 		d.absolute(path, v.Path, "/var/lib/nvr/video")
 		d.unique(seen, path, filepath.Clean(v.Path), "volume")
+		if filepath.IsAbs(v.Path) && filepath.IsAbs(s.State) && holds(v.Path, s.State) {
+			d.problem(path, fmt.Sprintf("the state directory %s lies in this volume", s.State), "give footage a directory of its own beside it, such as /var/lib/nvr/video")
+		}
 	}
 	if d.has("storage.segment") && (s.Segment < 10*time.Second || s.Segment > 6*time.Hour) {
 		d.problem("storage.segment", fmt.Sprintf("%s is not between 10s and 6h", s.Segment), "write 5m")
@@ -63,6 +77,12 @@ func (d *decoder) validateStorage(s *Storage) {
 	if d.has("storage.durability") && (s.Durability < time.Second || s.Durability > time.Minute) {
 		d.problem("storage.durability", fmt.Sprintf("%s is not between 1s and 1m", s.Durability), "write 1s: what a power cut may cost")
 	}
+}
+
+// holds tells whether a path is a directory or lies below it.
+func holds(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
 func (d *decoder) absolute(path, value, example string) {
@@ -95,107 +115,6 @@ func (d *decoder) unique(seen map[string]string, path, value, what string) {
 		return
 	}
 	seen[value] = path
-}
-
-func (d *decoder) validateNetwork(c *CameraNetwork) {
-	if len(c.Ports) == 0 {
-		d.problem("camera_network.ports", "no port of the camera network is given", "write ports: [enp2s0] with the interfaces that cameras hang on")
-	}
-	seen := map[string]string{}
-	for i, p := range c.Ports {
-		path := fmt.Sprintf("camera_network.ports[%d]", i)
-		if !d.has(path) {
-			path = "camera_network.interface"
-		}
-		switch {
-		case !portForm.MatchString(p):
-			d.problem(path, fmt.Sprintf("%q is not the name of an interface", p), "write a name that ip link shows")
-		case p == "lo" || p == "br-cam":
-			d.problem(path, p+" cannot be a port of the camera network", "name the network card that cameras hang on")
-		}
-		d.unique(seen, path, p, "port")
-	}
-	if len(c.Addresses) == 0 {
-		d.problem("camera_network.addresses", "the recorder has no address on the camera network", "write addresses: [10.20.0.1/16]")
-	}
-	for i, p := range c.Addresses {
-		path := fmt.Sprintf("camera_network.addresses[%d]", i)
-		switch {
-		case !p.IsValid():
-		case !p.Addr().Is4():
-			d.problem(path, fmt.Sprintf("%s is not IPv4", p), "IPv6 is closed on the camera side: give the IPv4 address")
-		case p.Bits() < 16 || p.Bits() > 30:
-			d.problem(path, fmt.Sprintf("/%d is not between /16 and /30", p.Bits()), "list several /16 networks if one is too small")
-		case p.Addr() == p.Masked().Addr():
-			d.problem(path, fmt.Sprintf("%s names the network, not the recorder in it", p), "write "+p.Addr().Next().String()+fmt.Sprintf("/%d", p.Bits()))
-		case p.Overlaps(sinkholeRange):
-			d.problem(path, fmt.Sprintf("%s overlaps %s, which the recorder's DNS answers from", p, sinkholeRange), "use another private network")
-		}
-	}
-	if c.DHCP {
-		d.problem("camera_network.dhcp", "DHCP is not served yet", "write dhcp: false and give cameras static addresses")
-	}
-}
-
-func (d *decoder) validateDevices(s *Site) {
-	ids, ips, macs := map[string]string{}, map[string]string{}, map[string]string{}
-	for i, v := range s.Devices {
-		at := fmt.Sprintf("devices[%d]", i)
-		d.id(ids, at+".id", v.ID)
-		if v.IP.IsValid() {
-			d.deviceAddress(s, at+".ip", v.IP)
-			d.unique(ips, at+".ip", v.IP.String(), "address")
-		} else if !d.has(at + ".ip") {
-			d.problem(at+".ip", "the device has no address", "write ip: with its IPv4 address")
-		}
-		switch {
-		case v.MAC == nil && !d.has(at+".mac"):
-			d.problem(at+".mac", "the device has no MAC", "write mac: as its label says: a device is pinned by both")
-		case v.MAC == nil:
-		case len(v.MAC) != 6:
-			d.problem(at+".mac", fmt.Sprintf("%s has not six bytes", v.MAC), "write six pairs of hexadecimal digits")
-		case v.MAC[0]&1 != 0:
-			d.problem(at+".mac", fmt.Sprintf("%s is a multicast address", v.MAC), "write the device's own: its second digit is even")
-		default:
-			d.unique(macs, at+".mac", v.MAC.String(), "MAC")
-		}
-		if v.PasswordFile != "" {
-			d.absolute(at+".password_file", v.PasswordFile, "/etc/nvr/secrets/"+v.ID)
-		}
-		if (v.Username == "") != (v.PasswordFile == "") {
-			d.problem(at, "username and password_file go together", "give both or neither")
-		}
-	}
-}
-
-// deviceAddress checks that a device's address can be pinned.
-func (d *decoder) deviceAddress(s *Site, path string, ip netip.Addr) {
-	if !ip.Is4() {
-		d.problem(path, fmt.Sprintf("%s is not IPv4", ip), "IPv6 is closed on the camera side: give the IPv4 address")
-		return
-	}
-	inside := false
-	for _, p := range s.CameraNetwork.Addresses {
-		if !p.IsValid() {
-			return // said already
-		}
-		if p.Addr() == ip {
-			d.problem(path, fmt.Sprintf("%s is the recorder's own address", ip), "give the device's")
-			return
-		}
-		inside = inside || p.Contains(ip)
-	}
-	if !inside && len(s.CameraNetwork.Addresses) > 0 {
-		d.problem(path, fmt.Sprintf("%s is outside the camera network", ip), "give an address inside "+prefixes(s.CameraNetwork.Addresses)+", or add its network there")
-	}
-}
-
-func prefixes(ps []netip.Prefix) string {
-	words := make([]string, len(ps))
-	for i, p := range ps {
-		words[i] = p.Masked().String()
-	}
-	return strings.Join(words, ", ")
 }
 
 func (d *decoder) id(seen map[string]string, path, id string) {
@@ -252,9 +171,16 @@ func (d *decoder) streamURL(path string, s *Stream, device netip.Addr) {
 		d.problem(path, fmt.Sprintf("%q is not an RTSP URL", s.URL), "write rtsp://"+device.String()+":554/PATH")
 	case u.Scheme != "rtsp":
 		d.problem(path+".url", u.Scheme+" is not supported yet", "write rtsp://")
+	case u.Port() != "" && !portNumber(u.Port()):
+		d.problem(path+".url", "there is no port "+u.Port(), "write one between 1 and 65535; 554 is usual")
 	case u.User != nil:
 		d.problem(path+".url", "the URL holds credentials", "move them to the device's username and password_file")
 	case u.Hostname() != device.String():
 		d.problem(path+".url", fmt.Sprintf("the URL names %s, but the device is pinned to %s", u.Hostname(), device), "write rtsp://"+device.String()+u.RequestURI())
 	}
+}
+
+func portNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n >= 1 && n <= 65535
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stockade-nvr/stockade/internal/long"
 	"github.com/stockade-nvr/stockade/recorder"
 	"github.com/stockade-nvr/stockade/recorder/internal/footage"
 	"github.com/stockade-nvr/stockade/recorder/segment"
@@ -114,8 +115,8 @@ func TestKill(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clip := footage.Encode(t, o)
-			for _, parts := range []int{2, 11} {
-				killAfter(t, clip, parts)
+			for i := range long.Times(2, 40) { // 120 kills in all
+				killAfter(t, clip, 2+i*9%13)
 			}
 		})
 	}

@@ -32,6 +32,15 @@ func nextCut(t time.Time, length, phase time.Duration) time.Time {
 	return t.Add(length - time.Duration(into))
 }
 
+// mayEnd says whether a part that continues the open segment can go into the
+// next one: it begins with a random access unit, and time is up. A camera that
+// sends no more of those must not keep one file open for ever, which retention
+// could not delete. So a part that lies a whole length further is taken as it
+// is; it is played from the segments before.
+func (o *open) mayEnd(p *media.Part, length time.Duration) bool {
+	return !p.Start.Before(o.cut) && (p.RandomAccess || !p.Start.Before(o.cut.Add(length)))
+}
+
 // mustEnd says whether a part cannot go into the open segment, and what the gap
 // would be called if footage is missing before it.
 func (o *open) mustEnd(p *media.Part) (storage.Reason, string, bool) {

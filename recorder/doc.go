@@ -7,9 +7,10 @@
 // not the run, and recording resumes at the next random access unit. Every part
 // is released exactly once, whatever happens to it.
 //
-// A segment begins with a random access unit and ends where its run or Format
-// ends, where its time is up (cuts of cameras are spread over the segment
-// length, S9), at a jump of the capture time, or at a fault. Consecutive
+// A segment begins with a random access unit, unless none has come for more than
+// a segment's length. It ends where its run or Format ends, where its time is up
+// (cuts of cameras are spread over the segment length, S9), at a jump of the
+// capture time, or at a fault. Consecutive
 // segments of a run tile exactly: half-open, in nanoseconds. Between the end of
 // the last footage and the start of the next there is always a gap with one
 // reason (S6), be it of one nanosecond.

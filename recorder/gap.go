@@ -50,14 +50,16 @@ func (r *Recorder) tell(at time.Time, reason storage.Reason, detail string) {
 }
 
 // setGap says that there is no footage from at on. A gap that is open for
-// another reason ends now: that is when the reason changed.
-func (r *Recorder) setGap(at time.Time, reason storage.Reason, detail string) {
+// another reason ends when the reason changed: at the part that could not be
+// recorded, which is older than the clock, or the footage right behind it would
+// overlap the gap; now, where no parts come.
+func (r *Recorder) setGap(at, changed time.Time, reason storage.Reason, detail string) {
 	if r.gap.open {
 		if r.gap.reason == reason {
 			r.update(func(s *Status) { s.Detail = detail })
 			return
 		}
-		at = maxTime(r.gap.from, r.o.Now())
+		at = maxTime(r.gap.from, changed)
 	}
 	r.gap = gap{open: true, from: at, reason: reason, detail: detail}
 	r.log.Warn("not recording", "since", at, "reason", string(reason), "detail", detail)
@@ -88,7 +90,7 @@ func (r *Recorder) closeGap(start time.Time) {
 		if !start.After(r.end) {
 			return
 		}
-		r.setGap(r.end, storage.ReasonNetworkLoss, "")
+		r.setGap(r.end, r.end, storage.ReasonNetworkLoss, "")
 	}
 	if start.Before(r.gap.from) {
 		r.log.Warn("footage begins before its gap", "start", start, "gap", r.gap.from)

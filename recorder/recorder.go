@@ -80,17 +80,19 @@ func (r *Recorder) Part(p *media.Part) {
 		return
 	}
 	r.settle()
+	continued := false // p goes on where a segment was cut
 	if r.open != nil {
 		if reason, detail, end := r.open.mustEnd(p); end {
 			r.seal()
 			if !p.RandomAccess || p.Start.After(r.end) {
-				r.setGap(r.end, reason, detail)
+				r.setGap(r.end, p.Start, reason, detail)
 			}
-		} else if p.RandomAccess && !p.Start.Before(r.open.cut) {
+		} else if r.open.mayEnd(p, r.o.Segment) {
 			r.seal()
+			continued = !r.gap.open
 		}
 	}
-	if r.open == nil && !r.begin(p) {
+	if r.open == nil && !r.begin(p, continued) {
 		p.Release()
 		r.update(func(s *Status) { s.Dropped++ })
 		return
@@ -98,18 +100,19 @@ func (r *Recorder) Part(p *media.Part) {
 	r.append(p)
 }
 
-// begin opens a segment for its first part, if it can be the first.
-func (r *Recorder) begin(p *media.Part) bool {
-	if !p.RandomAccess || len(p.Tracks) == 0 {
+// begin opens a segment for its first part, if it can be the first: a random
+// access one, or one that the segment before leads to.
+func (r *Recorder) begin(p *media.Part, continued bool) bool {
+	if !p.RandomAccess && !continued || len(p.Tracks) == 0 {
 		if !r.gap.open {
-			r.setGap(r.footageEnd(p), storage.ReasonNetworkLoss, "waiting for a random access unit")
+			r.setGap(r.footageEnd(p), p.Start, storage.ReasonNetworkLoss, "waiting for a random access unit")
 		}
 		return false
 	}
 	layout, err := segment.NewWriter(p, r.o.Software, &r.segments)
 	if err != nil {
 		r.fault("begin segment", err)
-		r.setGap(r.footageEnd(p), storage.ReasonProtocol, err.Error())
+		r.setGap(r.footageEnd(p), p.Start, storage.ReasonProtocol, err.Error())
 		return false
 	}
 	file, err := r.o.Store.Create(storage.SegmentMeta{
@@ -117,7 +120,7 @@ func (r *Recorder) begin(p *media.Part) bool {
 	})
 	if err != nil {
 		r.fault("create segment", err)
-		r.setGap(r.footageEnd(p), storage.ReasonOf(err), err.Error())
+		r.setGap(r.footageEnd(p), p.Start, storage.ReasonOf(err), err.Error())
 		return false
 	}
 	r.open = &open{
@@ -133,8 +136,9 @@ func (r *Recorder) append(p *media.Part) {
 	o := r.open
 	block, err := o.layout.Add(p)
 	if err != nil {
+		at := p.Start
 		p.Release()
-		r.drop("lay out part", storage.ReasonProtocol, err)
+		r.drop(at, "lay out part", storage.ReasonProtocol, err)
 		return
 	}
 	buffers := block.Buffers
@@ -146,7 +150,7 @@ func (r *Recorder) append(p *media.Part) {
 	err = o.file.Append(storage.Append{Buffers: buffers, Start: start, End: end, Done: block.Release})
 	if err != nil {
 		o.layout.Undo()
-		r.drop("append part", storage.ReasonOf(err), err)
+		r.drop(start, "append part", storage.ReasonOf(err), err)
 		return
 	}
 	if o.parts == 0 {
@@ -162,8 +166,8 @@ func (r *Recorder) append(p *media.Part) {
 	})
 }
 
-// drop ends a segment that a part could not be added to.
-func (r *Recorder) drop(what string, reason storage.Reason, cause error) {
+// drop ends a segment that a part, which begins at an instant, could not be added to.
+func (r *Recorder) drop(at time.Time, what string, reason storage.Reason, cause error) {
 	o := r.open
 	r.fault(what, cause)
 	r.update(func(s *Status) { s.Dropped++ })
@@ -176,7 +180,7 @@ func (r *Recorder) drop(what string, reason storage.Reason, cause error) {
 			r.end = o.start
 		}
 	}
-	r.setGap(r.end, reason, cause.Error())
+	r.setGap(r.end, at, reason, cause.Error())
 }
 
 // seal ends the open segment. When the disk had ended it already, what it lost
@@ -192,7 +196,7 @@ func (r *Recorder) seal() {
 	o.file.Abort()
 	if kept := o.file.End(); kept.Before(o.end) {
 		r.end = maxTime(kept, o.start)
-		r.setGap(r.end, storage.ReasonOf(err), err.Error())
+		r.setGap(r.end, r.end, storage.ReasonOf(err), err.Error())
 	}
 }
 
@@ -224,7 +228,7 @@ func (r *Recorder) Down(since time.Time, cause streams.Cause, detail string) {
 	if r.end.IsZero() {
 		r.end = since // nothing recorded yet: scheduled time begins here
 	}
-	r.setGap(r.end, reasonOf(cause), detail)
+	r.setGap(r.end, r.o.Now(), reasonOf(cause), detail)
 }
 
 // Close seals the open segment, if there is one, before the recorder is given

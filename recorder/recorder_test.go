@@ -292,6 +292,34 @@ func TestCutsAndGaps(t *testing.T) {
 			},
 			[]string{"0s gap disk-full", "4s footage"},
 		},
+		{
+			"reasons follow each other while parts come", func(r *recorder.Recorder, d *disk) {
+				parts := runParts(clip, "00000001", start, 8)
+				for i, refuse := range []error{diskFull, diskFull, diskFull, diskFull, storage.ErrOverload, storage.ErrOverload, nil, nil} {
+					d.refuse = refuse
+					d.now = parts[i].End.Add(80 * time.Millisecond) // when a part gets here
+					feed(r, parts[i:i+1])
+				}
+				r.Close()
+			},
+			[]string{"0s gap disk-full", "4s gap overload", "6s footage", "8s sealed 2 parts from 6s", "8s gap recorder-down"},
+		},
+		{
+			"parts refused by a new segment", func(r *recorder.Recorder, d *disk) {
+				d.fail = func(*file, int) error {
+					if len(d.files) == 1 {
+						return storage.ErrOverload
+					}
+					return nil
+				}
+				r.Down(second(0), streams.CauseStarting, "")
+				for _, p := range runParts(clip, "00000001", second(4), 4) {
+					d.now = p.End.Add(1080 * time.Millisecond)
+					feed(r, []*media.Part{p})
+				}
+			},
+			[]string{"0s gap recorder-down", "4s aborted 0 parts from 4s", "4s gap overload", "6s footage"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -312,6 +340,33 @@ func TestCutsAndGaps(t *testing.T) {
 				check(t, f)
 			}
 		})
+	}
+}
+
+// TestNoMoreRandomAccess: a camera that sends no random access unit any more
+// keeps no segment open for ever, and loses no footage by it.
+func TestNoMoreRandomAccess(t *testing.T) {
+	t.Parallel()
+	const length = 4 * time.Second
+	parts := runParts(footage.Encode(t, footage.Options{Length: 20 * time.Second, GOP: 20 * time.Second, Width: 64}), "00000001", start, 20)
+	d := &disk{now: start}
+	r := recorder.New(recorder.Options{Camera: "gate", Stream: "main", Store: d, Record: true, Segment: length})
+	feed(r, parts)
+	r.Close()
+	end := start
+	for i, f := range d.files {
+		if !f.meta.Start.Equal(end) || !f.sealed || f.end.Sub(f.meta.Start) > 2*length+time.Second {
+			t.Errorf("segment %d: %v to %v, sealed %v; the one before ended at %v", i, f.meta.Start, f.end, f.sealed, end)
+		}
+		end = f.end
+	}
+	if !end.Equal(parts[19].End) || len(d.files) < 3 {
+		t.Errorf("%d segments up to %v", len(d.files), end)
+	}
+	for _, line := range d.log[:len(d.log)-1] { // the last one is of Close
+		if strings.Contains(line, "gap") {
+			t.Errorf("gaps: %q", d.log)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/stockade-nvr/stockade/internal/long"
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/storage/vfs"
 )
@@ -30,7 +31,7 @@ type promise struct {
 // without, with the index kept and lost, and recovering is itself cut short once.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(80)
+	seeds := uint64(long.Times(80, 2000))
 	if testing.Short() {
 		seeds = 20
 	}

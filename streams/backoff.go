@@ -10,17 +10,18 @@ const growth = 1.7
 
 // backoff says how long to wait before the next attempt to connect.
 type backoff struct {
-	first, limit, auth, stable time.Duration
+	first, limit, auth, maxAuth, stable time.Duration
 
 	next      time.Duration
+	nextAuth  time.Duration
 	impatient bool // a session that breaks may be opened again at once
 	random    func() float64
 }
 
 func newBackoff(o Options) *backoff {
 	return &backoff{
-		first: o.FirstDelay, limit: o.MaxDelay, auth: o.AuthDelay, stable: o.StableAfter,
-		next: o.FirstDelay, impatient: true, random: rand.Float64,
+		first: o.FirstDelay, limit: o.MaxDelay, auth: o.AuthDelay, maxAuth: o.MaxAuthDelay, stable: o.StableAfter,
+		next: o.FirstDelay, nextAuth: o.AuthDelay, impatient: true, random: rand.Float64,
 	}
 }
 
@@ -32,16 +33,22 @@ func (b *backoff) after(cause Cause, played time.Duration) time.Duration {
 	if played >= b.stable {
 		b.next, b.impatient = b.first, true
 	}
+	if played > 0 {
+		b.nextAuth = b.auth
+	}
 	if played > 0 && b.impatient {
 		b.impatient = false
 		return 0
 	}
+	if cause == CauseAuth {
+		// An account that is used often without success is locked by many cameras.
+		// The delay is a promise to people: it may be longer, never shorter.
+		delay := b.nextAuth
+		b.nextAuth = min(2*b.nextAuth, b.maxAuth)
+		return delay + time.Duration(float64(delay)/4*b.random())
+	}
 	delay := b.next
 	b.next = min(time.Duration(float64(b.next)*growth), b.limit)
-	if cause == CauseAuth {
-		// A wrong password tried often locks the account on many cameras.
-		delay = b.auth
-	}
 	// A quarter more or less, so that cameras behind one switch do not all
 	// come back in the same moment.
 	return time.Duration(float64(delay) * (0.75 + 0.5*b.random()))

@@ -20,9 +20,11 @@ func TestBackoff(t *testing.T) {
 		{CauseNetworkLoss, time.Second, 0},                       // it played: at once
 		{CauseNetworkLoss, time.Second, 1445 * time.Millisecond}, // but not again and again
 		{CauseNetworkLoss, time.Minute, 0},                       // a stable run earns that anew
-		{CauseAuth, 0, time.Minute},                              // never sooner, or the account is locked
-		{CauseOffline, 0, 850 * time.Millisecond},                // and the delay grew meanwhile
-		{CauseNetworkLoss, 2 * time.Second, 1445 * time.Millisecond},
+		{CauseAuth, 0, 67500 * time.Millisecond},                 // never sooner than in a minute, or the account is locked
+		{CauseAuth, 0, 135 * time.Second},
+		{CauseNetworkLoss, 2 * time.Second, 500 * time.Millisecond},
+		{CauseAuth, 0, 67500 * time.Millisecond}, // it was let in meanwhile
+		{CauseNetworkLoss, 2 * time.Second, 850 * time.Millisecond},
 	} {
 		if got := b.after(c.cause, c.played).Round(time.Millisecond); got != c.want {
 			t.Errorf("step %d, %s after %v: %v, want %v", i, c.cause, c.played, got, c.want)
@@ -31,6 +33,15 @@ func TestBackoff(t *testing.T) {
 	for range 20 {
 		if d := b.after(CauseOffline, 0); d > 15*time.Second {
 			t.Fatalf("delay %v", d)
+		}
+	}
+	for range 10 {
+		b.after(CauseAuth, 0)
+	}
+	for _, r := range []float64{0, 0.999} {
+		b.random = func() float64 { return r }
+		if d := b.after(CauseAuth, 0); d < 15*time.Minute || d > 19*time.Minute {
+			t.Errorf("delay after many refusals %v with jitter %v", d, r)
 		}
 	}
 	for _, r := range []float64{0, 0.999} {

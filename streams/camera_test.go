@@ -52,7 +52,8 @@ type camera struct {
 	frozen   bool
 	password string // "" lets everybody in
 	shuffle  func([]*rtp.Packet) []*rtp.Packet
-	asked    []time.Time // DESCRIBEs
+	spoil    func(unit []byte) []byte // what is sent in place of a NAL unit
+	asked    []time.Time              // DESCRIBEs
 	conns    map[*gortsplib.ServerConn]bool
 }
 
@@ -114,7 +115,7 @@ func (c *camera) send(stop chan struct{}) {
 		case <-tick.C:
 		}
 		c.mu.Lock()
-		frozen, sps, shuffle := c.frozen, c.sps, c.shuffle
+		frozen, sps, shuffle, spoil := c.frozen, c.sps, c.shuffle, c.spoil
 		c.mu.Unlock()
 		if frozen {
 			continue
@@ -125,6 +126,11 @@ func (c *camera) send(stop chan struct{}) {
 		if i%10 == 0 {
 			copy(picture, []byte{0x65, 0x88})
 			units = [][]byte{sps, decode(pps), picture}
+		}
+		for i := range units {
+			if spoil != nil {
+				units[i] = spoil(units[i])
+			}
 		}
 		packets, err := encoder.Encode(units)
 		if err != nil {
@@ -195,6 +201,18 @@ func (c *camera) describes() []time.Time {
 	return append([]time.Time(nil), c.asked...)
 }
 
+// await waits for a condition on what the camera was asked.
+func (c *camera) await(what string, ok func() bool) {
+	c.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for done := false; !done; time.Sleep(time.Millisecond) {
+		c.set(func() { done = ok() })
+		if !done && time.Now().After(deadline) {
+			c.t.Fatalf("waited in vain for %s: asked at %v", what, c.describes())
+		}
+	}
+}
+
 func (c *camera) options(sink streams.Sink) streams.Options {
 	return options(c.port, "/stream", sink)
 }
@@ -203,7 +221,7 @@ func (c *camera) options(sink streams.Sink) streams.Options {
 func options(port int, path string, sink streams.Sink) streams.Options {
 	return streams.Options{
 		Camera: "gate-north", Stream: "main", Sink: sink, PartDuration: 200 * time.Millisecond,
-		FirstDelay: 50 * time.Millisecond, MaxDelay: 200 * time.Millisecond, AuthDelay: 3 * time.Second, StableAfter: 200 * time.Millisecond,
+		FirstDelay: 50 * time.Millisecond, MaxDelay: 200 * time.Millisecond, StableAfter: 200 * time.Millisecond,
 		RTSP: rtsp.Config{
 			URL: fmt.Sprintf("rtsp://127.0.0.1:%d%s", port, path), Pinned: netip.MustParseAddr("127.0.0.1"),
 			Timeout: 5 * time.Second, Silence: time.Second,
@@ -297,6 +315,13 @@ func (r *recorder) await(what string, ok func() bool) {
 			r.t.Fatalf("waited in vain for %s: %d parts, %d runs, downs %v", what, r.parts, len(r.runs), r.downs)
 		}
 	}
+}
+
+// down gives what the sink was told of when it was told so for the i-th time.
+func (r *recorder) down(i int) streams.Down {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.downs[i]
 }
 
 func (r *recorder) causes() []streams.Cause {

@@ -8,5 +8,5 @@ import (
 
 // SetClockStep makes a stream believe that the recorder's clock was set.
 func (o *Options) SetClockStep(f func() time.Duration) {
-	o.clockStep = func(*media.Assembler) time.Duration { return f() }
+	o.clockStep = func(*media.Assembler, time.Time) time.Duration { return f() }
 }

@@ -53,9 +53,11 @@ func (f *fanout) add(o ReaderOptions) *Reader {
 		r.note(Event{Down: &down})
 	} else {
 		r.note(Event{Format: f.format, Run: f.run})
-		for i, u := range f.gop.Snapshot() {
-			r.unit(Event{Unit: u, Duration: f.last[u.Track].duration(&f.format.Tracks[u.Track])}, i == 0)
+		var units []Event
+		for _, u := range f.gop.Snapshot() {
+			units = append(units, Event{Unit: u, Duration: f.last[u.Track].duration(&f.format.Tracks[u.Track])})
 		}
+		r.begin(units)
 	}
 	if f.ended {
 		r.end(false)

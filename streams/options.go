@@ -23,17 +23,25 @@ type Options struct {
 	GOPCacheBytes int
 
 	// FirstDelay and MaxDelay bound the back-off between attempts to connect
-	// (default 0.5 s and 15 s), AuthDelay that after refused credentials
-	// (default 1 min).
-	FirstDelay, MaxDelay, AuthDelay time.Duration
+	// (default 0.5 s and 15 s), AuthDelay and MaxAuthDelay that after refused
+	// credentials (default 1 min and 15 min).
+	FirstDelay, MaxDelay, AuthDelay, MaxAuthDelay time.Duration
 	// StableAfter is how long a session must play for the back-off to start anew (default 10 s).
 	StableAfter time.Duration
 
-	Starts *Pacer       // spaces connection attempts over all streams; nil: none
-	Log    *slog.Logger // default: none
+	// Barren is how long packets may come that make no access unit of the leading
+	// track before the session ends (default: as long as a run waits for its
+	// first picture, and RTSP.Silence more).
+	Barren time.Duration
+
+	Starts *Pacer // spaces connection attempts over all streams; nil: none
+	// Accounts shares what cameras refused with the streams that use the same
+	// credentials; nil: with none.
+	Accounts *Accounts
+	Log      *slog.Logger // default: none
 
 	// clockStep replaces what the assembler says of the recorder's clock: for tests.
-	clockStep func(*media.Assembler) time.Duration
+	clockStep func(*media.Assembler, time.Time) time.Duration
 }
 
 func (o *Options) fill() {
@@ -46,7 +54,13 @@ func (o *Options) fill() {
 		o.RTSP.Transport = rtsp.TCP
 	}
 	if o.clockStep == nil {
-		o.clockStep = func(a *media.Assembler) time.Duration { return a.Stats().ClockStep }
+		o.clockStep = (*media.Assembler).ClockStep
+	}
+	if o.Accounts == nil {
+		o.Accounts = NewAccounts()
+	}
+	if o.RTSP.Silence <= 0 {
+		o.RTSP.Silence = rtsp.DefaultSilence
 	}
 	if o.PartDuration <= 0 {
 		o.PartDuration = time.Second
@@ -61,7 +75,9 @@ func (o *Options) fill() {
 		{&o.FirstDelay, 500 * time.Millisecond},
 		{&o.MaxDelay, 15 * time.Second},
 		{&o.AuthDelay, time.Minute},
+		{&o.MaxAuthDelay, 15 * time.Minute},
 		{&o.StableAfter, 10 * time.Second},
+		{&o.Barren, media.Patience + o.RTSP.Silence},
 	} {
 		if *d.d <= 0 {
 			*d.d = d.deft

@@ -28,6 +28,8 @@ type Event struct {
 
 	// Down says that the stream stopped delivering. What ends it is the next Format.
 	Down *Down
+
+	seed bool // Unit was there before the reader: it takes none of its queue's room
 }
 
 // Down says why a stream delivers nothing.
@@ -46,7 +48,8 @@ type ReaderOptions struct {
 // Reader receives a stream's access units from the last random access unit on,
 // through a queue of its own. A reader that is too slow never slows the stream:
 // when its queue is full all of its units are dropped, and it goes on with the
-// next random access unit of the leading track; Event.Dropped counts them. A
+// next random access unit of the leading track; Event.Dropped counts them. What
+// the GOP cache has when the reader comes is given whole, in addition to that. A
 // stream that goes offline keeps its readers: they get a Down event and then,
 // when it is back, a Format. A reader is used by one goroutine.
 type Reader struct {
@@ -105,7 +108,7 @@ func (r *Reader) pop() (e Event, ok, ended bool) {
 	e = r.queue[0]
 	r.queue[0] = Event{} // let go of what the viewer may keep no longer
 	r.queue = r.queue[1:]
-	if e.Unit != nil {
+	if e.Unit != nil && !e.seed {
 		r.units--
 		r.bytes -= e.Unit.Bytes()
 	}
@@ -124,6 +127,19 @@ func (r *Reader) note(e Event) {
 		r.queue = append(r.queue, e)
 	}
 	r.skip = e.Format != nil
+	r.signal()
+}
+
+// begin queues the units of the GOP cache. They do not count for the queue's
+// limits, or a viewer of a long GOP would start with nothing: the cache has its own.
+func (r *Reader) begin(units []Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range units {
+		e.seed = true
+		r.queue = append(r.queue, e)
+		r.skip = false
+	}
 	r.signal()
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/stockade-nvr/stockade/streams/media"
@@ -18,10 +19,7 @@ func (s *Stream) Run(ctx context.Context) error {
 	p := &supervisor{Stream: s, wait: newBackoff(s.options), reached: time.Now().UTC()}
 	defer s.fan.end()
 	p.down(CauseStarting, "not tried yet")
-	for {
-		if err := s.options.Starts.Wait(ctx); err != nil {
-			break
-		}
+	for p.turn.wait(ctx, p.held) == nil && s.options.Starts.Wait(ctx) == nil {
 		played, err := p.play(ctx)
 		if ctx.Err() != nil {
 			break
@@ -30,7 +28,10 @@ func (s *Stream) Run(ctx context.Context) error {
 		delay := p.wait.after(cause, played)
 		detail := err.Error()
 		if cause == CauseAuth {
+			delay = p.judged(err, delay)
 			detail += "; the next attempt is in " + delay.Round(time.Second).String() + ", so that the account is not locked"
+		} else {
+			p.turn.untold()
 		}
 		p.report(cause, detail, delay)
 		p.down(cause, detail)
@@ -38,8 +39,28 @@ func (s *Stream) Run(ctx context.Context) error {
 			break
 		}
 	}
+	p.turn.untold()
 	p.down(CauseStopped, "stopped by the recorder")
 	return nil
+}
+
+// held tells that the stream waits, since its credentials were refused.
+func (p *supervisor) held(delay time.Duration) {
+	if p.told != CauseAuth {
+		p.down(CauseAuth, fmt.Sprintf("the camera at %s refused the same username and password for another stream; check the device's username and password_file; the next attempt is in %s",
+			p.options.RTSP.Pinned, delay.Round(time.Second)))
+	}
+}
+
+// judged notes what a camera that let the stream not in said of its account, and
+// gives the time until the next attempt.
+func (p *supervisor) judged(err error, delay time.Duration) time.Duration {
+	var e *rtsp.Error
+	if errors.As(err, &e) && e.Kind == rtsp.KindAuth {
+		return p.turn.refused()
+	}
+	p.turn.known()
+	return delay
 }
 
 // maxClockStep is how far the recorder's clock may be from where it would be
@@ -47,7 +68,10 @@ func (s *Stream) Run(ctx context.Context) error {
 // order; beyond this its footage would be misdated, and a new run begins (S7).
 const maxClockStep = time.Second
 
-var errClockStep = errors.New("the recorder's clock was set")
+var (
+	errClockStep = errors.New("the recorder's clock was set")
+	errBarren    = errors.New("packets come, but make no access unit")
+)
 
 // supervisor is what Run keeps between sessions.
 type supervisor struct {
@@ -67,14 +91,16 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	}
 	defer src.Close()
 	defer context.AfterFunc(ctx, src.Close)()
-	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: time.Now().UTC()}
-	r := &player{supervisor: p, run: run}
+	now := time.Now()
+	run := &media.Run{ID: newRunID(), Camera: p.options.Camera, Stream: p.options.Stream, Start: now.UTC()}
+	r := &player{supervisor: p, run: run, leading: max(0, (&media.Format{Tracks: src.Tracks()}).Video())}
 	r.assembler = media.NewAssembler(media.AssemblerOptions{
-		Run: run, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
+		Run: run, Started: now, Tracks: src.Tracks(), PartDuration: p.options.PartDuration,
 		Format: r.format, Unit: r.unit, Part: r.part, Error: r.fault,
 	})
 	p.begin(src)
 	if err = src.Play(r); err == nil {
+		p.turn.taken()
 		p.opened()
 		err = src.Wait()
 	}
@@ -82,9 +108,11 @@ func (p *supervisor) play(ctx context.Context) (played time.Duration, err error)
 	r.assembler.Close()
 	if !r.began.IsZero() {
 		played = time.Since(r.began)
-		p.mu.Lock()
-		p.status.Reconnects++
-		p.mu.Unlock()
+		if ctx.Err() == nil { // else nothing broke: it was stopped
+			p.mu.Lock()
+			p.status.Reconnects++
+			p.mu.Unlock()
+		}
 	}
 	return played, err
 }
@@ -123,16 +151,49 @@ type player struct {
 	*supervisor
 	run       *media.Run
 	assembler *media.Assembler
+	leading   int       // the track that must not become barren
 	began     time.Time // when the first format came
-	stepped   error     // the clock was set: the next packet ends the run
+
+	bore      bool      // the packet at hand ended an access unit of the leading track
+	fertile   time.Time // arrival of the last packet that did, or of the first packet
+	complaint error     // the camera's last fault since then
 }
 
 func (r *player) Packet(track int, h media.RTPHeader, payload []byte, arrival time.Time) error {
-	if r.stepped != nil {
-		return r.stepped
+	// Before the packet makes a unit: also the first one may come a while after
+	// the run began, and would be dated by a clock that is no more.
+	if step := r.options.clockStep(r.assembler, arrival); step.Abs() > maxClockStep {
+		return fmt.Errorf("%w by %s", errClockStep, step.Round(time.Millisecond))
 	}
 	r.meter.add(len(payload), arrival)
-	return r.assembler.Packet(track, h, payload, arrival)
+	if err := r.assembler.Packet(track, h, payload, arrival); err != nil {
+		return err
+	}
+	return r.barren(arrival)
+}
+
+// barren ends a session whose packets make nothing for too long. The session's
+// own watch counts packets, and a camera whose parameter sets are refused, or
+// that never sends a random access unit, gives plenty of them: without this it
+// would count as playing for ever, with no gap to show for it (S6). Arrivals
+// carry a monotonic reading, so that a step of the clock does not count.
+func (r *player) barren(arrival time.Time) error {
+	if r.bore || r.fertile.IsZero() {
+		r.bore, r.fertile = false, arrival
+		return nil
+	}
+	if arrival.Sub(r.fertile) < r.options.Barren {
+		return nil
+	}
+	why := r.complaint
+	switch {
+	case why != nil:
+	case r.began.IsZero():
+		why = errors.New("no random access unit has come")
+	default:
+		why = errors.New("no access unit is whole")
+	}
+	return fmt.Errorf("%w of track %d for %s: %w; check the camera's video settings", errBarren, r.leading, r.options.Barren, why)
 }
 
 func (r *player) Report(track int, rtp media.RTPTime, ntp, arrival time.Time) {
@@ -160,13 +221,20 @@ func (r *player) format(f *media.Format) {
 		r.logged = ""
 		r.options.Log.Info("stream up", "run", r.run.ID, "tracks", len(tracks), "codec", tracks[max(f.Video(), 0)].CodecString)
 	} else {
-		r.options.Log.Info("format changed", "run", r.run.ID, "serial", f.Serial, "codec", tracks[max(f.Video(), 0)].CodecString)
+		level := slog.LevelInfo
+		if f.Serial > 1 { // the first one tells; a camera may go on
+			level = slog.LevelDebug
+		}
+		r.options.Log.Log(context.Background(), level, "format changed", "run", r.run.ID, "serial", f.Serial, "codec", tracks[max(f.Video(), 0)].CodecString)
 	}
 	r.fan.setFormat(r.run, f)
 }
 
 func (r *player) unit(u *media.AccessUnit) {
 	r.meter.frames.Add(1)
+	if u.Track == r.leading {
+		r.bore, r.complaint = true, nil
+	}
 	r.fan.unit(u)
 }
 
@@ -174,9 +242,6 @@ func (r *player) part(p *media.Part) {
 	r.meter.lost.Add(uint64(p.Lost))
 	r.meter.damaged.Add(uint64(p.Damaged))
 	r.reached, r.told = p.End, ""
-	if step := r.options.clockStep(r.assembler); step.Abs() > maxClockStep {
-		r.stepped = fmt.Errorf("%w by %s", errClockStep, step.Round(time.Millisecond))
-	}
 	if r.options.Sink == nil {
 		p.Release()
 		return
@@ -185,14 +250,18 @@ func (r *player) part(p *media.Part) {
 }
 
 func (r *player) fault(err error) {
+	r.complaint = err
 	r.options.Log.Warn("fault in the stream", "run", r.run.ID, "error", err)
 }
 
 // causeOf turns the end of a session into a cause.
 func (p *supervisor) causeOf(err error) Cause {
 	var e *rtsp.Error
-	if errors.Is(err, errClockStep) {
+	switch {
+	case errors.Is(err, errClockStep):
 		return CauseClockStep
+	case errors.Is(err, errBarren), errors.Is(err, media.ErrFormats):
+		return CauseProtocol
 	}
 	if !errors.As(err, &e) {
 		return CauseProtocol
@@ -200,7 +269,7 @@ func (p *supervisor) causeOf(err error) Cause {
 	switch e.Kind {
 	case rtsp.KindOffline:
 		return CauseOffline
-	case rtsp.KindAuth:
+	case rtsp.KindAuth, rtsp.KindForbidden:
 		return CauseAuth
 	case rtsp.KindNetworkLoss:
 		return CauseNetworkLoss

@@ -14,6 +14,7 @@ import (
 type Stream struct {
 	options Options
 	fan     *fanout
+	turn    *turn
 	session atomic.Pointer[rtsp.Session] // the one that plays, or the last one
 	meter   meter
 
@@ -25,7 +26,7 @@ type Stream struct {
 // New makes a stream; Run starts it.
 func New(o Options) *Stream {
 	o.fill()
-	s := &Stream{options: o}
+	s := &Stream{options: o, turn: o.Accounts.turn(&o)}
 	s.fan = newFanout(o.GOPCacheBytes, s.setWatched)
 	s.status = Status{
 		Camera: o.Camera, Stream: o.Stream, Cause: CauseStarting, Since: time.Now().UTC(),

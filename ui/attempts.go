@@ -1,9 +1,15 @@
 package ui
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 )
+
+// reasons are the values that an attempt's reason has.
+var reasons = []string{"egress", "spoof", "unknown-device", "lateral", "input", "output", "chatter"}
 
 // attemptID is what an id may look like: it goes on to a database.
 var attemptID = regexp.MustCompile(`^[A-Za-z0-9._~:-]{1,128}$`)
@@ -19,6 +25,12 @@ func (s *Server) getAttempts(w http.ResponseWriter, r *http.Request) {
 		Chatter: p.flag("chatter"),
 		Cursor:  p.text("cursor"),
 		Limit:   p.number("limit", 1, maxPageSize, 100),
+	}
+	if f.Reason != "" && !slices.Contains(reasons, f.Reason) {
+		p.bad(fmt.Sprintf("there is no reason %.40q", f.Reason), "give one of "+strings.Join(reasons, ", "))
+	}
+	if f.Camera != "" && f.Device != "" {
+		p.bad("camera and device are both given", "give one of them: a camera stands for its device")
 	}
 	if p.problem != nil {
 		writeProblem(w, p.problem)

@@ -188,11 +188,11 @@ func (r *fakeReader) Next(ctx context.Context) (streams.Event, error) {
 }
 
 // film makes an MP4 of n seconds, as playback gives one.
-func film(t *testing.T, codec string, seconds int) []byte {
+func film(t *testing.T, codec, size string, seconds int) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "film.mp4")
 	args := []string{
-		"-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15",
+		"-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=15",
 		"-t", strconv.Itoa(seconds), "-pix_fmt", "yuv420p", "-g", "15", "-c:v", codec, "-preset", "ultrafast",
 		"-movflags", "frag_keyframe+empty_moov+default_base_moof", path,
 	}

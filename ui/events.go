@@ -16,6 +16,9 @@ const (
 	beatEvery    = 5 * time.Second        // longest silence
 	resumePage   = maxPageSize
 	resumePages  = 4 // pages of attempts that a resumed stream is sent at most
+	// Sightings are not told in their order: a batch may hold later ones than the
+	// batch after it. A resumed stream goes back by more than that can be.
+	resumeOverlap = 10 * time.Second
 )
 
 // getEvents streams everything that changes, so that a page needs one
@@ -58,6 +61,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, states bool) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := &eventWriter{w: w, control: http.NewResponseController(w), last: since}
+	if since.IsZero() {
+		out.last = s.opt.Now() // also who was told of no attempt yet can resume
+	}
 	_ = out.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
 	if err := s.follow(r.Context(), out, attempts, since, states); err != nil {
 		s.log.Debug("event stream ended", "error", err)
@@ -99,38 +105,58 @@ func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan [
 					return err
 				}
 			}
-			if err := out.beat(s.opt.Now()); err != nil {
+			if err := out.beat(s.clock()); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// resume sends the attempts seen since an instant. When they are too many, it
-// sends "reset" instead of the rest: the page then reads its table anew.
+// resume sends the attempts seen since an instant. When they are too many, or the
+// clock was set back behind that instant, it sends "reset" in place of the rest:
+// the page then reads its table anew. The pages come newest first, so the id to
+// resume from moves on only with the last: who is cut off between them starts over.
 func (s *Server) resume(ctx context.Context, out *eventWriter, since time.Time) error {
-	f := AttemptFilter{Since: since, Chatter: true, Limit: resumePage}
+	now := s.opt.Now()
+	if since.After(now) {
+		out.last = now
+		return out.event("reset", struct{}{})
+	}
+	f := AttemptFilter{Since: since.Add(-resumeOverlap), Chatter: true, Limit: resumePage}
+	newest := since
 	for range resumePages {
 		page, err := s.opt.Attempts.Page(ctx, f)
 		if err != nil {
 			return fmt.Errorf("read attempts to resume: %w", err)
 		}
-		if err := out.attempts(page.Attempts); err != nil {
-			return err
-		}
+		newest = latest(newest, page.Attempts)
 		if page.Next == "" {
-			return nil
+			out.last = newest
+		}
+		if err := out.rows(page.Attempts); err != nil || page.Next == "" {
+			return err
 		}
 		f.Cursor = page.Next
 	}
+	out.last = newest
 	return out.event("reset", struct{}{})
+}
+
+// latest is the newest sighting of a list, or t when that is newer.
+func latest(t time.Time, list []AttemptView) time.Time {
+	for i := range list {
+		if list[i].Last.After(t) {
+			t = list[i].Last
+		}
+	}
+	return t
 }
 
 // eventWriter writes the text/event-stream format.
 type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	last    time.Time // newest sighting sent: the id to resume from
+	last    time.Time // all sightings up to it were sent: the id to resume from
 	sent    time.Time // when anything was sent
 }
 
@@ -165,23 +191,34 @@ func (o *eventWriter) event(name string, v any) error {
 }
 
 func (o *eventWriter) attempts(list []AttemptView) error {
+	o.last = latest(o.last, list)
+	return o.rows(list)
+}
+
+// rows sends attempts without moving on where to resume from.
+func (o *eventWriter) rows(list []AttemptView) error {
 	if len(list) == 0 {
 		return nil
-	}
-	for i := range list {
-		if list[i].Last.After(o.last) {
-			o.last = list[i].Last
-		}
 	}
 	return o.event("attempts", list)
 }
 
 // beat sends the recorder's clock when nothing else was sent for a while.
-func (o *eventWriter) beat(now time.Time) error {
+func (o *eventWriter) beat(c clockView) error {
 	if time.Since(o.sent) < beatEvery {
 		return nil
 	}
-	return o.event("clock", struct {
-		Now string `json:"now"`
-	}{stamp(now)})
+	return o.event("clock", c)
+}
+
+// clockView is the recorder's clock, and beside it how long the server has run
+// by a clock that is never set: so the page can tell a clock that was stepped
+// from a message that is late.
+type clockView struct {
+	Now string `json:"now"`
+	Up  int64  `json:"up"` // milliseconds
+}
+
+func (s *Server) clock() clockView {
+	return clockView{Now: stamp(s.opt.Now()), Up: time.Since(s.began).Milliseconds()}
 }

@@ -56,6 +56,9 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	if !clip.Next.IsZero() {
+		w.Header().Set("X-Play-Next", stamp(clip.Next)) // the rest of the range is another clip
+	}
 	s.serveClip(w, r, clip, camera+"-"+stream+"-"+from.Format("20060102T150405Z")+".mp4")
 }
 
@@ -63,6 +66,7 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 type planView struct {
 	Start  time.Time   `json:"start"`
 	Pieces []pieceView `json:"pieces"`
+	Next   *time.Time  `json:"next,omitempty"` // where footage of another format follows
 }
 
 type pieceView struct {
@@ -88,6 +92,10 @@ func (s *Server) getPlayPlan(w http.ResponseWriter, r *http.Request) {
 	plan := planView{Start: clip.Start.UTC(), Pieces: []pieceView{}}
 	for _, p := range clip.Pieces {
 		plan.Pieces = append(plan.Pieces, pieceView{p.Media.Seconds(), p.Start.UTC(), p.Duration.Seconds()})
+	}
+	if !clip.Next.IsZero() {
+		next := clip.Next.UTC()
+		plan.Next = &next
 	}
 	writeJSON(w, plan)
 }
@@ -134,13 +142,32 @@ func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, n
 }
 
 // patient gives each write of a long answer its own deadline, so that a long
-// film is not cut and a client that stopped reading is.
+// film is not cut and a client that stopped reading is. What http.ServeContent
+// refuses in plain text it refuses as everything here does.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	refused bool // the answer is a Problem, which was written
+}
+
+// WriteHeader replaces the refusals of http.ServeContent.
+func (p *patient) WriteHeader(status int) {
+	switch {
+	case status == http.StatusRequestedRangeNotSatisfiable:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "the footage has no such bytes", "ask for bytes=FROM-TO within the length that HEAD gives, or without Range"})
+	case status >= http.StatusInternalServerError:
+		p.refused = true
+		writeProblem(p.ResponseWriter, &Problem{status, "internal error", "see the recorder's log"})
+	default:
+		p.ResponseWriter.WriteHeader(status)
+	}
 }
 
 func (p *patient) Write(b []byte) (int, error) {
+	if p.refused {
+		return len(b), nil // the plain text
+	}
 	now := time.Now()
 	_ = p.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
 	if err := p.control.SetWriteDeadline(now.Add(writeTimeout)); err != nil {

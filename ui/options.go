@@ -59,6 +59,9 @@ type Clip struct {
 	// when, in order of media time; empty means that media time runs evenly from Start.
 	Start  time.Time
 	Pieces []ClipPiece
+	// Next is where footage of another format follows, which cannot be in the same
+	// clip; zero when nothing was left out.
+	Next time.Time
 }
 
 // ClipPiece is a stretch of a clip without a break in wall time.
@@ -70,7 +73,9 @@ type ClipPiece struct {
 
 // Attempts is the journal of blocked packets.
 type Attempts interface {
-	// Page lists attempts by last sighting, newest first.
+	// Page lists attempts by last sighting, newest first, those included that
+	// subscribers were told of and that are not on the disk yet. ErrNotFound says
+	// that there is no such camera or device.
 	Page(ctx context.Context, f AttemptFilter) (AttemptPage, error)
 	// Subscribe yields attempts as they are new or changed, at most about once a
 	// second, until ctx ends; then, and when the subscriber was too slow to be
@@ -82,9 +87,9 @@ type Attempts interface {
 
 // AttemptFilter selects attempts; empty fields select all.
 type AttemptFilter struct {
-	Device  string
+	Device  string // id, also of one that is no longer in the site file; "-" for those of nobody's
 	Camera  string // attempts of the camera's device
-	Reason  string
+	Reason  string // as a view has it
 	Text    string // part of host, address, device, protocol or port, case-insensitive
 	Since   time.Time
 	Chatter bool   // chatter too: else it is left out, unless Reason asks for it

@@ -28,6 +28,7 @@ const (
 type Server struct {
 	opt     Options
 	log     *slog.Logger
+	began   time.Time // by the monotonic clock
 	handler http.Handler
 
 	events slots // open event streams
@@ -48,7 +49,7 @@ func New(opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &Server{opt: opt, log: opt.Log}
+	s := &Server{opt: opt, log: opt.Log, began: time.Now()}
 	s.events.max = maxEventStreams
 	s.live.max = maxLiveViewers
 	s.handler = s.guard(s.mux())

@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -21,7 +22,9 @@ import (
 type fakeSite struct {
 	streams map[string]*fakeStream // by camera/stream
 	film    []byte
-	clips   atomic.Int64 // open
+	films   []formatChange // after film, in order of time
+	old     time.Time      // half an hour of footage from long ago; zero for none
+	clips   atomic.Int64   // open
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -29,6 +32,10 @@ type fakeSite struct {
 	silent      bool // the containment is not checked any more
 	attempts    []ui.AttemptView
 	subscribers map[chan []ui.AttemptView]struct{}
+	pages       int         // of attempts that were asked for
+	refuse      *ui.Problem // of the pages after the first
+	health      ui.HealthView
+	zone        string
 }
 
 // hostile is what a camera may ask the DNS for, and then stands on the page.
@@ -36,7 +43,10 @@ const hostile = `<img src=x onerror="document.title='owned'">.evil.example`
 
 func newFakeSite() *fakeSite {
 	now := time.Now().UTC()
-	s := &fakeSite{streams: map[string]*fakeStream{}, subscribers: map[chan []ui.AttemptView]struct{}{}}
+	s := &fakeSite{
+		streams: map[string]*fakeStream{}, subscribers: map[chan []ui.AttemptView]struct{}{},
+		health: ui.HealthView{State: ui.HealthOK}, zone: "Asia/Seoul",
+	}
 	s.containment = ui.ContainmentView{
 		State: "enforced", Since: now.Add(-90 * time.Minute), Revision: "4fd1c0", Generation: 12, Backend: "nf_tables",
 		Layers: []ui.LayerView{
@@ -83,9 +93,15 @@ func (s *fakeSite) options() ui.Options {
 	started := time.Now().UTC().Add(-3 * time.Hour)
 	return ui.Options{
 		Site: func() ui.SiteView {
-			return ui.SiteView{Name: "Camp North", Zone: "Asia/Seoul", Language: "en", Version: "0.1.0", Revision: "4fd1c0", Started: started, Demo: true}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return ui.SiteView{Name: "Camp North", Zone: s.zone, Language: "en", Version: "0.1.0", Revision: "4fd1c0", Started: started, Demo: true}
 		},
-		Health: func() ui.HealthView { return ui.HealthView{State: ui.HealthOK} },
+		Health: func() ui.HealthView {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.health
+		},
 		Devices: func() []ui.DeviceView {
 			return []ui.DeviceView{{ID: "dev-gate", IP: "10.20.1.11", MAC: "02:00:00:00:00:11", Cameras: []string{"gate"}}}
 		},
@@ -139,12 +155,21 @@ func (s *fakeSite) serve(t *testing.T) string {
 	return "http://" + ln.Addr().String()
 }
 
-// fakeFootage has footage of the last 40 minutes with one gap.
+// formatChange is a film in another format, from an instant on.
+type formatChange struct {
+	from time.Time
+	film []byte
+}
+
+// fakeFootage has footage of the last 40 minutes with one gap, and of old.
 type fakeFootage struct{ s *fakeSite }
 
 func (f fakeFootage) Recordings(_ context.Context, camera, _ string, from, to time.Time) ([]ui.RecordingView, error) {
 	now := time.Now().UTC()
 	var all []ui.RecordingView
+	if old := f.s.old; !old.IsZero() && old.Before(to) && old.Add(30*time.Minute).After(from) {
+		all = append(all, ui.RecordingView{Run: "00000001", Start: old, End: old.Add(30 * time.Minute), Bytes: 188_743_680, State: "sealed"})
+	}
 	for m := 40; m > 0; m -= 5 {
 		start := now.Truncate(5 * time.Minute).Add(-time.Duration(m-5) * time.Minute)
 		r := ui.RecordingView{Run: "01234567", Start: start, End: start.Add(5 * time.Minute), Bytes: 31_457_280, State: "sealed"}
@@ -171,19 +196,30 @@ func (f fakeFootage) Gaps(_ context.Context, camera, _ string, from, to time.Tim
 }
 
 func (f fakeFootage) Play(_ context.Context, _, _ string, from, _ time.Time) (*ui.Clip, error) {
-	if from.Before(time.Now().Add(-24 * time.Hour)) {
+	if old := f.s.old; from.Before(time.Now().Add(-24*time.Hour)) && (old.IsZero() || from.Before(old) || from.After(old.Add(30*time.Minute))) {
 		return nil, ui.ErrNotFound
 	}
 	f.s.clips.Add(1)
+	film, long, next := f.s.film, 20*time.Second, time.Time{}
+	for _, c := range f.s.films {
+		if from.Before(c.from) {
+			next, long = c.from.UTC(), min(long, c.from.Sub(from))
+			break
+		}
+		film = c.film
+	}
 	return &ui.Clip{
-		Content: memory{bytes.NewReader(f.s.film), func() { f.s.clips.Add(-1) }}, ETag: "film", Start: from.UTC(),
-		Pieces: []ui.ClipPiece{{Start: from.UTC(), Duration: 20 * time.Second}},
+		Content: memory{bytes.NewReader(film), func() { f.s.clips.Add(-1) }}, ETag: "film", Start: from.UTC(),
+		Pieces: []ui.ClipPiece{{Start: from.UTC(), Duration: long}}, Next: next,
 	}, nil
 }
 
 func (f fakeFootage) Frame(ctx context.Context, camera, stream string, at time.Time) (*ui.Clip, error) {
 	return f.Play(ctx, camera, stream, at, at)
 }
+
+// sortable writes times so that they sort as text.
+const sortable = "2006-01-02T15:04:05.000000000Z"
 
 // fakeAttempts is a journal in memory.
 type fakeAttempts struct{ s *fakeSite }
@@ -192,15 +228,25 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()
 	page := ui.AttemptPage{}
+	a.s.pages++
+	if f.Cursor != "" && a.s.refuse != nil {
+		return ui.AttemptPage{}, a.s.refuse
+	}
 	sorted := slices.Clone(a.s.attempts)
-	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return y.Last.Compare(x.Last) })
+	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(y.ID, x.ID)) })
 	for _, v := range sorted {
+		place := v.Last.Format(sortable) + "~" + v.ID
+		if f.Cursor != "" && place >= f.Cursor {
+			continue
+		}
 		chatter := v.Reason == "chatter"
 		if f.Reason != "" && v.Reason != f.Reason || f.Reason == "" && chatter && !f.Chatter ||
 			v.Last.Before(f.Since) || !strings.Contains(v.Host+v.Address, f.Text) {
 			continue
 		}
 		if len(page.Attempts) == f.Limit {
+			last := page.Attempts[f.Limit-1]
+			page.Next = last.Last.Format(sortable) + "~" + last.ID
 			break
 		}
 		v.Evidence = nil
@@ -232,6 +278,13 @@ func (a fakeAttempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, e
 		close(c)
 	})
 	return c, nil
+}
+
+// followers counts the event streams that are open.
+func (s *fakeSite) followers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.subscribers)
 }
 
 // block adds an attempt, or one more hit of it, and tells those who follow.

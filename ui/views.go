@@ -116,13 +116,13 @@ type GapView struct {
 // AttemptView is one attempt.
 type AttemptView struct {
 	ID       string    `json:"id"`
-	Device   string    `json:"device,omitempty"` // empty for a device that is not in the site file
-	Camera   string    `json:"camera,omitempty"` // name of the device's first camera, as it was then
-	MAC      string    `json:"mac"`
-	Source   string    `json:"source"`
+	Device   string    `json:"device,omitempty"`   // empty for a device that is not in the site file
+	Camera   string    `json:"camera,omitempty"`   // name of the device's first camera, as it was then
+	MAC      string    `json:"mac"`                // of the source; empty in an overflow row
+	Source   string    `json:"source"`             // address; empty in an overflow row
 	Family   int       `json:"family"`             // 4, 6, or 0 when not IP
-	Protocol string    `json:"protocol"`           // TCP, UDP, ICMP, ..., or the ethertype
-	Address  string    `json:"address"`            // destination
+	Protocol string    `json:"protocol"`           // TCP, UDP, ICMP, ..., or the ethertype; OTHER in an overflow row
+	Address  string    `json:"address"`            // destination; empty in an overflow row
 	Port     int       `json:"port,omitempty"`     // destination port of TCP, UDP
 	ICMPType int       `json:"icmp_type"`          // of ICMP and ICMPv6, else -1
 	Host     string    `json:"host,omitempty"`     // name that the camera asked for before
@@ -135,9 +135,11 @@ type AttemptView struct {
 	Count    uint64    `json:"count"`              // hits
 	First    time.Time `json:"first"`              // sighting
 	Last     time.Time `json:"last"`               // sighting
-	New      bool      `json:"new"`                // destination never seen before the last day
+	New      bool      `json:"new"`                // first sighting within the last day
 	Bytes    uint64    `json:"bytes,omitempty"`    // on the wire, all hits
-	Evidence []byte    `json:"evidence,omitempty"` // beginning of the latest packet, from the IP header on; base64 in JSON
+	Overflow bool      `json:"overflow,omitempty"` // one row for all of a device that found no row of its own
+	Scan     bool      `json:"scan,omitempty"`     // ... because one source tried ever new destinations
+	Evidence []byte    `json:"evidence,omitempty"` // beginning of the first packet, from the IP header on; base64 in JSON
 }
 
 // ContainmentView is the firewall's own account. See firewall.Status.

@@ -1,10 +1,42 @@
 package ui
 
 import (
+	"encoding/base64"
 	"net/http"
+	"strings"
 
 	"github.com/stockade-nvr/stockade/ui/live"
 )
+
+// handshake says why a request opens no WebSocket (RFC 6455, 4.2.1), or nil. It
+// is checked here so that the refusal is a Problem, and comes before a stream is
+// pulled for it.
+func handshake(r *http.Request) *Problem {
+	h := r.Header
+	switch key, err := base64.StdEncoding.DecodeString(h.Get("Sec-WebSocket-Key")); {
+	case h.Get("Upgrade") == "", r.Method != http.MethodGet:
+		return &Problem{http.StatusUpgradeRequired, "live pictures come over a WebSocket", "open it as one, or open the page at /"}
+	case !names(h, "Connection", "upgrade"), !names(h, "Upgrade", "websocket"):
+		return &Problem{http.StatusUpgradeRequired, "the upgrade is not to a WebSocket", "send Connection: Upgrade and Upgrade: websocket, also through a proxy"}
+	case h.Get("Sec-WebSocket-Version") != "13":
+		return &Problem{http.StatusUpgradeRequired, "the WebSocket's version is not 13", "send Sec-WebSocket-Version: 13"}
+	case err != nil, len(key) != 16, len(h.Values("Sec-WebSocket-Key")) != 1:
+		return &Problem{http.StatusBadRequest, "the WebSocket's key is not 16 bytes in base64", "send one Sec-WebSocket-Key as RFC 6455 has it"}
+	}
+	return nil
+}
+
+// names reports whether a header that is a list has a word in it.
+func names(h http.Header, header, word string) bool {
+	for _, list := range h.Values(header) {
+		for one := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(one), word) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // getLive sends a stream's pictures over a WebSocket.
 func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
@@ -18,9 +50,11 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if r.Header.Get("Upgrade") == "" {
+	if p := handshake(r); p != nil {
+		w.Header().Set("Connection", "Upgrade")
 		w.Header().Set("Upgrade", "websocket")
-		writeProblem(w, &Problem{http.StatusUpgradeRequired, "live pictures come over a WebSocket", "open it as one, or open the page at /"})
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		writeProblem(w, p)
 		return
 	}
 	if !s.live.take() {

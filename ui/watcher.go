@@ -37,12 +37,12 @@ func (x *watcher) look(out *eventWriter, now time.Time) error {
 	if err := x.lookCameras(out, now); err != nil {
 		return err
 	}
-	return x.lookContainment(out, now)
+	return x.lookContainment(out)
 }
 
 // lookContainment sends the containment with the recorder's clock beside it, so
 // that its age on the page does not depend on the browser's clock.
-func (x *watcher) lookContainment(out *eventWriter, now time.Time) error {
+func (x *watcher) lookContainment(out *eventWriter) error {
 	c := x.s.opt.Containment()
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -54,8 +54,8 @@ func (x *watcher) lookContainment(out *eventWriter, now time.Time) error {
 	x.plain["containment"] = body
 	return out.event("containment", struct {
 		ContainmentView
-		Now string `json:"now"`
-	}{c, stamp(now)})
+		clockView
+	}{c, x.s.clock()})
 }
 
 func (x *watcher) changed(out *eventWriter, name string, v any) error {

@@ -50,21 +50,35 @@ type app struct {
 	fw      *firewall.Firewall
 	owners  atomic.Pointer[owners]
 	pacer   *streams.Pacer
+	logins  *streams.Accounts
 
-	change  sync.Mutex // one change of the site at a time
+	change   sync.Mutex // one change of the site at a time
+	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
+
 	mu      sync.RWMutex
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
-	refused string // why the site file as it is now was not taken
+	refused refusal
+	failing map[string]error // tasks that ended and have not run steadily since, by name
 }
 
-// newApp opens the databases and volumes. Nothing is dialled or armed yet.
-func newApp(o appOptions) (*app, error) {
+// newApp arms, then opens the databases and volumes. Nothing is dialled yet.
+func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
-		pacer: streams.NewPacer(connectEvery), running: map[streamKey]*running{},
+		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
+		failing: map[string]error{},
 	}
 	a.owners.Store(ownersOf(o.Site))
+	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
+	a.fw = firewall.New(firewall.Options{
+		StateDir: o.Site.Storage.State, Log: o.Log,
+		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+		Binding: a.hits.Binding,
+	})
+	if err := a.arm(ctx); err != nil {
+		return nil, err
+	}
 	so := storageOptionsOf(o.Site)
 	so.Log = o.Log
 	var err error
@@ -79,15 +93,10 @@ func newApp(o appOptions) (*app, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close())
 	}
-	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: a.journal.Add})
-	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log,
-		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
-	})
 	return a, nil
 }
 
-// run arms, then records and serves until ctx ends. The rules stay (C1).
+// run records and serves until ctx ends. The rules stay (C1).
 func (a *app) run(ctx context.Context) error {
 	// The store outlives the streams, so that their last parts reach the disk.
 	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
@@ -104,68 +113,31 @@ func (a *app) run(ctx context.Context) error {
 	return errors.Join(err, <-stored, a.journal.Close(), a.store.Close())
 }
 
-// serve runs everything but the store.
+// serve runs everything but the store. The page and the repairs run from the
+// start, whatever state containment is in: they are how one learns what is
+// wrong, and how it heals. Cameras and what answers them wait for enforcement.
 func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return a.journal.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, "hit reader", a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
-
-	// What is dropped before the reader is bound is in the kernel's count alone.
-	select {
-	case <-a.hits.Ready():
-	case <-ctx.Done():
-		return g.Wait()
-	}
-
-	// C1: armed and read back before the first camera is dialled. A disarming
-	// note is obeyed: then recording goes on, and everything says so.
-	err := a.fw.Set(ctx, policyOf(a.site))
-	if err == nil {
-		err = a.fw.AwaitEnforced(ctx)
-	}
-	if err != nil && !errors.Is(err, firewall.ErrDisarmed) {
-		stopped := ctx.Err() != nil
-		g.Go(func() error {
-			if stopped {
-				return nil
-			}
-			return fmt.Errorf("arm the firewall: %w", err)
-		})
-		return g.Wait()
-	}
 	g.Go(func() error { return a.fw.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, "sinkhole", a.newSinkhole().Run) })
-	g.Go(func() error { return a.superviseStreams(ctx) })
+	g.Go(func() error { return a.journal.Run(ctx) })
+	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
 	g.Go(func() error { return ui.New(a.uiOptions()).Serve(ctx, a.Listener) })
 	a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
+	enforced := make(chan struct{})
+	g.Go(func() error {
+		if a.awaitContainment(ctx) != nil {
+			return nil //nolint:nilerr // asked to end before anything was enforced
+		}
+		close(enforced)
+		return a.again(ctx, taskSinkhole, a.newSinkhole().Run)
+	})
+	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
 	return g.Wait()
-}
-
-// again runs a task until ctx ends and starts it again after an error; those
-// that are fatal end the program.
-func (a *app) again(ctx context.Context, name string, run func(context.Context) error, fatal ...error) error {
-	for {
-		err := run(ctx)
-		if ctx.Err() != nil {
-			return nil //nolint:nilerr // being asked to end is no error, whatever the task says of it
-		}
-		for _, f := range fatal {
-			if errors.Is(err, f) {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		a.Log.Error("task ended and starts again", "task", name, "error", err)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
 }
 
 // newSinkhole answers cameras on all of our addresses on their side.
 func (a *app) newSinkhole() *sinkhole.Sinkhole {
-	network := a.site.CameraNetwork
+	network := a.current().CameraNetwork
 	o := sinkhole.Options{
 		Log: a.Log, Device: bridge, DNS: network.DNS, NTP: network.NTP, Names: a.journal,
 	}

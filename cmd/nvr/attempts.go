@@ -25,19 +25,19 @@ type attempts struct{ app *app }
 
 // Page lists attempts.
 func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, error) {
-	q := journal.Filter{
-		Device: f.Device, Reason: nflog.Reason(f.Reason), Since: f.Since,
-		Text: f.Text, Limit: f.Limit, Cursor: f.Cursor,
+	device, err := t.device(f)
+	if err != nil {
+		return ui.AttemptPage{}, err
 	}
-	if f.Chatter || q.Reason == nflog.Chatter {
+	q := journal.Filter{Device: device, Since: f.Since, Text: f.Text, Limit: f.Limit, Cursor: f.Cursor}
+	// What the journal keeps apart as chatter is shown with that reason, whichever rule dropped it.
+	switch {
+	case f.Reason == string(nflog.Chatter):
+		q.Chatter = journal.OnlyChatter
+	case f.Reason != "":
+		q.Reason = nflog.Reason(f.Reason)
+	case f.Chatter:
 		q.Chatter = journal.WithChatter
-	}
-	if f.Camera != "" {
-		for _, c := range t.app.current().Cameras {
-			if c.ID == f.Camera {
-				q.Device = c.Device
-			}
-		}
 	}
 	page, err := t.app.journal.Query(q)
 	if errors.Is(err, journal.ErrCursor) {
@@ -51,6 +51,28 @@ func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, e
 		v.Attempts = append(v.Attempts, t.view(&page.Attempts[i]))
 	}
 	return v, nil
+}
+
+// device tells whose attempts are asked for; "" is everybody. The journal may
+// remember a device that is no longer in the site file.
+func (t attempts) device(f ui.AttemptFilter) (string, error) {
+	site := t.app.current()
+	if f.Camera != "" {
+		for _, c := range site.Cameras {
+			if c.ID == f.Camera {
+				return c.Device, nil
+			}
+		}
+		return "", &ui.Problem{Status: http.StatusNotFound, Message: "there is no such camera", Fix: "GET /api/v1/cameras lists the ids"}
+	}
+	if _, pinned := site.Device(f.Device); pinned || f.Device == "" || f.Device == journal.Nobody {
+		return f.Device, nil
+	}
+	past, err := t.app.journal.Query(journal.Filter{Device: f.Device, Chatter: journal.WithChatter, Limit: 1})
+	if err == nil && len(past.Attempts) == 0 {
+		err = &ui.Problem{Status: http.StatusNotFound, Message: "there is no such device", Fix: "GET /api/v1/devices lists the ids; - stands for those of nobody's"}
+	}
+	return f.Device, err
 }
 
 // Get gives one attempt with its evidence.
@@ -135,9 +157,14 @@ func (t attempts) view(a *journal.Attempt) ui.AttemptView {
 		Family: int(a.Family), Protocol: strings.ToUpper(a.ProtocolName), ICMPType: -1, Host: a.Host,
 		Reason: string(a.Reason), Layer: a.Layer, Rule: a.Rule, Revision: a.Revision, Ingress: a.Port,
 		Count: a.Count, First: a.First, Last: a.Last, Bytes: a.Bytes, New: time.Since(a.First) < newFor,
+		Overflow: a.Overflow, Scan: a.Scan,
 	}
 	if a.Chatter {
 		v.Reason = string(nflog.Chatter)
+	}
+	if a.Overflow { // of many sources and destinations: it has none of its own
+		v.MAC, v.New = "", false
+		return v
 	}
 	if a.Source.IsValid() {
 		v.Source = a.Source.String()

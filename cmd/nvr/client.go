@@ -18,6 +18,8 @@ import (
 type client struct {
 	base *url.URL
 	http *http.Client
+
+	header http.Header // of the last answer
 }
 
 // newClient takes http://HOST:PORT or unix:PATH.
@@ -49,6 +51,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values) (io.Rea
 	if err != nil {
 		return nil, fmt.Errorf("ask the recorder: %w (is nvr running? name it with --server)", err)
 	}
+	c.header = res.Header
 	if res.StatusCode == http.StatusOK {
 		return res.Body, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,31 @@ func newCommand(handed *spawn.Handed) *cobra.Command {
 	)
 	root.AddCommand(newQueryCommands()...)
 	return root
+}
+
+// group makes a verb that has only verbs below it. Alone, or with a word that is
+// none of them, it is wrong use, where cobra would print help and exit with 0: a
+// script that mistypes a check must not take it for passed.
+func group(c *cobra.Command) *cobra.Command {
+	c.Args = cobra.ArbitraryArgs
+	c.SuggestionsMinimumDistance = 2
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var known []string
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				known = append(known, sub.Name())
+			}
+		}
+		all := strings.Join(known, ", ")
+		if len(args) == 0 {
+			return fmt.Errorf("%s wants one of: %s", c.CommandPath(), all)
+		}
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("%s has no verb %q: did you mean %s?", c.CommandPath(), args[0], near[0])
+		}
+		return fmt.Errorf("%s has no verb %q: it has %s", c.CommandPath(), args[0], all)
+	}
+	return c
 }
 
 func newVersionCommand() *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,7 +10,7 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Start and check a site file"}
+	c := group(&cobra.Command{Use: "config", Short: "Start and check a site file"})
 	c.AddCommand(
 		&cobra.Command{
 			Use: "init", Short: "Print a commented site file to start from", Args: cobra.NoArgs,
@@ -21,14 +22,17 @@ func newConfigCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "check FILE", Short: "Name everything that is wrong with a site file, with line, column and fix", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				site, err := loadSite(args[0])
+				site, err := configs.Load(args[0])
+				var problems configs.Problems
 				if err == nil {
-					if problems := configs.CheckEnvironment(site); len(problems) > 0 {
-						err = inFile(args[0], problems)
-					}
+					problems = configs.CheckEnvironment(site)
+				}
+				// A file that cannot be read is no finding about it.
+				if errors.As(err, &problems) || len(problems) > 0 {
+					return finding{inFile(args[0], problems)}
 				}
 				if err != nil {
-					return finding{err}
+					return err
 				}
 				_, err = fmt.Fprintf(c.OutOrStdout(), "%s: fine: revision %s, %d devices, %d cameras\n", args[0], site.Revision, len(site.Devices), len(site.Cameras))
 				return err

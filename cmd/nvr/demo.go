@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,9 +20,6 @@ import (
 	"github.com/stockade-nvr/stockade/internal/lab"
 	"github.com/stockade-nvr/stockade/internal/lab/spawn"
 )
-
-// demoPrefix begins the name of every demo's directory.
-const demoPrefix = "stockade-demo-"
 
 // demoOptions are the flags of nvr demo.
 type demoOptions struct {
@@ -39,6 +36,9 @@ func newDemoCommand(handed *spawn.Handed) *cobra.Command {
 	c := &cobra.Command{
 		Use: "demo", Short: "Run everything against simulated cameras, in network namespaces that vanish with it", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.valid(); err != nil {
+				return err
+			}
 			if handed == nil {
 				return spawnDemo(c.Context(), o)
 			}
@@ -62,60 +62,43 @@ type exitStatus int
 
 func (e exitStatus) Error() string { return "exit status " + strconv.Itoa(int(e)) }
 
+// valid refuses what the demo could not do, before anything is made.
+func (o demoOptions) valid() error {
+	at, err := netip.ParseAddrPort(o.listen)
+	switch {
+	case err != nil || !at.Addr().IsLoopback():
+		return fmt.Errorf("--listen %q is not a loopback address and port: write 127.0.0.1:8080", o.listen)
+	case o.cameras < 4 || o.cameras > lab.MaxCameras:
+		return fmt.Errorf("--cameras %d is not between 4 and %d", o.cameras, lab.MaxCameras)
+	case o.length < 0:
+		return fmt.Errorf("--for %s is negative: write 60s, or leave it out to run until Ctrl-C", o.length)
+	case o.json && o.length == 0:
+		return errors.New("--json prints the result of --for: give both, such as --for 60s --json")
+	}
+	return nil
+}
+
 // spawnDemo runs the demo in namespaces of its own. The directory is made and
 // removed here, so that it goes even if the child is killed.
 func spawnDemo(ctx context.Context, o demoOptions) error {
-	sweepDemos()
-	dir, err := os.MkdirTemp("", demoPrefix)
+	sweepDemos(os.TempDir())
+	dir, lock, err := makeDemoDir()
 	if err != nil {
-		return fmt.Errorf("make the demo's directory: %w", err)
-	}
-	defer removeDemo(dir)
-	lock, err := lockDir(dir)
-	if err != nil {
-		return fmt.Errorf("lock the demo's directory: %w", err)
+		return err
 	}
 	defer lock.Close()
+	defer removeDemo(dir)
 	args := []string{
 		"demo", "--dir", dir, "--listen", o.listen, "--cameras", strconv.Itoa(o.cameras),
 		"--for", o.length.String(), "--json=" + strconv.FormatBool(o.json), "--verbose=" + strconv.FormatBool(o.verbose),
 	}
-	code, err := spawn.Run(ctx, spawn.Options{Args: args, HTTP: o.listen})
+	// The child gets each signal from spawn.Run. Our ctx ends by the same one,
+	// and two would be a second Ctrl-C.
+	code, err := spawn.Run(context.WithoutCancel(ctx), spawn.Options{Args: args, HTTP: o.listen})
 	if err == nil && code != 0 {
 		err = exitStatus(code)
 	}
 	return err
-}
-
-// removeDemo removes a demo's directory; what stays is tried again by the next demo.
-func removeDemo(dir string) { _ = os.RemoveAll(dir) }
-
-// lockDir holds a directory for as long as this process lives.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// sweepDemos removes what demos left behind that were killed with their child.
-func sweepDemos() {
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), demoPrefix+"*"))
-	if err != nil {
-		return // the pattern is constant
-	}
-	for _, dir := range dirs {
-		lock, err := lockDir(dir)
-		if err != nil {
-			continue // alive, or somebody else's
-		}
-		removeDemo(dir)
-		lock.Close()
-	}
 }
 
 // demoResult is what nvr demo --for prints.
@@ -137,7 +120,12 @@ func runDemo(ctx context.Context, o demoOptions, h *spawn.Handed, out io.Writer)
 	defer removeDemo(o.dir)
 	log := newLogger(o.verbose)
 	plan := lab.DefaultPlan(o.cameras)
-	plan.HTTP, plan.Logger = o.listen, log
+	plan.HTTP, plan.Logger = h.HTTP.Addr().String(), log
+	free, err := freeBytes(o.dir)
+	if err != nil {
+		return err
+	}
+	plan.Keep, plan.Reserve = demoKeeps, demoFloor(free)
 	site, err := demoSite(&plan, o.dir)
 	if err != nil {
 		return err
@@ -147,7 +135,7 @@ func runDemo(ctx context.Context, o demoOptions, h *spawn.Handed, out io.Writer)
 		return err
 	}
 	defer func() { _ = l.Close() }() // the namespaces go with the process
-	a, err := newApp(appOptions{Site: site, Listener: h.HTTP, Demo: true, Log: log})
+	a, err := newApp(ctx, appOptions{Site: site, Listener: h.HTTP, Demo: true, Log: log})
 	if err != nil {
 		return err
 	}
@@ -173,7 +161,7 @@ func runDemo(ctx context.Context, o demoOptions, h *spawn.Handed, out io.Writer)
 		return nil
 	})
 	if !o.json {
-		fmt.Fprintf(out, "\n  Stockade's demo: open http://%s in a browser; Ctrl-C ends it and leaves nothing behind.\n\n", o.listen)
+		fmt.Fprintf(out, "\n  Stockade's demo: open http://%s in a browser; Ctrl-C ends it and leaves nothing behind.\n\n", h.HTTP.Addr())
 	}
 	if err := g.Wait(); err != nil {
 		return err

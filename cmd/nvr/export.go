@@ -34,6 +34,9 @@ func newExportCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("export to %s: %w", output, err)
 			}
+			if next := api.header.Get("X-Play-Next"); next != "" {
+				fmt.Fprintf(c.ErrOrStderr(), "%s ends at %s: footage of another format follows, which cannot be in the same file; export it with --from %s\n", output, next, next)
+			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d bytes\n", output, n)
 			return err
 		},

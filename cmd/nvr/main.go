@@ -1,5 +1,3 @@
-// Command nvr is Stockade: a network video recorder with a built-in egress
-// firewall. See the README for its verbs.
 package main
 
 import (
@@ -32,6 +30,13 @@ func main() {
 		os.Exit(status(err))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if handed == nil {
+		// A second Ctrl-C ends the program at once: from now on it is the system's to
+		// handle. Not so in the demo's child: its parent kills it at the second, and
+		// when the parent is killed the kernel may send more than one SIGTERM, one
+		// for each of its threads that the child passes to.
+		context.AfterFunc(ctx, stop)
+	}
 	err = newCommand(handed).ExecuteContext(ctx)
 	stop()
 	os.Exit(status(err))
@@ -45,7 +50,8 @@ func status(err error) int {
 	if code := exitStatus(0); errors.As(err, &code) {
 		return int(code) // whoever ended with it has said why
 	}
-	fmt.Fprintln(os.Stderr, "nvr:", err)
+	// What a recorder or a camera said may be in it.
+	fmt.Fprintln(os.Stderr, "nvr:", printableLines(err.Error()))
 	if f := (finding{}); errors.As(err, &f) {
 		return exitFinding
 	}

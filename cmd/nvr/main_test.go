@@ -4,18 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
+	"github.com/stockade-nvr/stockade/internal/long"
+	"github.com/stockade-nvr/stockade/ui"
 )
 
 // envSite has this test binary play a scenario in namespaces of its own.
@@ -41,6 +40,8 @@ func TestMain(m *testing.M) {
 var scenarios = map[string]func(nvr string) error{
 	"third-party": thirdPartyCameras,
 	"kill":        killedRecorder,
+	"degraded":    degradedStart,
+	"reload":      changedSite,
 	"bench":       compareRecorders,
 }
 
@@ -51,7 +52,11 @@ func build(t *testing.T) string {
 	if _, err := os.Stat(nvr); err == nil {
 		return nvr
 	}
-	if out, err := exec.Command("go", "build", "-o", nvr, ".").CombinedOutput(); err != nil {
+	args := []string{"build", "-o", nvr}
+	if withRace {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
 	// Ordinary users run it in one of the tests.
@@ -99,7 +104,8 @@ func freeAddress(t *testing.T) string {
 func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
 	nvr := build(t)
 	address := freeAddress(t)
-	c := exec.Command(nvr, "demo", "--listen", address, "--for", "40s", "--json")
+	seconds := long.Times(40, 600)
+	c := exec.Command(nvr, "demo", "--listen", address, "--for", (time.Duration(seconds) * time.Second).String(), "--json")
 	var out, logged bytes.Buffer
 	c.Stdout, c.Stderr = &out, &logged
 	if err := c.Run(); err != nil {
@@ -110,18 +116,12 @@ func TestDemoRecordsBlocksAndLeavesNothing(t *testing.T) {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	t.Logf("%+v", r)
-	if r.Cameras < 4 || r.RecordedSeconds < 4*30 || r.Segments < 4 || r.Containment != "enforced" {
+	if r.Cameras < 4 || r.RecordedSeconds < float64(4*(seconds-10)) || r.Segments < 4 || r.Containment != "enforced" {
 		t.Errorf("recorded too little: %+v", r)
 	}
 	if r.OutsideReceived != 0 || !r.Forwarding || r.SentByCameras < 130 || r.SentKinds < 6 || r.Attempts <= 20 {
 		t.Errorf("containment: %+v", r)
 	}
-	leftovers(t, address)
-}
-
-// leftovers fails if something of a demo is still there.
-func leftovers(t *testing.T, address string) {
-	t.Helper()
 	if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
 		c.Close()
 		t.Error("somebody still listens")
@@ -130,54 +130,36 @@ func leftovers(t *testing.T, address string) {
 
 func TestDemoRunsForAnOrdinaryUserAndDiesWithItsParent(t *testing.T) {
 	nvr := build(t)
-	address := freeAddress(t)
-	c := exec.Command(nvr, "demo", "--listen", address)
-	if os.Getuid() == 0 {
-		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	uid := uint32(os.Getuid())
+	if uid == 0 {
+		uid = 65534
 	}
-	c.Dir = "/"
-	c.Env = append(os.Environ(), "HOME=/")
-	out, err := c.StdoutPipe()
+	d := startDemo(t, nvr, uid)
+	api, err := newClient("http://" + d.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var logged bytes.Buffer
-	c.Stderr = &logged
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
-	api, err := newClient("http://" + address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	deadline := time.Now().Add(30 * time.Second)
-	for live := 0; live < 8; time.Sleep(200 * time.Millisecond) {
+	live := 0
+	for deadline := time.Now().Add(60 * time.Second); live < 8; time.Sleep(200 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			_ = c.Process.Kill()
-			t.Fatalf("%d of 8 streams are live\n%s", live, logged.String())
+			t.Fatalf("%d of 8 streams are live\n%s", live, d.logged)
 		}
 		live = 0
-		if body, err := api.get(t.Context(), "cameras", nil); err == nil {
-			b, _ := io.ReadAll(body)
-			body.Close()
-			live = strings.Count(string(b), `"state":"live"`)
+		views, err := list[ui.CameraView](api, "cameras", "cameras", nil)
+		if err != nil {
+			continue // not listening yet
+		}
+		for _, v := range views {
+			for _, s := range v.Streams {
+				if s.State == ui.StreamLive {
+					live++
+				}
+			}
 		}
 	}
-	if err := c.Process.Kill(); err != nil {
+	if err := d.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.Wait() // it was killed
-	gone := time.Now().Add(15 * time.Second)
-	for {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err != nil {
-			break
-		}
-		conn.Close()
-		if time.Now().After(gone) {
-			t.Fatal("the child outlives its parent")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	_ = d.Wait() // it was killed
+	d.leavesNothing(t, false)
 }

@@ -2,22 +2,44 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"text/tabwriter"
 )
 
-func TestAttemptsTableObeysNoForeignEscape(t *testing.T) {
-	var out bytes.Buffer
-	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	answer := `{"attempts":[{"id":"1","mac":"02:00:00:00:00:99","source":"10.20.9.9","protocol":"TCP","port":443,
-		"address":"198.18.0.1","icmp_type":-1,"host":"\u001b[2Jevil.example","reason":"egress","count":3}]}`
-	if err := printAttempts(strings.NewReader(answer), w); err != nil {
-		t.Fatal(err)
+// Whatever text a camera chose, and whatever a recorder answers, a terminal obeys none of it.
+func TestTablesObeyNoForeignEscape(t *testing.T) {
+	const esc = `\u001b[2J\u0007\u009bevil`
+	tests := map[string]struct {
+		table  func(io.Reader, *tabwriter.Writer) error
+		answer string
+		says   string
+	}{
+		"attempts": {printAttempts, `{"attempts":[{"id":"1","mac":"02:00:00:00:00:99` + esc + `","source":"10.20.9.9` + esc + `","protocol":"TCP` + esc + `","port":443,
+			"address":"198.18.0.1` + esc + `","icmp_type":-1,"host":"` + esc + `.example","reason":"egress` + esc + `","count":3}]}`, "egress"},
+		"cameras": {printCameras, `{"cameras":[{"id":"gate` + esc + `","streams":[{"stream":"main` + esc + `","state":"down` + esc + `","codec":"H.264` + esc + `",
+			"recording":"waiting` + esc + `","detail":"401 ` + esc + `"},{"stream":"sub","cause":"auth` + esc + `"}]}]}`, "gate"},
+		"gaps":       {printGaps, `{"gaps":[{"from":"2026-11-23T14:05:00Z","reason":"protocol` + esc + `","detail":"the camera said ` + esc + `"}]}`, "the camera said"},
+		"devices":    {printDevices, `{"devices":[{"id":"d` + esc + `","ip":"` + esc + `","mac":"` + esc + `","maker":"` + esc + `","model":"` + esc + `","cameras":["` + esc + `"]}]}`, "DEVICE"},
+		"recordings": {printRecordings, `{"recordings":[{"start":"2026-11-23T14:05:00Z","end":"2026-11-23T14:06:00Z","state":"` + esc + `","run":"` + esc + `"}]}`, "60.0"},
 	}
-	w.Flush()
-	if got := out.String(); strings.Contains(got, "\x1b") || !strings.Contains(got, "evil.example") || !strings.Contains(got, "TCP/443") {
-		t.Errorf("table reads\n%s", got)
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+			if err := tt.table(strings.NewReader(tt.answer), w); err != nil {
+				t.Fatal(err)
+			}
+			w.Flush()
+			got := out.String()
+			if strings.ContainsAny(got, "\x1b\a\u009b") || !strings.Contains(got, "evil") || !strings.Contains(got, tt.says) {
+				t.Errorf("the table reads\n%q", got)
+			}
+		})
+	}
+	if got := printableLines("a\n\x1b[2Jb\nc"); got != "a\n\"\\x1b[2Jb\"\nc" {
+		t.Errorf("lines read %q", got)
 	}
 }
 

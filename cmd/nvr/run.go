@@ -43,7 +43,7 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer ln.Close()
-	a, err := newApp(appOptions{Site: site, Config: config, Listener: ln, Log: newLogger(verbose)})
+	a, err := newApp(ctx, appOptions{Site: site, Config: config, Listener: ln, Log: newLogger(verbose)})
 	if err != nil {
 		return err
 	}

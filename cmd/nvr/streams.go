@@ -2,24 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"os"
-	"os/signal"
-	"reflect"
-	"syscall"
-	"time"
 
-	"github.com/stockade-nvr/stockade/configs"
-	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/recorder"
-	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/streams"
 )
-
-// reloadEvery is how often the site file is looked at.
-const reloadEvery = 2 * time.Second
 
 // running is a stream at work with its recorder.
 type running struct {
@@ -30,129 +17,11 @@ type running struct {
 	done     chan struct{}
 }
 
-// superviseStreams starts all streams and keeps them as the site file says.
-func (a *app) superviseStreams(ctx context.Context) error {
-	want, err := streamsOf(a.site)
-	if err != nil {
-		return err
-	}
-	a.start(ctx, want)
-	defer a.stopAll()
-	a.unschedule(want)
-	if a.Config == "" {
-		<-ctx.Done()
-		return nil
-	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hup:
-		case <-tick.C:
-		}
-		a.reload(ctx)
-	}
-}
-
-// reload takes the site file if it has changed and is valid; else the site
-// stays as it is, and the page and the log say why.
-func (a *app) reload(ctx context.Context) {
-	old := a.current()
-	site, err := configs.Load(a.Config)
-	if err == nil && site.Revision == old.Revision {
-		a.refuse("")
-		return
-	}
-	if err == nil {
-		err = a.apply(ctx, old, site)
-	}
-	if err != nil {
-		a.refuse(err.Error())
-		return
-	}
-	a.Log.Info("site file taken", "revision", site.Revision)
-	a.refuse("")
-}
-
-// refuse notes, and logs once, why the site file was not taken.
-func (a *app) refuse(why string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if why != "" && why != a.refused {
-		a.Log.Error("site file not taken, the one before stays in force", "error", why)
-	}
-	a.refused = why
-}
-
-// errRestart names what cannot change in a running program.
-var errRestart = errors.New("listen, storage volumes and camera_network addresses change with a restart of nvr only")
-
-// apply goes from one site to another. Streams that leave stop first, then the
-// firewall changes, then new ones start: no device is dialled before it is
-// pinned, none is unpinned while it is dialled.
-func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
-	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
-		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
-		!reflect.DeepEqual(old.CameraNetwork.Addresses, site.CameraNetwork.Addresses) ||
-		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
-		return errRestart
-	}
-	want, err := streamsOf(site)
-	if err != nil {
-		return err
-	}
-	a.change.Lock()
-	defer a.change.Unlock()
-	a.mu.RLock()
-	have := maps.Clone(a.running)
-	a.mu.RUnlock()
-	for key, r := range have {
-		if spec, ok := want[key]; !ok || spec != r.spec {
-			a.stop(key)
-		}
-	}
-	if err := a.fw.Set(ctx, policyOf(site)); err != nil && !errors.Is(err, firewall.ErrDisarmed) {
-		back, restore := streamsOf(old)
-		if restore == nil {
-			a.start(ctx, back)
-		}
-		return fmt.Errorf("enforce the new policy: %w", errors.Join(err, restore))
-	}
-	a.mu.Lock()
-	a.site = site
-	a.mu.Unlock()
-	a.owners.Store(ownersOf(site))
-	a.store.SetRetention(retentionOf(site))
-	a.start(ctx, want)
-	a.unschedule(want)
-	return nil
-}
-
-// unschedule ends the waiting for streams that the site no longer has: their
-// time from now on is not missing (S6).
-func (a *app) unschedule(want map[streamKey]streamSpec) {
-	known, err := a.store.Streams()
-	if err != nil {
-		a.Log.Error("list streams", "error", err)
-		return
-	}
-	for _, s := range known {
-		if _, ok := want[streamKey{s.Camera, s.Stream}]; ok {
-			continue
-		}
-		if err := a.store.SetGap(s.Camera, s.Stream, time.Now().UTC(), storage.ReasonNotScheduled, "not in the site file"); err != nil {
-			a.Log.Error("note a gap", "camera", s.Camera, "stream", s.Stream, "error", err)
-		}
-	}
-}
-
-// start starts the streams that are not running yet.
+// start starts the streams that are not running yet, once cameras may be dialled.
 func (a *app) start(ctx context.Context, want map[streamKey]streamSpec) {
+	if !a.dialling {
+		return
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for key, spec := range want {
@@ -172,7 +41,7 @@ func (a *app) launch(ctx context.Context, key streamKey, spec streamSpec) *runni
 	})
 	r.stream = streams.New(streams.Options{
 		Camera: key.camera, Stream: key.stream, RTSP: spec.rtsp.config(),
-		Sink: r.recorder, Starts: a.pacer, Log: a.Log,
+		Sink: r.recorder, Starts: a.pacer, Accounts: a.logins, Log: a.Log,
 	})
 	go func() {
 		defer close(r.done)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +13,18 @@ import (
 
 // short is how tables print a time: RFC 3339, to the second.
 func short(t time.Time) string { return t.Format(time.RFC3339) }
+
+// row prints the cells of one line. Cells may come from a camera or from
+// whoever answers at --server, so each is made printable.
+func row(w io.Writer, cells ...any) {
+	for i, c := range cells {
+		if i > 0 {
+			fmt.Fprint(w, "\t")
+		}
+		fmt.Fprint(w, printable(fmt.Sprint(c)))
+	}
+	fmt.Fprintln(w)
+}
 
 func printCameras(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("cameras", "CAMERA\tSTREAM\tSTATE\tCODEC\tPICTURE\tKBIT/S\tRECORDING\tWHY", func(w io.Writer, c ui.CameraView) {
@@ -23,20 +36,20 @@ func printCameras(r io.Reader, w *tabwriter.Writer) error {
 			if why == "" {
 				why = s.Cause
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", c.ID, s.Stream, s.State, s.Codec, picture, s.Bitrate/1000, s.Recording, why)
+			row(w, c.ID, s.Stream, s.State, s.Codec, picture, s.Bitrate/1000, s.Recording, why)
 		}
 	})(r, w)
 }
 
 func printDevices(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("devices", "DEVICE\tIP\tMAC\tMAKER\tMODEL\tCAMERAS", func(w io.Writer, d ui.DeviceView) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%v\n", d.ID, d.IP, d.MAC, d.Maker, d.Model, d.Cameras)
+		row(w, d.ID, d.IP, d.MAC, d.Maker, d.Model, d.Cameras)
 	})(r, w)
 }
 
 func printRecordings(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("recordings", "START\tEND\tSECONDS\tBYTES\tSTATE\tRUN", func(w io.Writer, s ui.RecordingView) {
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t%d\t%s\t%s\n", short(s.Start), short(s.End), s.End.Sub(s.Start).Seconds(), s.Bytes, s.State, s.Run)
+		row(w, short(s.Start), short(s.End), fmt.Sprintf("%.1f", s.End.Sub(s.Start).Seconds()), s.Bytes, s.State, s.Run)
 	})(r, w)
 }
 
@@ -46,7 +59,7 @@ func printGaps(r io.Reader, w *tabwriter.Writer) error {
 		if g.To != nil {
 			to = short(*g.To)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", short(g.From), to, g.Reason, g.Detail)
+		row(w, short(g.From), to, g.Reason, g.Detail)
 	})(r, w)
 }
 
@@ -54,7 +67,10 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tREASON\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
 		device, port := a.Device, a.Protocol
 		if device == "" {
-			device = "(unknown) " + a.MAC
+			device = strings.TrimSpace("(unknown) " + a.MAC)
+		}
+		if a.Overflow {
+			a.Address = "(many)"
 		}
 		switch {
 		case a.Port != 0:
@@ -62,13 +78,12 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 		case a.ICMPType >= 0:
 			port += " type " + strconv.Itoa(a.ICMPType)
 		}
-		// %q would quote every plain name; a name with control characters is an attack on the terminal.
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n",
-			short(a.Last), device, a.Source, printable(a.Host), a.Address, port, a.Reason, a.Count, short(a.First))
+		row(w, short(a.Last), device, a.Source, a.Host, a.Address, port, a.Reason, a.Count, short(a.First))
 	})(r, w)
 }
 
-// printable is a foreign string without what a terminal would obey.
+// printable is a string without what a terminal would obey. Quoting every plain
+// one would be hard to read; one with control characters is an attack.
 func printable(s string) string {
 	for _, r := range s {
 		if !strconv.IsPrint(r) {
@@ -76,4 +91,14 @@ func printable(s string) string {
 		}
 	}
 	return s
+}
+
+// printableLines is printable for text of several lines, such as an error that
+// has a line for each problem.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		lines[i] = printable(l)
+	}
+	return strings.Join(lines, "\n")
 }

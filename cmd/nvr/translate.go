@@ -88,6 +88,9 @@ func streamsOf(s *configs.Site) (map[streamKey]streamSpec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the password of device %s: %w", d.ID, err)
 		}
+		if len(secret) == 0 { // as while somebody is writing it
+			return nil, fmt.Errorf("the password file of device %s says nothing: write the password into %s; a blank one is an empty line", d.ID, d.PasswordFile)
+		}
 		passwords[d.ID] = strings.TrimRight(string(secret), "\r\n")
 	}
 	for _, c := range s.Cameras {

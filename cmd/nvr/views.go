@@ -68,15 +68,36 @@ func (a *app) cameraViews() []ui.CameraView {
 	s := a.current()
 	all := make([]ui.CameraView, 0, len(s.Cameras))
 	for _, c := range s.Cameras {
-		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device}
-		for _, stream := range []string{"main", "sub"} {
-			if r, ok := a.find(c.ID, stream); ok {
-				v.Streams = append(v.Streams, streamView(stream, r))
+		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device, Streams: []ui.StreamView{}}
+		for _, stream := range []struct {
+			name string
+			of   *configs.Stream
+		}{{"main", c.Main}, {"sub", c.Sub}} {
+			if stream.of == nil {
+				continue
+			}
+			if r, ok := a.find(c.ID, stream.name); ok {
+				v.Streams = append(v.Streams, streamView(stream.name, r))
+			} else {
+				v.Streams = append(v.Streams, a.idleView(stream.name, stream.of))
 			}
 		}
 		all = append(all, v)
 	}
 	return all
+}
+
+// idleView is a stream of the site file that is not running: between a stop and
+// a start, or before containment is enforced.
+func (a *app) idleView(name string, s *configs.Stream) ui.StreamView {
+	v := ui.StreamView{Stream: name, State: ui.StreamStarting, Cause: string(streams.CauseStarting), Recording: ui.RecordOff}
+	if s.Record {
+		v.Recording, v.Reason = ui.RecordWaiting, string(storage.ReasonRecorderDown)
+	}
+	if state := a.fw.Status().State; state == firewall.Degraded || state == firewall.NotEnforced {
+		v.Detail = "not dialled until containment is enforced; it is " + string(state)
+	}
+	return v
 }
 
 // streamView joins what the stream and its recorder say.
@@ -150,7 +171,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
+	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -219,11 +240,9 @@ func (a *app) recordingHealth() []ui.HealthCheck {
 
 func (a *app) siteHealth() []ui.HealthCheck {
 	var checks []ui.HealthCheck
-	a.mu.RLock()
-	if a.refused != "" {
-		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: a.refused, Fix: "the file before it stays in force: nvr config check " + a.Config})
+	if why := a.refusal().why; why != "" {
+		checks = append(checks, ui.HealthCheck{Name: "site file", State: ui.HealthWarn, Detail: why, Fix: "the file before it stays in force: nvr config check " + a.Config + "; what failed is tried again when the file changes, or at kill -HUP"})
 	}
-	a.mu.RUnlock()
 	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
 	}
@@ -273,7 +292,7 @@ func (f footage) Play(_ context.Context, camera, stream string, from, to time.Ti
 	if err != nil {
 		return nil, toPage(err)
 	}
-	c := &ui.Clip{Content: m, ETag: m.ETag(), Start: m.Start()}
+	c := &ui.Clip{Content: m, ETag: m.ETag(), Start: m.Start(), Next: m.Next()}
 	for _, p := range m.Pieces() {
 		c.Pieces = append(c.Pieces, ui.ClipPiece(p))
 	}

@@ -42,8 +42,8 @@ func (j *Journal) settlePart(part []*row) error {
 			continue
 		}
 		told = append(told, r.attempt)
-		if !r.dirty {
-			r.dirty = true
+		if j.table.waiting[r.id] != r {
+			j.table.waiting[r.id] = r
 			j.dirty = append(j.dirty, r)
 		}
 	}
@@ -197,7 +197,7 @@ func (j *Journal) writePart(part []*row) error {
 	j.table.mu.Lock()
 	defer j.table.mu.Unlock()
 	for i, r := range part {
-		r.dirty = false
+		delete(j.table.waiting, r.id)
 		r.evidence = nil
 		r.indexed = rows[i].Last
 	}

@@ -31,6 +31,7 @@ type table struct {
 	stored  map[string]int       // by bucket name: attempts settled as rows of their own
 	crammed map[string]time.Time // buckets of which nothing was old enough to go, and since when
 	changed []*row               // rows with changed set, in the order of their first change
+	waiting map[rowID]*row       // settled and told, not yet in the file as they are: in Journal.dirty
 	turn    int64                // counts settles
 	epoch   int64                // counts seconds: how long an owner is believed
 
@@ -75,7 +76,6 @@ type row struct {
 	evidence []byte // first packet, until written
 	settled  bool   // attempt holds the whole count, not only what came since it was made
 	changed  bool   // in table.changed
-	dirty    bool   // in Journal.dirty
 	into     *row   // the row "other" that its hits go to, nil for itself
 	touched  int64  // turn of the last hit
 
@@ -91,7 +91,7 @@ func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
 	return &table{
 		opts: o, hostOf: hostOf,
 		rows: make(map[key]*row), sources: make(map[source]*bucketOf), buckets: make(map[string]*bucket),
-		stored: make(map[string]int), crammed: make(map[string]time.Time),
+		stored: make(map[string]int), crammed: make(map[string]time.Time), waiting: make(map[rowID]*row),
 	}
 }
 
@@ -280,12 +280,12 @@ func (t *table) evict() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k, r := range t.rows {
-		if r.into != nil && !r.changed && !r.dirty {
+		if r.into != nil && !r.changed {
 			delete(t.rows, k)
 			r.bucket.rows--
 			continue
 		}
-		if r.changed || r.dirty || t.turn-r.touched < idleSettles {
+		if r.changed || t.waiting[r.id] == r || t.turn-r.touched < idleSettles {
 			continue
 		}
 		if !r.settled {

@@ -104,3 +104,12 @@ func (d *Device) SwitchClip(stream int, name string) error {
 func (d *Device) URL(stream int) string {
 	return "rtsp://" + net.JoinHostPort(d.host.ip.String(), rtspPort) + d.streams[stream].path
 }
+
+// Last is the mark of the newest frame that a stream (0 main, 1 sub) has sent,
+// and fps how many it sends a second.
+func (d *Device) Last(stream int) (newest Mark, fps int) {
+	s := d.streams[stream]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last, s.clip.fps
+}

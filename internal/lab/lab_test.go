@@ -82,16 +82,6 @@ func pull(d *lab.Device, stream int, transport, seconds string) ([]byte, error) 
 	return b, nil
 }
 
-// record is pull for a test that goes on only with the stream.
-func record(t *testing.T, d *lab.Device, stream int, transport, seconds string) []byte {
-	t.Helper()
-	b, err := pull(d, stream, transport, seconds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestCamerasDeliverEveryFrame(t *testing.T) {
 	l := run(t, openPlan(4))
 	var wg sync.WaitGroup

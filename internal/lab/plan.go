@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 )
 
 // Plan says what to build.
@@ -16,8 +17,12 @@ type Plan struct {
 	// the proof that what the cameras send would arrive outside. Tests only.
 	OpenBridge bool
 
-	HTTP, WebRTC string // addresses for the site file; default 127.0.0.1:8080 and 127.0.0.1:8189
-	Logger       *slog.Logger
+	// For the site file.
+	HTTP, WebRTC string        // addresses; default 127.0.0.1:8080 and 127.0.0.1:8189
+	Keep         time.Duration // of footage; default a day
+	Reserve      int64         // bytes kept free; default 64 MiB
+
+	Logger *slog.Logger
 }
 
 // Camera describes one simulated camera.

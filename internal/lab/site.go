@@ -2,10 +2,12 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
 
 // SiteFile writes the cameras' passwords below stateDir/secrets and gives the
@@ -22,9 +24,9 @@ func (p *Plan) SiteFile(stateDir, volumeDir string) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "version: 1\nsite: {name: Camp North, zone: UTC, language: en}\n")
-	fmt.Fprintf(&b, "listen: {http: %s, webrtc: %s}\n", or(p.HTTP, "127.0.0.1:8080"), or(p.WebRTC, "127.0.0.1:8189"))
-	fmt.Fprintf(&b, "time: {servers: []}\nstorage:\n  state: %s\n  volumes: [{path: %s, reserve: 64MiB}]\n", strconv.Quote(stateDir), strconv.Quote(volumeDir))
-	fmt.Fprintf(&b, "  segment: 10s\n  durability: 1s\n  retention: {keep: 1d}\ncontainment: enforce\ncamera_network:\n  ports: [")
+	fmt.Fprintf(&b, "listen: {http: %s, webrtc: %s}\n", cmp.Or(p.HTTP, "127.0.0.1:8080"), cmp.Or(p.WebRTC, "127.0.0.1:8189"))
+	fmt.Fprintf(&b, "time: {servers: []}\nstorage:\n  state: %s\n  volumes: [{path: %s, reserve: %dB}]\n", strconv.Quote(stateDir), strconv.Quote(volumeDir), cmp.Or(p.Reserve, 64<<20))
+	fmt.Fprintf(&b, "  segment: 10s\n  durability: 1s\n  retention: {keep: %s}\ncontainment: enforce\ncamera_network:\n  ports: [", cmp.Or(p.Keep, 24*time.Hour))
 	for i, port := range p.Ports() {
 		if i > 0 {
 			b.WriteString(", ")
@@ -58,11 +60,4 @@ func (p *Plan) Ports() []string {
 		ports = append(ports, roguePort)
 	}
 	return ports
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

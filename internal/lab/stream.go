@@ -37,6 +37,7 @@ type stream struct {
 	frozen  bool
 	trouble *disturber
 	report  bool
+	last    Mark // of the newest frame that was sent
 }
 
 // lane is one media of a stream as it is sent.
@@ -179,7 +180,8 @@ func (s *stream) sendPicture(frame uint64, fps int, due time.Time) error {
 	if s.out == nil || s.frozen {
 		return nil
 	}
-	mark := markNAL(Mark{Frame: frame, Camera: s.camera, Stream: s.number, Sent: time.Now()}, s.clip.h265)
+	s.last = Mark{Frame: frame, Camera: s.camera, Stream: s.number, Sent: time.Now()}
+	mark := markNAL(s.last, s.clip.h265)
 	if s.changed {
 		s.changed, s.first = false, frame
 	}

@@ -3,30 +3,12 @@ package playback
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/stockade-nvr/stockade/streams/fmp4"
 )
 
-// Sizes and flags of the boxes that recorder/segment writes (ISO/IEC 14496-12
-// section 8.8): moof holds mfhd and a traf per track; traf holds tfhd, tfdt of
-// version 1 and one trun with all its fields.
-const (
-	boxHeader = 8
-	mfhdSize  = 16
-	tfhdSize  = 16
-	tfdtSize  = 20
-	trunHead  = 20
-	trunRow   = 16 // duration, size, flags, composition offset
-
-	tfhdFlags = 0x020000         // default-base-is-moof
-	trunFlags = 1<<24 | 0x000f01 // version 1, data offset and the four fields of a row
-	nonSync   = 0x010000
-	syncFlags = 2 << 24 // depends on no other sample
-
-	// stillSize is the moof of one sample of one track, in bytes.
-	stillSize = boxHeader + mfhdSize + boxHeader + tfhdSize + tfdtSize + trunHead + trunRow
-
-	// maxMoof is far more than the moof of any part that we write, in bytes.
-	maxMoof = 1 << 20
-)
+// maxMoof is far more than the moof of any part that we write, in bytes.
+const maxMoof = 1 << 20
 
 // moof is what has to be known of a part's moof.
 type moof struct {
@@ -49,14 +31,14 @@ type row struct {
 	sync           bool
 }
 
-func (t *traf) samples() int { return len(t.rows) / trunRow }
+func (t *traf) samples() int { return len(t.rows) / fmp4.TrunRow }
 
 func (t *traf) sample(i int) row {
-	b := t.rows[i*trunRow:]
+	b := t.rows[i*fmp4.TrunRow:]
 	be := binary.BigEndian
 	return row{
 		duration: be.Uint32(b), size: be.Uint32(b[4:]),
-		sync: be.Uint32(b[8:])&nonSync == 0, offset: int32(be.Uint32(b[12:])),
+		sync: be.Uint32(b[8:])&fmp4.NonSync == 0, offset: int32(be.Uint32(b[12:])),
 	}
 }
 
@@ -82,11 +64,11 @@ var errMoof = errors.New("moof: not as written")
 
 // moofSize reads how long the moof is with which b begins.
 func moofSize(b []byte) (int, error) {
-	if len(b) < boxHeader || string(b[4:8]) != "moof" {
+	if len(b) < fmp4.BoxHeader || string(b[4:8]) != "moof" {
 		return 0, errMoof
 	}
 	size := binary.BigEndian.Uint32(b)
-	if size < boxHeader+mfhdSize || size > maxMoof {
+	if size < fmp4.BoxHeader+fmp4.MfhdSize || size > maxMoof {
 		return 0, errMoof
 	}
 	return int(size), nil
@@ -96,12 +78,12 @@ func moofSize(b []byte) (int, error) {
 func parseMoof(b []byte) (moof, error) {
 	be := binary.BigEndian
 	size, err := moofSize(b)
-	if err != nil || size != len(b) || !is(b[boxHeader:], "mfhd", mfhdSize) {
+	if err != nil || size != len(b) || !is(b[fmp4.BoxHeader:], "mfhd", fmp4.MfhdSize) {
 		return moof{}, errMoof
 	}
 	m := moof{size: size}
-	for at := boxHeader + mfhdSize; at < size; {
-		const fixed = boxHeader + tfhdSize + tfdtSize + trunHead
+	for at := fmp4.BoxHeader + fmp4.MfhdSize; at < size; {
+		const fixed = fmp4.BoxHeader + fmp4.TfhdSize + fmp4.TfdtSize + fmp4.TrunHead
 		t := b[at:]
 		if len(t) < fixed || string(t[4:8]) != "traf" || int64(be.Uint32(t)) > int64(len(t)) || be.Uint32(t) < fixed {
 			return moof{}, errMoof
@@ -120,14 +102,14 @@ func parseMoof(b []byte) (moof, error) {
 // parseTraf reads a traf that has at least its fixed parts.
 func parseTraf(t []byte) (traf, error) {
 	be := binary.BigEndian
-	tfhd := t[boxHeader:]
-	tfdt := tfhd[tfhdSize:]
-	trun := tfdt[tfdtSize:]
-	rows := trun[trunHead:]
-	if !is(tfhd, "tfhd", tfhdSize) || be.Uint32(tfhd[8:]) != tfhdFlags ||
-		!is(tfdt, "tfdt", tfdtSize) || be.Uint32(tfdt[8:]) != 1<<24 ||
-		!is(trun, "trun", len(trun)) || be.Uint32(trun[8:]) != trunFlags ||
-		int64(be.Uint32(trun[12:]))*trunRow != int64(len(rows)) {
+	tfhd := t[fmp4.BoxHeader:]
+	tfdt := tfhd[fmp4.TfhdSize:]
+	trun := tfdt[fmp4.TfdtSize:]
+	rows := trun[fmp4.TrunHead:]
+	if !is(tfhd, "tfhd", fmp4.TfhdSize) || be.Uint32(tfhd[8:]) != fmp4.TfhdFlags ||
+		!is(tfdt, "tfdt", fmp4.TfdtSize) || be.Uint32(tfdt[8:]) != fmp4.TfdtFlags ||
+		!is(trun, "trun", len(trun)) || be.Uint32(trun[8:]) != fmp4.TrunFlags ||
+		int64(be.Uint32(trun[12:]))*fmp4.TrunRow != int64(len(rows)) {
 		return traf{}, errMoof
 	}
 	time := be.Uint64(tfdt[12:])
@@ -142,14 +124,4 @@ func parseTraf(t []byte) (traf, error) {
 
 func is(b []byte, name string, size int) bool {
 	return len(b) >= size && string(b[4:8]) == name && binary.BigEndian.Uint32(b) == uint32(size)
-}
-
-func appendBox(dst []byte, size int, name string) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(size))
-	return append(dst, name...)
-}
-
-func appendFull(dst []byte, size int, name string, versionAndFlags uint32) []byte {
-	dst = appendBox(dst, size, name)
-	return binary.BigEndian.AppendUint32(dst, versionAndFlags)
 }

@@ -15,7 +15,7 @@ func written() []byte {
 		{Track: 1, BaseDTS: 48000, Samples: []media.Sample{{Duration: 1024, Size: 9, RandomAccess: true}}},
 	}}
 	b := fmp4.AppendFragment(nil, 1, p)
-	return b[:len(b)-boxHeader]
+	return b[:len(b)-fmp4.BoxHeader]
 }
 
 func TestParseMoofReadsWhatIsWritten(t *testing.T) {
@@ -25,7 +25,7 @@ func TestParseMoofReadsWhatIsWritten(t *testing.T) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	v, a := m.trafs[0], m.trafs[1]
-	if v.track != 1 || v.time != 90000 || v.end() != 96600 || v.data != int64(m.size+boxHeader) ||
+	if v.track != 1 || v.time != 90000 || v.end() != 96600 || v.data != int64(m.size+fmp4.BoxHeader) ||
 		v.sample(0) != (row{3000, 100, 0, true}) || v.sample(1) != (row{3600, 7, -5, false}) {
 		t.Errorf("video: %+v", v)
 	}
@@ -92,7 +92,7 @@ func FuzzParseMoof(f *testing.F) {
 			return
 		}
 		for i := range m.trafs {
-			if tf := &m.trafs[i]; tf.end() < tf.time || tf.bytes() < 0 || tf.samples() > len(b)/trunRow {
+			if tf := &m.trafs[i]; tf.end() < tf.time || tf.bytes() < 0 || tf.samples() > len(b)/fmp4.TrunRow {
 				t.Fatalf("%+v of %d bytes", tf, len(b))
 			}
 		}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"github.com/stockade-nvr/stockade/streams/fmp4"
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 // maxJoined is how many parts one fragment of a movie has at most: a GOP of a
@@ -110,12 +113,12 @@ func (p *part) read() (moof, error) {
 	if err != nil {
 		return moof{}, err
 	}
-	left := p.size - int64(m.size+boxHeader)
+	left := p.size - int64(m.size+fmp4.BoxHeader)
 	for i := range m.trafs {
 		t := &m.trafs[i]
 		n := t.bytes()
 		left -= n
-		if p.leg.track(t.track) < 0 || t.data < int64(m.size+boxHeader) || t.data > p.size-n || left < 0 {
+		if p.leg.track(t.track) < 0 || t.data < int64(m.size+fmp4.BoxHeader) || t.data > p.size-n || left < 0 {
 			return moof{}, errMoof
 		}
 	}
@@ -145,7 +148,7 @@ func appendTraf(tracks []trackRun, p *part, t *traf) []trackRun {
 	}
 	r := &tracks[i]
 	if n := len(r.rows); n > 0 && time != r.end {
-		last := r.rows[n-trunRow:]
+		last := r.rows[n-fmp4.TrunRow:]
 		was := binary.BigEndian.Uint32(last)
 		lasts := max(0, min(int64(was)+time-r.end, math.MaxUint32))
 		binary.BigEndian.PutUint32(last, uint32(lasts))
@@ -160,25 +163,16 @@ func appendTraf(tracks []trackRun, p *part, t *traf) []trackRun {
 // lay makes one moof and mdat, size bytes long. What is left over must not become
 // a free box: behind one, FFmpeg goes on after a seek at the wrong place.
 func lay(tracks []trackRun, sequence uint32, size int64) []extent {
-	const trafFixed = boxHeader + tfhdSize + tfdtSize + trunHead
-	moofSize := boxHeader + mfhdSize
+	moofSize := fmp4.BoxHeader + fmp4.MfhdSize
 	for i := range tracks {
-		moofSize += trafFixed + len(tracks[i].rows)
+		moofSize += fmp4.TrafSize(len(tracks[i].rows) / fmp4.TrunRow)
 	}
-	be := binary.BigEndian
-	head := make([]byte, 0, moofSize+boxHeader)
-	head = appendBox(head, moofSize, "moof")
-	head = be.AppendUint32(appendFull(head, mfhdSize, "mfhd", 0), sequence)
+	head := fmp4.AppendMoof(make([]byte, 0, moofSize+fmp4.BoxHeader), moofSize, sequence)
 	extents := make([]extent, 1)
-	at := int64(moofSize + boxHeader)
+	at := int64(moofSize + fmp4.BoxHeader)
 	for i := range tracks {
 		r := &tracks[i]
-		head = appendBox(head, trafFixed+len(r.rows), "traf")
-		head = be.AppendUint32(appendFull(head, tfhdSize, "tfhd", tfhdFlags), r.track)
-		head = be.AppendUint64(appendFull(head, tfdtSize, "tfdt", 1<<24), uint64(r.time))
-		head = appendFull(head, trunHead+len(r.rows), "trun", trunFlags)
-		head = be.AppendUint32(head, uint32(len(r.rows)/trunRow))
-		head = be.AppendUint32(head, uint32(at))
+		head = fmp4.AppendTraf(head, r.track, media.MediaTime(r.time), len(r.rows)/fmp4.TrunRow, int(at))
 		head = append(head, r.rows...)
 		for _, e := range r.payloads {
 			e.at = at
@@ -186,7 +180,7 @@ func lay(tracks []trackRun, sequence uint32, size int64) []extent {
 			extents = append(extents, e)
 		}
 	}
-	head = appendBox(head, int(size)-moofSize, "mdat")
+	head = fmp4.AppendBox(head, int(size)-moofSize, "mdat")
 	extents[0] = extent{size: int64(len(head)), bytes: head}
 	return append(extents, extent{at: at, size: size - at})
 }

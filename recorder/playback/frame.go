@@ -3,7 +3,6 @@ package playback
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams/fmp4"
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 const (
@@ -116,7 +117,7 @@ func (s *source) frameOf(p *segment.Part, at time.Time) (*Frame, error) {
 			passed += int64(r.duration)
 		}
 		size := p.Size - segment.FragmentOffset
-		if from < int64(m.size+boxHeader) || from+int64(picture.size) > size || picture.size > maxPicture {
+		if from < int64(m.size+fmp4.BoxHeader) || from+int64(picture.size) > size || picture.size > maxPicture {
 			return nil, errMoof
 		}
 		return s.still(p.Offset+segment.FragmentOffset+from, picture, shown)
@@ -126,19 +127,14 @@ func (s *source) frameOf(p *segment.Part, at time.Time) (*Frame, error) {
 
 // still makes an MP4 of one sample, which lies at an offset of the segment.
 func (s *source) still(offset int64, r row, shown time.Time) (*Frame, error) {
-	be := binary.BigEndian
-	b := make([]byte, 0, len(s.file.Init)+stillSize+boxHeader+int(r.size))
+	const moof = fmp4.BoxHeader + fmp4.MfhdSize
+	size := moof + fmp4.TrafSize(1)
+	b := make([]byte, 0, len(s.file.Init)+size+fmp4.BoxHeader+int(r.size))
 	b = append(b, s.file.Init...)
-	b = appendBox(b, stillSize, "moof")
-	b = be.AppendUint32(appendFull(b, mfhdSize, "mfhd", 0), 1)
-	b = appendBox(b, stillSize-boxHeader-mfhdSize, "traf")
-	b = be.AppendUint32(appendFull(b, tfhdSize, "tfhd", tfhdFlags), s.leading().ID)
-	b = be.AppendUint64(appendFull(b, tfdtSize, "tfdt", 1<<24), 0)
-	b = appendFull(b, trunHead+trunRow, "trun", trunFlags)
-	for _, n := range []uint32{1, stillSize + boxHeader, r.duration, r.size, syncFlags, 0} {
-		b = be.AppendUint32(b, n)
-	}
-	b = appendBox(b, boxHeader+int(r.size), "mdat")
+	b = fmp4.AppendMoof(b, size, 1)
+	b = fmp4.AppendTraf(b, s.leading().ID, 0, 1, size+fmp4.BoxHeader)
+	b = fmp4.AppendRow(b, media.Sample{Duration: r.duration, Size: r.size, RandomAccess: true})
+	b = fmp4.AppendBox(b, fmp4.BoxHeader+int(r.size), "mdat")
 	head := len(b)
 	b = b[:head+int(r.size)]
 	if err := readFull(s.reader, b[head:], offset); err != nil {

@@ -123,6 +123,36 @@ func TestPlaysAcrossSegments(t *testing.T) {
 	}
 }
 
+// TestPlaysFromTheSegmentsBefore: a camera that sends no random access unit for
+// longer than two segments is cut without one. A range that begins in such a
+// segment is played from where a decoder can start.
+func TestPlaysFromTheSegmentsBefore(t *testing.T) {
+	t.Parallel()
+	clip := footage.Encode(t, footage.Options{Length: 10 * time.Second, GOP: 8 * time.Second})
+	parts := clip.Parts(run("00000001", start), 0)
+	s := newShelf(t)
+	var cuts []int
+	for i, p := range parts {
+		if second := p.Start.Sub(start) / time.Second; second == 2 || second == 5 || second == 7 {
+			cuts = append(cuts, i)
+		}
+	}
+	s.keepRun(parts, cuts...)
+	for _, c := range []struct{ from, to, begins float64 }{{5.5, 6.9, 0}, {7.2, 9, 0}, {8.2, 10, 8}, {0, 10, 0}} {
+		m := s.open(t, at(c.from), at(c.to))
+		var want []*media.Part
+		for _, p := range parts {
+			if !p.Start.Before(at(c.begins).Add(-time.Millisecond)) && p.Start.Before(at(c.to)) {
+				want = append(want, p)
+			}
+		}
+		plays(t, m, pictures(want...))
+		if d := m.Start().Sub(at(c.begins)); d.Abs() > time.Millisecond || len(m.Skipped()) != 0 {
+			t.Errorf("from %v: begins at %v, skipped %v", c.from, m.Start(), m.Skipped())
+		}
+	}
+}
+
 func TestHolesAreCompressed(t *testing.T) {
 	t.Parallel()
 	clip := footage.Encode(t, footage.Options{Length: 6 * time.Second, Audio: true})

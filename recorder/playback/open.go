@@ -27,7 +27,10 @@ func (l *Library) Open(camera, stream string, from, to time.Time) (*Movie, error
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
-	sources, skipped := l.openAll(segments)
+	sources, skipped, err := l.openFrom(segments, from)
+	if err != nil {
+		return nil, err
+	}
 	m, err := l.assemble(sources, from, to)
 	if err != nil {
 		_ = closeAll(sources) // nothing was read wrong by not closing well
@@ -42,6 +45,31 @@ func (l *Library) Open(camera, stream string, from, to time.Time) (*Movie, error
 		m.etag = ""
 	}
 	return m, nil
+}
+
+// openFrom opens segments, and those before them that the first one continues
+// without a random access part to begin with at from: a camera may send none for
+// longer than a segment.
+func (l *Library) openFrom(segments []storage.Segment, from time.Time) ([]*source, []Skipped, error) {
+	sources, skipped := l.openAll(segments)
+	for len(sources) > 0 && sources[0].continued(from) {
+		first := sources[0].segment
+		if from.Sub(first.Start) > MaxRange {
+			break
+		}
+		before, err := l.store.Segments(first.Camera, first.Stream, first.Start.Add(-1), first.Start)
+		if err != nil {
+			_ = closeAll(sources) // nothing was read wrong by not closing well
+			return nil, nil, fmt.Errorf("list segments: %w", err)
+		}
+		opened, left := l.openAll(before)
+		skipped = append(left, skipped...)
+		if len(opened) == 0 {
+			break
+		}
+		sources = append(opened, sources...)
+	}
+	return sources, skipped, nil
 }
 
 // settled says whether no more footage of the range can come.
@@ -89,17 +117,20 @@ func (l *Library) assemble(sources []*source, from, to time.Time) (*Movie, error
 }
 
 // inRange gives the parts from the last random access at or before from, else
-// the first, up to the last that begins before to.
+// the first, up to the last that begins before to. Where the clock was set back
+// sources overlap: none of them takes away what another one has of the range.
 func inRange(sources []*source, from, to time.Time) []played {
 	var parts []played
 	begin := -1
+	reached := false // by a source that begins earlier
 	for _, s := range sources {
+		reached = reached || begin >= 0 && len(parts) > 0 && parts[len(parts)-1].part.End.After(from)
 		for i := range s.file.Parts {
 			p := &s.file.Parts[i]
 			if !p.Start.Before(to) {
-				return parts[max(0, begin):]
+				break
 			}
-			if p.RandomAccess && !p.Start.After(from) {
+			if p.RandomAccess && !p.Start.After(from) && !reached {
 				begin = len(parts)
 			}
 			parts = append(parts, played{s, p})

@@ -8,12 +8,13 @@ import (
 )
 
 // Interval is recorded time without a break: segments of which each begins at
-// the very instant at which the one before it ends. Half-open.
+// the very instant at which the one before it ends, or before that, where the
+// recorder's clock was set back (S7). Half-open; intervals do not overlap.
 type Interval struct {
 	Start, End time.Time
 	Segments   int
 	Bytes      int64
-	Growing    bool // its last segment is being written
+	Growing    bool // one of its segments is being written
 }
 
 // Recorded is what is known of a stretch of time of a stream.
@@ -40,14 +41,16 @@ func intervals(segments []storage.Segment) []Interval {
 	var out []Interval
 	for i := range segments {
 		s := &segments[i]
-		if n := len(out); n == 0 || !out[n-1].End.Equal(s.Start) {
-			out = append(out, Interval{Start: s.Start})
+		if n := len(out); n == 0 || s.Start.After(out[n-1].End) {
+			out = append(out, Interval{Start: s.Start, End: s.End})
 		}
 		last := &out[len(out)-1]
-		last.End = s.End
+		if s.End.After(last.End) {
+			last.End = s.End
+		}
 		last.Segments++
 		last.Bytes += s.Bytes
-		last.Growing = s.State == storage.Open
+		last.Growing = last.Growing || s.State == storage.Open
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
+	"github.com/stockade-nvr/stockade/streams/fmp4"
 )
 
 const (
@@ -38,7 +39,7 @@ func sidxSize(references int) int { return sidxFixed + sidxRow*references }
 // begins a number of bytes behind it. Earliest and durations are in ticks of rate.
 func appendSidx(dst []byte, t *segment.Track, rate int, earliest int64, behind int, fragments []fragment) []byte {
 	be := binary.BigEndian
-	dst = appendFull(dst, sidxSize(len(fragments)), "sidx", 1<<24)
+	dst = fmp4.AppendFull(dst, sidxSize(len(fragments)), "sidx", 1<<24)
 	dst = be.AppendUint32(dst, t.ID)
 	dst = be.AppendUint32(dst, uint32(t.ClockRate))
 	ticks := max(0, earliest)

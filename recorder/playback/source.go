@@ -8,13 +8,14 @@ import (
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/streams/fmp4"
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 // Bounds of what a segment may say of time, so that sums of it stay in range (S9).
 const (
-	maxTicks     = 1 << 52
-	maxTime      = 100 * 365 * 24 * time.Hour
-	maxClockRate = 1 << 20 // Hz
+	maxTicks = 1 << 52
+	maxTime  = 100 * 365 * 24 * time.Hour
 )
 
 // source is an open segment.
@@ -34,6 +35,20 @@ func (s *source) track(id uint32) int {
 		}
 	}
 	return -1
+}
+
+// continued says whether what is to be played from an instant on depends on the
+// segment before this one.
+func (s *source) continued(from time.Time) bool {
+	for i := range s.file.Parts {
+		switch p := &s.file.Parts[i]; {
+		case i > 0 && p.Start.After(from):
+			return true
+		case p.RandomAccess:
+			return false
+		}
+	}
+	return len(s.file.Parts) > 0
 }
 
 // runTime is where a part begins on the media time of its run, in ticks of the
@@ -93,13 +108,13 @@ var errTimes = errors.New("segment: impossible time")
 // checkFile refuses what could not be calculated with.
 func checkFile(f *segment.File) error {
 	for _, t := range f.Tracks {
-		if t.ClockRate > maxClockRate || duration(int64(t.Base), t.ClockRate).Abs() > maxTime {
+		if t.ClockRate > media.MaxClockRate || duration(int64(t.Base), t.ClockRate).Abs() > maxTime {
 			return errTimes
 		}
 	}
 	rate := f.Tracks[f.Leading].ClockRate
 	for i := range f.Parts {
-		if f.Parts[i].Size < segment.FragmentOffset+boxHeader+mfhdSize+boxHeader {
+		if f.Parts[i].Size < segment.FragmentOffset+fmp4.BoxHeader+fmp4.MfhdSize+fmp4.BoxHeader {
 			return errMoof
 		}
 		if d := f.Parts[i].Decode; d > maxTicks || duration(int64(d), rate) > maxTime {
@@ -146,11 +161,11 @@ func readMoof(r SegmentReader, at, size int64) ([]byte, error) {
 		return nil, err
 	}
 	n, err := moofSize(b)
-	if err != nil || int64(n+boxHeader) > size {
+	if err != nil || int64(n+fmp4.BoxHeader) > size {
 		return nil, errMoof
 	}
-	if n+boxHeader > len(b) {
-		b = make([]byte, n+boxHeader)
+	if n+fmp4.BoxHeader > len(b) {
+		b = make([]byte, n+fmp4.BoxHeader)
 		if err := readFull(r, b, at); err != nil {
 			return nil, err
 		}

@@ -178,3 +178,37 @@ func TestReadAtFromManyGoroutines(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestClockSetBack: where the recorder's clock was set back footage of one wall
+// time exists twice. It is one interval, and a range has both.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	clip := footage.Encode(t, footage.Options{Length: 10 * time.Second})
+	one := clip.Parts(run("00000001", at(0)), 0)
+	two := clip.Parts(run("00000002", at(4)), 0) // the clock was set back by six seconds
+	s := newShelf(t)
+	s.add(one, storage.Sealed, nil)
+	s.add(two, storage.Sealed, nil)
+
+	r, err := s.player().Ranges("gate", "main", at(0), at(60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Intervals) != 1 || !r.Intervals[0].Start.Equal(at(0)) || !r.Intervals[0].End.Equal(two[len(two)-1].End) || r.Intervals[0].Segments != 2 {
+		t.Errorf("intervals: %+v", r.Intervals)
+	}
+	for _, c := range []struct{ from, to, first float64 }{{0, 60, 0}, {0, 6, 0}, {6.5, 9, 6}, {11, 13, 10}} {
+		want := 0
+		for _, p := range one {
+			if !p.Start.Before(at(c.first).Add(-time.Millisecond)) && p.Start.Before(at(c.to)) {
+				want += pictures(p)
+			}
+		}
+		for _, p := range two {
+			if p.Start.Before(at(c.to)) && (c.first < 10 || !p.Start.Before(at(c.first).Add(-time.Millisecond))) {
+				want += pictures(p)
+			}
+		}
+		plays(t, s.open(t, at(c.from), at(c.to)), want)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/recorder/segment"
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 const (
@@ -198,14 +199,7 @@ func (e *edge) believe(s *source) {
 }
 
 // rescale converts ticks of one clock to ticks of another, rounding down.
-func rescale(t int64, from, to int) int64 {
-	f, o := int64(from), int64(to)
-	seconds, rest := t/f, t%f
-	if rest < 0 {
-		seconds, rest = seconds-1, rest+f
-	}
-	return seconds*o + rest*o/f
-}
+func rescale(t int64, from, to int) int64 { return int64(media.MediaTime(t).Rescale(from, to)) }
 
 // rescaleUp is rescale, rounding up.
 func rescaleUp(t int64, from, to int) int64 { return -rescale(-t, from, to) }

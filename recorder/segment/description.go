@@ -65,7 +65,7 @@ func (d *Description) setBase(first *media.Part) {
 		rate := d.Tracks[tp.Track].ClockRate
 		moved := make([]media.MediaTime, len(d.Tracks))
 		for j := range d.Tracks {
-			moved[j] = rescale(tp.BaseDTS, rate, d.Tracks[j].ClockRate)
+			moved[j] = tp.BaseDTS.Rescale(rate, d.Tracks[j].ClockRate)
 		}
 		if i > 0 && moved[d.Leading] >= d.Tracks[d.Leading].Base {
 			continue
@@ -76,27 +76,17 @@ func (d *Description) setBase(first *media.Part) {
 	}
 }
 
-// rescale converts ticks of one clock to ticks of another, rounding down.
-func rescale(t media.MediaTime, from, to int) media.MediaTime {
-	f, o := media.MediaTime(from), media.MediaTime(to)
-	seconds, rest := t/f, t%f
-	if rest < 0 {
-		seconds, rest = seconds-1, rest+f
-	}
-	return seconds*o + rest*o/f
-}
-
 // appendDescription appends the description box. dst is the file so far (ftyp
-// and moov): the checksum covers it, too.
-func appendDescription(dst []byte, d *Description) ([]byte, error) {
+// and moov): the checksum covers it, too, and is the file's origin.
+func appendDescription(dst []byte, d *Description) ([]byte, origin, error) {
 	text, err := json.Marshal(d)
 	if err != nil {
-		return nil, fmt.Errorf("describe segment: %w", err)
+		return nil, 0, fmt.Errorf("describe segment: %w", err)
 	}
-	sum := checksum(dst)
+	sum := sumWith(checksum(dst), text)
 	dst = appendUUID(dst, uint32(uuidHeaderSize+4+len(text)), descriptionType)
-	dst = binary.BigEndian.AppendUint32(dst, sumWith(sum, text))
-	return append(dst, text...), nil
+	dst = binary.BigEndian.AppendUint32(dst, sum)
+	return append(dst, text...), origin(sum), nil
 }
 
 var errDescription = errors.New("description: not of this format")

@@ -45,6 +45,15 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
+// origin is the checksum of a file's head. The checksums of part headers and of
+// the part table go on from it, so that they are right in this file only: a
+// camera, which may send whatever bytes it likes as its picture, knows neither
+// the run's random ID nor its start, and so cannot send a header or a table
+// that is taken for ours (S9).
+type origin uint32
+
+func (o origin) of(b []byte) uint32 { return sumWith(uint32(o), b) }
+
 // appendUUID appends the header of one of our boxes. size counts the header.
 func appendUUID(dst []byte, size uint32, t uuidType) []byte {
 	dst = appendBox(dst, size, "uuid")

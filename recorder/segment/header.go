@@ -26,7 +26,7 @@ type Part struct {
 // Layout of the part header:
 //
 //	 0 size, "uuid", part-hdr            24 bytes
-//	24 CRC-32C of bytes 28 to 88
+//	24 CRC-32C of the head (the origin) and bytes 28 to 88
 //	28 CRC-32C of byte 88 to the end of the part
 //	32 size of the part, this box included
 //	40 capture time, start               ns since 1970 UTC
@@ -51,7 +51,7 @@ const (
 )
 
 // putPartHeader fills the first partHeaderSize bytes of b.
-func putPartHeader(b []byte, p *Part, track uint32) {
+func putPartHeader(b []byte, p *Part, track uint32, from origin) {
 	be := binary.BigEndian
 	appendUUID(b[:0], partHeaderSize, partHeaderType)
 	be.PutUint32(b[28:], p.body)
@@ -68,7 +68,7 @@ func putPartHeader(b []byte, p *Part, track uint32) {
 	if p.RandomAccess {
 		b[85] = flagRandomAccess
 	}
-	be.PutUint32(b[24:], checksum(b[28:partHeaderSize]))
+	be.PutUint32(b[24:], from.of(b[28:partHeaderSize]))
 }
 
 var (
@@ -77,9 +77,10 @@ var (
 	errPartField = errors.New("part header: impossible value")
 )
 
-// parsePartHeader reads the header at the beginning of b; its Offset is left to
-// the caller. Nothing but the header is needed to know how far the part goes.
-func parsePartHeader(b []byte) (Part, error) {
+// parsePartHeader reads the header at the beginning of b, which is one of this
+// file only if the origin is right; its Offset is left to the caller. Nothing but
+// the header is needed to know how far the part goes.
+func parsePartHeader(b []byte, from origin) (Part, error) {
 	be := binary.BigEndian
 	if len(b) < partHeaderSize {
 		return Part{}, errNoPart
@@ -87,7 +88,7 @@ func parsePartHeader(b []byte) (Part, error) {
 	if size, ok := isUUID(b, partHeaderType); !ok || size != partHeaderSize {
 		return Part{}, errNoPart
 	}
-	if be.Uint32(b[24:]) != checksum(b[28:partHeaderSize]) {
+	if be.Uint32(b[24:]) != from.of(b[28:partHeaderSize]) {
 		return Part{}, errPartSum
 	}
 	p := Part{

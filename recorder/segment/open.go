@@ -33,29 +33,30 @@ func Open(r io.ReaderAt, size int64) (*File, error) {
 		return nil, fmt.Errorf("open segment: %w", err)
 	}
 	f := &File{Description: head.description, Init: head.init}
-	table, err := readTrailer(r, size)
+	table, err := readTrailer(r, &head, size)
 	switch {
-	case err == nil && (len(table.parts) == 0 || table.parts[0].Offset == head.size):
+	case err == nil:
 		f.Parts, f.Sealed = table.parts, true
 		return f, nil
-	case err != nil && notDamage(err) != nil:
+	case notDamage(err) != nil:
 		return nil, fmt.Errorf("open segment: %w", err)
 	}
-	if err := f.walk(r, head.size, size); err != nil {
+	if err := f.walk(r, &head, size); err != nil {
 		return nil, fmt.Errorf("open segment: %w", err)
 	}
 	return f, nil
 }
 
 // walk goes from part header to part header.
-func (f *File) walk(r io.ReaderAt, at, size int64) error {
+func (f *File) walk(r io.ReaderAt, head *head, size int64) error {
 	var header [partHeaderSize]byte
+	at := head.size
 	for at < size {
 		b, err := readUpTo(r, header[:], at, size)
 		if err != nil {
 			return err
 		}
-		p, err := parsePartHeader(b)
+		p, err := parsePartHeader(b, head.origin)
 		switch {
 		case err == nil && p.Size > size-at:
 			err = fmt.Errorf("part of %d bytes is cut short", p.Size)
@@ -71,7 +72,7 @@ func (f *File) walk(r io.ReaderAt, at, size int64) error {
 		if _, ok := isUUID(b, partTableType); ok {
 			err = errors.New("trailer is damaged")
 		}
-		next, scanErr := findPart(r, at+1, size)
+		next, scanErr := findPart(r, head.origin, at+1, size)
 		if scanErr != nil {
 			return scanErr
 		}
@@ -83,7 +84,7 @@ func (f *File) walk(r io.ReaderAt, at, size int64) error {
 
 // findPart gives the offset of the next right part header at or behind at, or
 // size. Each byte is read once.
-func findPart(r io.ReaderAt, at, size int64) (int64, error) {
+func findPart(r io.ReaderAt, from origin, at, size int64) (int64, error) {
 	buffer := make([]byte, 64<<10)
 	for at+minPart <= size {
 		b, err := readUpTo(r, buffer, at, size)
@@ -94,7 +95,7 @@ func findPart(r io.ReaderAt, at, size int64) (int64, error) {
 			if b[i+4] != 'u' || b[i+5] != 'u' {
 				continue
 			}
-			if p, err := parsePartHeader(b[i:]); err == nil && p.Size <= size-at-int64(i) {
+			if p, err := parsePartHeader(b[i:], from); err == nil && p.Size <= size-at-int64(i) {
 				return at + int64(i), nil
 			}
 		}
@@ -107,6 +108,7 @@ type head struct {
 	description Description
 	init        []byte
 	size        int64
+	origin      origin
 }
 
 // readHead reads ftyp, moov and description, and checks their checksum.
@@ -150,14 +152,15 @@ func parseHead(b []byte, at int64) (head, error) {
 		return head{}, damaged{errDescription}
 	}
 	text := box[uuidHeaderSize+4:]
-	if sumWith(checksum(b[:at]), text) != binary.BigEndian.Uint32(box[uuidHeaderSize:]) {
+	sum := sumWith(checksum(b[:at]), text)
+	if sum != binary.BigEndian.Uint32(box[uuidHeaderSize:]) {
 		return head{}, damaged{errors.New("head: wrong checksum")}
 	}
 	d, err := parseDescription(text)
 	if err != nil {
 		return head{}, damaged{err}
 	}
-	return head{description: d, init: b[:at:at], size: int64(len(b))}, nil
+	return head{description: d, init: b[:at:at], size: int64(len(b)), origin: origin(sum)}, nil
 }
 
 type trailer struct {
@@ -169,7 +172,9 @@ var errNoTrailer = errors.New("no trailer")
 
 // readTrailer finds the part table from the end of the file: the last box is an
 // mfro that tells the size of mfra, before which the table's size is repeated.
-func readTrailer(r io.ReaderAt, size int64) (trailer, error) {
+// A growing file ends with payload, which a camera may have made to look like a
+// trailer: only the origin tells.
+func readTrailer(r io.ReaderAt, head *head, size int64) (trailer, error) {
 	none := trailer{at: -1}
 	if size < mfroSize {
 		return none, damaged{errNoTrailer}
@@ -189,14 +194,14 @@ func readTrailer(r io.ReaderAt, size int64) (trailer, error) {
 	}
 	length := int64(be.Uint32(again[:]))
 	at := end - length
-	if length < tableFixed+tableEnd || at < 0 || size-at > maxTrailer {
+	if length < tableFixed+tableEnd || at < head.size || size-at > maxTrailer {
 		return none, damaged{errNoTrailer}
 	}
 	b, err := readUpTo(r, make([]byte, size-at), at, size)
 	if err != nil {
 		return none, err
 	}
-	parts, err := parseTrailer(b, at)
+	parts, err := parseTrailer(b, head.size, at, head.origin)
 	if err != nil {
 		return none, damaged{err}
 	}

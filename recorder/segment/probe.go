@@ -21,20 +21,19 @@ type Extent struct {
 
 // Probe reads a segment from the offset from, the border of a part (0 is the
 // beginning of the file), and says how far it is good: up to the first part
-// that is cut short, or whose checksum is wrong. It reads each byte once, in
-// 64 KiB of memory. An error is one of reading; a bad file is no error.
+// that is cut short, or whose checksum is wrong. It reads the head, and from
+// there on each byte once, in 64 KiB of memory. An error is one of reading; a
+// bad file is no error.
 func Probe(f io.ReaderAt, size, from int64) (Extent, error) {
 	e := Extent{Good: from}
 	if from < 0 || from > size {
 		return Extent{}, fmt.Errorf("probe segment: offset %d of %d", from, size)
 	}
-	if from == 0 {
-		head, err := readHead(f, size)
-		if err != nil {
-			return Extent{}, notDamage(err)
-		}
-		e.Good = head.size
+	head, err := readHead(f, size)
+	if err != nil {
+		return e, notDamage(err) // nothing can be told of parts without their head
 	}
+	e.Good = max(from, head.size)
 	var header [partHeaderSize]byte
 	sum := crc32.New(castagnoli)
 	buffer := make([]byte, 64<<10)
@@ -43,7 +42,7 @@ func Probe(f io.ReaderAt, size, from int64) (Extent, error) {
 		if err != nil {
 			return e, err
 		}
-		p, err := parsePartHeader(b)
+		p, err := parsePartHeader(b, head.origin)
 		if err != nil || p.Size > size-e.Good {
 			break
 		}
@@ -62,7 +61,7 @@ func Probe(f io.ReaderAt, size, from int64) (Extent, error) {
 		e.End = p.End
 		e.Good += p.Size
 	}
-	table, err := readTrailer(f, size)
+	table, err := readTrailer(f, &head, size)
 	if err != nil {
 		return e, notDamage(err)
 	}

@@ -9,7 +9,7 @@ import (
 // Layout of the part table, numbers big-endian:
 //
 //	 0 size, "uuid", part-tbl   24 bytes
-//	24 CRC-32C of byte 28 to the end of the file, mfra included
+//	24 CRC-32C of the head (the origin) and byte 28 to the end of the file, mfra included
 //	28 format version, 3 reserved bytes
 //	32 offset of the first part; parts follow each other without a hole
 //	40 sequence of the first part; each next one is one more
@@ -34,7 +34,7 @@ const (
 )
 
 // appendTrailer appends the part table and the movie fragment random access box.
-func appendTrailer(dst []byte, d *Description, parts []Part) []byte {
+func appendTrailer(dst []byte, d *Description, parts []Part, from origin) []byte {
 	be := binary.BigEndian
 	at := len(dst)
 	size := uint32(tableFixed + tableRow*len(parts) + tableEnd)
@@ -52,7 +52,7 @@ func appendTrailer(dst []byte, d *Description, parts []Part) []byte {
 	}
 	dst = be.AppendUint32(dst, size)
 	dst = appendMFRA(dst, d.Tracks[d.Leading].ID, parts)
-	be.PutUint32(dst[at+24:], checksum(dst[at+28:]))
+	be.PutUint32(dst[at+24:], from.of(dst[at+28:]))
 	return dst
 }
 
@@ -105,14 +105,15 @@ func appendMFRA(dst []byte, track uint32, parts []Part) []byte {
 var errTable = errors.New("part table: not of this format")
 
 // parseTrailer reads a trailer, part table and mfra, that lies at the offset at
-// of a file and reaches to its end.
-func parseTrailer(b []byte, at int64) ([]Part, error) {
+// of a file and reaches to its end. begin is where the file's head ends: parts
+// fill what lies between.
+func parseTrailer(b []byte, begin, at int64, from origin) ([]Part, error) {
 	be := binary.BigEndian
 	size, ok := isUUID(b, partTableType)
 	if !ok || size < tableFixed+tableEnd || int64(size) > int64(len(b)) || b[28] != FormatVersion {
 		return nil, errTable
 	}
-	if be.Uint32(b[24:]) != checksum(b[28:]) {
+	if be.Uint32(b[24:]) != from.of(b[28:]) {
 		return nil, errors.New("part table: wrong checksum")
 	}
 	count := be.Uint32(b[44:])
@@ -120,6 +121,12 @@ func parseTrailer(b []byte, at int64) ([]Part, error) {
 		return nil, errTable
 	}
 	offset, sequence := int64(be.Uint64(b[32:])), be.Uint32(b[40:])
+	if count == 0 {
+		offset = begin
+	}
+	if offset != begin {
+		return nil, errTable
+	}
 	parts := make([]Part, count)
 	for i := range parts {
 		row := b[tableFixed+i*tableRow:]
@@ -131,12 +138,12 @@ func parseTrailer(b []byte, at int64) ([]Part, error) {
 			RandomAccess: row[32]&flagRandomAccess != 0,
 			Lost:         uint32(be.Uint16(row[36:])), Damaged: uint32(be.Uint16(row[38:])),
 		}
-		if !p.possible() || offset < 0 || offset+p.Size > at {
+		if !p.possible() || offset+p.Size > at {
 			return nil, errTable
 		}
 		offset += p.Size
 	}
-	if count > 0 && offset != at {
+	if offset != at {
 		return nil, errTable // parts reach exactly up to their table
 	}
 	return parts, nil

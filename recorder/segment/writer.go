@@ -24,6 +24,7 @@ type Writer struct {
 	format      *media.Format
 	run         *media.Run
 	head        []byte
+	origin      origin
 	parts       []Part
 	size        int64      // of head and parts
 	shifted     media.Part // scratch of shift
@@ -46,7 +47,7 @@ func NewWriter(first *media.Part, software string, blocks *Blocks) (*Writer, err
 	if err != nil {
 		return nil, fmt.Errorf("begin segment: %w", err)
 	}
-	if w.head, err = appendDescription(init, &w.description); err != nil {
+	if w.head, w.origin, err = appendDescription(init, &w.description); err != nil {
 		return nil, err
 	}
 	if len(w.head) > maxHead {
@@ -99,7 +100,7 @@ func (w *Writer) Add(p *media.Part) (*Block, error) {
 			b.Buffers = append(b.Buffers, piece)
 		}
 	}
-	putPartHeader(b.header, &row, track)
+	putPartHeader(b.header, &row, track, w.origin)
 	w.parts = append(w.parts, row)
 	w.size += size
 	return b, nil
@@ -167,7 +168,7 @@ func (w *Writer) Undo() {
 // Trailer is the end of the file: the part table, and the mfra for players that
 // know nothing of ours. The Writer is done with it.
 func (w *Writer) Trailer() []byte {
-	return appendTrailer(nil, &w.description, w.parts)
+	return appendTrailer(nil, &w.description, w.parts, w.origin)
 }
 
 func sumWith(sum uint32, b []byte) uint32 { return crc32.Update(sum, castagnoli, b) }

@@ -14,12 +14,15 @@ const (
 	// maxHeaderBits bounds the fields of an AU header.
 	maxHeaderBits = 32
 	adtsHeader    = 7 // bytes; 9 with a checksum
+	// maxFrames bounds the frames of one packet: two seconds and a half of sound.
+	maxFrames = 128
 )
 
 var (
 	errAudioParameters = errors.New("AAC without usable parameters in the SDP")
 	errAudioHeaders    = errors.New("AU headers are malformed")
 	errInterleaved     = errors.New("interleaved AAC frames are not supported")
+	errAudioFrames     = fmt.Errorf("more than %d AAC frames in a packet", maxFrames)
 	errAudioUnfinished = errors.New("AAC frame without its last fragment")
 )
 
@@ -115,6 +118,15 @@ func (t *track) single(size, index int, b []byte) {
 
 // several takes a packet with more than one frame.
 func (t *track) several(headers []byte, bits int, b []byte) {
+	if t.audio.open { // what follows its first fragment is not it
+		t.fault(faultFragment, errAudioUnfinished)
+		t.dropFragments()
+	}
+	if 1+(bits-t.SizeLength-t.IndexLength)/(t.SizeLength+t.IndexDeltaLength) > maxFrames {
+		t.fault(faultPayload, errAudioFrames)
+		t.a.discarded(t)
+		return
+	}
 	at := t.header.Time
 	delta := t.IndexLength
 	for pos := 0; pos < bits; {

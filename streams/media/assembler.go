@@ -17,6 +17,16 @@ const (
 // without closing the session; the next run is fine.
 var ErrSSRC = errors.New("synchronization source changed")
 
+// ErrFormats ends a run: its parameter sets change again and again. Each change
+// begins a segment and makes all viewers start anew.
+var ErrFormats = errors.New("parameter sets change too often")
+
+// What a camera may change within formatWindow: somebody tries settings.
+const (
+	maxFormatChanges = 5
+	formatWindow     = 30 * time.Second
+)
+
 // RTPHeader is what the assembler needs of an RTP header (RFC 3550 section 5.1).
 type RTPHeader struct {
 	Sequence    uint16
@@ -28,8 +38,12 @@ type RTPHeader struct {
 
 // AssemblerOptions says where the assembled units and parts go.
 type AssemblerOptions struct {
-	Run    *Run
-	Tracks []Track // as the SDP declares them; parameter sets may be missing and then come in band
+	Run *Run
+	// Started is Run.Start with its monotonic reading, as time.Now gave it: the
+	// run's time is counted from there, whatever is done to the recorder's clock.
+	// Zero means Run.Start, where arrivals are made up without monotonic readings.
+	Started time.Time
+	Tracks  []Track // as the SDP declares them; parameter sets may be missing and then come in band
 
 	// PartDuration is how long a part should be (default 1 s, at most 10 s). A
 	// part also ends before a random access unit of the leading track, unless it
@@ -66,16 +80,15 @@ type Assembler struct {
 	tracks  []track
 	leading int
 
-	anchored bool
-	anchor   time.Time     // arrival of the first packet
-	base     time.Duration // from Run.Start to it
-	elapsed  time.Duration // of the latest packet, since Run.Start
-	begunAt  time.Duration // of the first packet
-	stepped  time.Duration // recorder's clock against its monotonic one, since the first packet
+	arrived bool          // a packet
+	elapsed time.Duration // of the latest packet, since Run.Start
+	begunAt time.Duration // of the first packet
 
 	format  *Format
-	changed bool // a track's parameters are not those of format
-	begun   bool // a unit was delivered
+	changed bool                            // a track's parameters are not those of format
+	changes [maxFormatChanges]time.Duration // when the last ones came, in a ring by serial
+	fatal   error                           // the run has ended
+	begun   bool                            // a unit was delivered
 
 	open      openPart
 	sequence  int       // of the open part
@@ -89,6 +102,9 @@ type Assembler struct {
 
 // NewAssembler makes an assembler for one run.
 func NewAssembler(o AssemblerOptions) *Assembler {
+	if o.Started.IsZero() {
+		o.Started = o.Run.Start
+	}
 	if o.PartDuration <= 0 {
 		o.PartDuration = defaultPartDuration
 	}
@@ -115,6 +131,9 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	if track < 0 || track >= len(a.tracks) {
 		return fmt.Errorf("packet of track %d of %d", track, len(a.tracks))
 	}
+	if a.fatal != nil {
+		return a.fatal
+	}
 	t := &a.tracks[track]
 	if t.seen && h.SSRC != t.header.SSRC {
 		return fmt.Errorf("track %d: %w: SSRC %08x sends (sequence %d, RTP time %d) in place of %08x",
@@ -124,48 +143,52 @@ func (a *Assembler) Packet(track int, h RTPHeader, payload []byte, arrival time.
 	t.stats.Packets++
 	t.stats.Bytes += uint64(len(payload))
 
-	v := t.sequence.take(h.Sequence)
-	if v.drop {
+	v := t.sequence.Take(h.Sequence)
+	if v.Drop {
 		t.stats.Dropped++
 		return nil
 	}
-	if v.lost > 0 {
+	if v.Lost > 0 {
 		a.missing(t, v)
 	}
 	switch t.Codec {
 	case H264, H265:
-		t.video(payload, v.lost > 0)
+		t.video(payload, v.Lost > 0)
 	case AAC:
-		t.aac(payload, v.lost > 0)
+		t.aac(payload, v.Lost > 0)
 	default:
 		t.stats.Skipped++ // not recorded
 	}
-	return nil
+	return a.fatal
 }
 
-// since gives the time from Run.Start to an arrival: by the monotonic clock
-// from the first packet on, and never backwards (S7).
+// since gives the time from Run.Start to an arrival, never backwards (S7).
 func (a *Assembler) since(arrival time.Time) time.Duration {
-	if !a.anchored {
-		a.anchored, a.anchor = true, arrival
-		a.base = max(0, arrival.Sub(a.o.Run.Start))
-		a.elapsed, a.begunAt = a.base, a.base
+	passed, _ := between(readClocks(a.o.Started, a.o.Started), readClocks(a.o.Started, arrival))
+	a.elapsed = max(a.elapsed, passed)
+	if !a.arrived {
+		a.arrived, a.begunAt = true, a.elapsed
 	}
-	passed := arrival.Sub(a.anchor)
-	a.stepped = arrival.Round(0).Sub(a.anchor.Round(0)) - passed
-	a.elapsed = max(a.elapsed, a.base+passed)
 	return a.elapsed
 }
 
+// ClockStep is by how much the recorder's clock was set between Run.Start and
+// an arrival. The run keeps its own time, so that its footage stays in order
+// (S7): whoever wants the new time begins a new run.
+func (a *Assembler) ClockStep(arrival time.Time) time.Duration {
+	_, step := between(readClocks(a.o.Started, a.o.Started), readClocks(a.o.Started, arrival))
+	return step
+}
+
 // missing counts packets that did not come.
-func (a *Assembler) missing(t *track, v verdict) {
-	t.stats.Lost += uint64(v.lost)
-	a.lost += v.lost
-	if v.restarted {
+func (a *Assembler) missing(t *track, v Verdict) {
+	t.stats.Lost += uint64(v.Lost)
+	a.lost += v.Lost
+	if v.Restarted {
 		t.fault(faultSequence, errors.New("sequence numbers began anew"))
 		return
 	}
-	t.fault(faultLoss, fmt.Errorf("%d packets are missing before this one", v.lost))
+	t.fault(faultLoss, fmt.Errorf("%d packets are missing before this one", v.Lost))
 }
 
 // discarded counts an access unit that was given up.
@@ -176,7 +199,7 @@ func (a *Assembler) discarded(t *track) {
 
 // complete takes a closed access unit, which lies in the track's arena.
 func (a *Assembler) complete(t *track, u *openUnit) {
-	if t.Codec.Video() && !t.admit(u) || !a.started(t) {
+	if a.fatal != nil || t.Codec.Video() && !t.admit(u) || !a.started(t) || a.restless(t) {
 		t.stats.Skipped++
 		t.arena.rewind()
 		return
@@ -207,11 +230,27 @@ func (a *Assembler) complete(t *track, u *openUnit) {
 	t.arena.commit()
 }
 
+// restless ends the run when the unit at hand would bring one change of format
+// too many.
+func (a *Assembler) restless(t *track) bool {
+	if !a.changed || a.format == nil {
+		return false
+	}
+	last := &a.changes[a.format.Serial%maxFormatChanges]
+	if a.format.Serial >= maxFormatChanges && t.elapsed-*last < formatWindow {
+		a.fatal = fmt.Errorf("track %d: %w: %d times in %s (sequence %d, RTP time %d, SSRC %08x)",
+			t.index, ErrFormats, maxFormatChanges+1, t.elapsed-*last, t.header.Sequence, uint32(t.header.Time), t.header.SSRC)
+		return true
+	}
+	*last = t.elapsed
+	return false
+}
+
 // started tells whether units of a track are delivered yet: they wait for the
 // leading track, but not for ever.
 func (a *Assembler) started(t *track) bool {
 	if !a.begun {
-		a.begun = t.index == a.leading || t.elapsed-a.begunAt > patience
+		a.begun = t.index == a.leading || t.elapsed-a.begunAt > Patience
 	}
 	return a.begun
 }

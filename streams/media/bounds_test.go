@@ -226,7 +226,7 @@ func TestSoundLiesInThePartItFallsInto(t *testing.T) {
 }
 
 func TestAGOPBeyondItsLimitIsDroppedAsAWhole(t *testing.T) {
-	gop := media.NewGOP(0, 100)
+	gop := media.NewGOP(0, 10*(10+256)) // a unit costs more than its ten bytes
 	a := media.NewAssembler(media.AssemblerOptions{Run: &media.Run{Start: begin}, Tracks: []media.Track{declared()}, Unit: gop.Add})
 	h := media.RTPHeader{}
 	send := func(nal []byte, n int) {
@@ -250,5 +250,62 @@ func TestAGOPBeyondItsLimitIsDroppedAsAWhole(t *testing.T) {
 	send(idr, 1)
 	if n := len(gop.Snapshot()); n != 1 {
 		t.Errorf("%d units of the next one", n)
+	}
+}
+
+// TestAGOPOfTinyUnitsIsBounded: a camera that sends units of a few bytes, and
+// never another random access unit, does not fill the memory with their entries.
+func TestAGOPOfTinyUnitsIsBounded(t *testing.T) {
+	for limit, most := range map[int]int{1 << 20: 4096, 64 << 10: 256} {
+		gop := media.NewGOP(0, limit)
+		a := media.NewAssembler(media.AssemblerOptions{Run: &media.Run{Start: begin}, Tracks: []media.Track{declared()}, Unit: gop.Add})
+		kept := 0
+		for i := range 6000 {
+			nal := []byte{0x41, 0x9a}
+			if i == 0 {
+				nal = idr
+			}
+			h := media.RTPHeader{Sequence: uint16(i), Time: media.RTPTime(i), Marker: true}
+			if err := a.Packet(0, h, nal, begin.Add(time.Duration(i)*time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if i%100 == 0 {
+				kept = max(kept, len(gop.Snapshot()))
+			}
+		}
+		if kept == 0 || kept > most || len(gop.Snapshot()) != 0 {
+			t.Errorf("with %d bytes: %d units, %d in the end", limit, kept, len(gop.Snapshot()))
+		}
+		a.Close()
+	}
+}
+
+// TestFramesOfAPacketAreBounded: AU headers are short, and one packet has room
+// for half a million.
+func TestFramesOfAPacketAreBounded(t *testing.T) {
+	track := aacTrack([]byte{0x14, 0x08})
+	track.SizeLength, track.IndexLength, track.IndexDeltaLength = 1, 0, 0
+	a, got := collect(media.AssemblerOptions{Tracks: []media.Track{track}})
+	headers := append([]byte{0xff, 0x00}, bytes.Repeat([]byte{0xff}, 8160)...) // 65280 frames of a byte
+	if err := a.Packet(0, media.RTPHeader{Marker: true}, append(headers, make([]byte, 50000)...), begin); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.units) != 0 || len(got.errs) != 1 {
+		t.Errorf("%d units, errors %v", len(got.units), got.errs)
+	}
+}
+
+// TestFramesDropAnOpenFragment: a packet of several frames within a fragmented
+// one ends that one without its rest: its bytes are in no frame.
+func TestFramesDropAnOpenFragment(t *testing.T) {
+	a, got := collect(media.AssemblerOptions{Tracks: []media.Track{aacTrack([]byte{0x14, 0x08})}})
+	for i, p := range [][]byte{frames([]int{20}, []byte("fragment")), frames([]int{3, 4}, []byte("onefour"))} {
+		if err := a.Packet(0, media.RTPHeader{Sequence: uint16(i), Marker: i == 1}, p, begin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Close()
+	if len(got.units) != 2 || string(got.units[0].Payload[0]) != "one" || string(got.units[1].Payload[0]) != "four" || len(got.errs) != 1 {
+		t.Errorf("%d units, errors %v", len(got.units), got.errs)
 	}
 }

@@ -19,6 +19,7 @@ func script(data []byte, packet func(h media.RTPHeader, payload []byte, at time.
 	at := begin
 	for len(data) >= 10 {
 		h.Marker = data[0]&1 != 0
+		h.PayloadType = data[0] >> 3 & 1 // by which a fuzzer tells tracks apart
 		if data[0]&2 != 0 {
 			h.Sequence += binary.BigEndian.Uint16(data[1:])
 		} else {
@@ -138,6 +139,65 @@ func FuzzAssemblerAAC(f *testing.F) {
 	f.Add(all)
 	foreign(f, "rtpmpeg4audio")
 	fuzz(f, media.Track{Codec: media.AAC, ClockRate: 16000, AudioConfig: config, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3})
+}
+
+// FuzzAssemblerTwoTracks sends pictures and sound: a packet is of the second
+// track where bit 3 of its flags is set.
+func FuzzAssemblerTwoTracks(f *testing.F) {
+	var all []byte // short, or the fuzzer only minimises
+	for i := range 4 {
+		for k, nal := range [][]byte{sps, pps, [][]byte{idr, inter}[min(i%3, 1)]} {
+			all = append(all, line(k == 2, 3000, nal)...)
+		}
+		sound := line(true, 1024, frames([]int{5, 5}, []byte("soundsound")))
+		sound[0] |= 8
+		all = append(all, sound...)
+	}
+	f.Add(all)
+	tracks := []media.Track{{Codec: media.H264, ClockRate: 90000}, aacTrack([]byte{0x14, 0x08})}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var end time.Time
+		var reached [2]media.MediaTime
+		parts := 0
+		a := media.NewAssembler(media.AssemblerOptions{
+			Run: &media.Run{ID: "1", Start: begin}, Tracks: tracks, MaxAccessUnit: 1 << 16,
+			Part: func(p *media.Part) {
+				if parts > 0 && !p.Start.Equal(end) || !p.End.After(p.Start) || p.Sequence != parts {
+					t.Errorf("part %d of [%v, %v) is the %dth and comes behind %v", p.Sequence, p.Start, p.End, parts, end)
+				}
+				end = p.End
+				parts++
+				samples := 0
+				for _, tp := range p.Tracks {
+					sum, dts := 0, tp.BaseDTS
+					if dts < reached[tp.Track] {
+						t.Errorf("part %d: track %d begins at %d, decoded up to %d", p.Sequence, tp.Track, dts, reached[tp.Track])
+					}
+					for _, s := range tp.Samples {
+						sum += int(s.Size)
+						reached[tp.Track] = dts + 1 // the last sample's duration is a guess
+						dts += media.MediaTime(s.Duration)
+					}
+					samples += len(tp.Samples)
+					if sum != tp.Bytes() {
+						t.Errorf("part %d: samples of %d bytes, payload of %d", p.Sequence, sum, tp.Bytes())
+					}
+				}
+				if samples == 0 || samples > 4096 {
+					t.Errorf("part %d: %d samples", p.Sequence, samples)
+				}
+				p.Release()
+			},
+		})
+		var headers [2]media.RTPHeader
+		script(data, func(h media.RTPHeader, payload []byte, at time.Time) error {
+			track := int(h.PayloadType)
+			own := &headers[track]
+			*own = media.RTPHeader{Sequence: own.Sequence + 1, Time: h.Time, SSRC: uint32(track), Marker: h.Marker}
+			return a.Packet(track, *own, payload, at)
+		})
+		a.Close()
+	})
 }
 
 // BenchmarkAssemblerH264 is a camera's stream of 3 Mbit/s in packets of 900 bytes.

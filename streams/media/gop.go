@@ -4,8 +4,10 @@ package media
 // so that a new viewer has a picture at once. It keeps references to the
 // chunks that the units lie in: adding copies nothing.
 //
-// A GOP larger than its limit is dropped as a whole and nothing is kept until
-// the next random access unit, since half of one cannot be decoded.
+// A GOP larger than its limit, or of more than maxGOPUnits units, is dropped as a
+// whole and nothing is kept until the next random access unit, since half of one
+// cannot be decoded. The limit counts what keeping a unit costs beside its
+// payload, too: a hostile camera sends units of a byte (S9).
 //
 // It is not safe for concurrent use.
 type GOP struct {
@@ -13,18 +15,26 @@ type GOP struct {
 	limit   int // bytes
 
 	open   bool // a random access unit has begun it
-	bytes  int
+	bytes  int  // of payload
 	units  []gopUnit
 	pieces [][]byte
 	chunks []*chunk // one reference for each of pieces
 }
+
+const (
+	// unitCost is what a unit costs beside its payload, in bytes: its entry, a
+	// slice and a reference to a chunk for each of two or three pieces.
+	unitCost = 256
+	// maxGOPUnits is a GOP of a minute and a half, with its sound.
+	maxGOPUnits = 4096
+)
 
 type gopUnit struct {
 	unit     AccessUnit // without Payload and chunks
 	from, to int        // in pieces
 }
 
-// NewGOP makes an empty cache of at most limit bytes. Leading is the index of
+// NewGOP makes an empty cache of at most limit bytes of memory. Leading is the index of
 // the track whose random access units begin a GOP.
 func NewGOP(leading, limit int) *GOP {
 	return &GOP{leading: leading, limit: limit}
@@ -40,7 +50,7 @@ func (g *GOP) Add(u *AccessUnit) {
 		return
 	}
 	g.bytes += u.Bytes()
-	if g.bytes > g.limit {
+	if g.bytes+unitCost*(len(g.units)+1) > g.limit || len(g.units) >= maxGOPUnits {
 		g.Reset()
 		return
 	}
@@ -67,7 +77,7 @@ func (g *GOP) Snapshot() []*AccessUnit {
 	return units
 }
 
-// Bytes is the length of what is kept.
+// Bytes is the length of the payload that is kept.
 func (g *GOP) Bytes() int { return g.bytes }
 
 // Reset drops what is kept; call it when the run ends.

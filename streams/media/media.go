@@ -38,6 +38,11 @@ func (c Codec) String() string {
 // Video reports whether the codec carries pictures.
 func (c Codec) Video() bool { return c == H264 || c == H265 }
 
+// MaxClockRate is the fastest clock of a track that is recorded and played, in
+// Hz. Real ones have 90,000 at most for pictures and 192,000 for sound; a rate
+// that an SDP makes up must not overflow what is calculated with it (S9).
+const MaxClockRate = 1 << 20
+
 // Track is one media of a stream, with the parameters that a decoder needs.
 // It is immutable: a change of parameters makes a new Format.
 type Track struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"os/exec"
 	"strings"
 	"testing"
@@ -303,6 +304,28 @@ func TestARecoveryPointMustDoWhereNoIDRComes(t *testing.T) {
 	}
 }
 
+func TestARecoveryPointMustDoOnceNoMoreIDRCome(t *testing.T) {
+	recovery := []byte{0x06, 6, 1, 0xc4, 0x80}
+	w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
+	for i := range 250 { // 25 s
+		if i%10 == 5 {
+			w.send(false, recovery)
+		}
+		w.send(true, [][]byte{idr, inter}[min(i, 1)])
+		w.next()
+	}
+	w.a.Close()
+	var random []int
+	for i, u := range w.got.units {
+		if u.RandomAccess {
+			random = append(random, i)
+		}
+	}
+	if len(w.got.units) != 250 || len(random) != 16 || random[0] != 0 || random[1] != 105 {
+		t.Errorf("%d units, random access: %v", len(w.got.units), random)
+	}
+}
+
 func TestAFrozenTimestampMovesWithTheArrivals(t *testing.T) {
 	w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
 	for i := range 50 {
@@ -576,5 +599,42 @@ func TestCodecStrings(t *testing.T) {
 		if got := track.CodecString(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// TestFormatsThatChangeAgainAndAgainEndTheRun: five changes within half a minute
+// are settings being tried, the sixth is a fault; slow changes are fine.
+func TestFormatsThatChangeAgainAndAgainEndTheRun(t *testing.T) {
+	other := append(bytes.Clone(sps[:len(sps)-1]), 0x24)
+	for every, formats := range map[time.Duration]int{time.Second: 6, 7 * time.Second: 20} {
+		w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
+		var err error
+		for i := 0; i < 20 && err == nil; i++ {
+			w.h.Time += media.RTPTime(media.Ticks(every, 90000))
+			w.at = w.at.Add(every)
+			for k, p := range [][]byte{[][]byte{sps, other}[i%2], idr} {
+				w.h.Sequence, w.h.Marker = w.h.Sequence+1, k == 1
+				err = w.a.Packet(0, w.h, p, w.at)
+			}
+		}
+		w.a.Close()
+		if n := len(w.got.formats); n != formats || errors.Is(err, media.ErrFormats) != (formats < 20) {
+			t.Errorf("a change each %v: %d formats, %v", every, n, err)
+		}
+	}
+}
+
+// TestFormatsInOnePacket: a byte stream in one packet may hold many changes.
+func TestFormatsInOnePacket(t *testing.T) {
+	other := append(bytes.Clone(sps[:len(sps)-1]), 0x24)
+	w := newWire(t, media.Track{Codec: media.H264, ClockRate: 90000, SPS: sps, PPS: pps})
+	var nals [][]byte
+	for i := range 500 {
+		nals = append(nals, [][]byte{other, sps}[i%2], idr)
+	}
+	err := w.a.Packet(0, media.RTPHeader{SSRC: 7, Marker: true}, annex(nals...), w.at)
+	w.a.Close()
+	if !errors.Is(err, media.ErrFormats) || len(w.got.formats) != 6 {
+		t.Errorf("%d formats, %v", len(w.got.formats), err)
 	}
 }

@@ -7,25 +7,25 @@ const (
 	maxMisorder = 100
 )
 
-// sequence follows the RTP sequence numbers of a track. Packets are expected in
+// Sequence follows the RTP sequence numbers of a track. Packets are expected in
 // order (a transport that reorders puts them right before): a hole is a loss at
 // once, what comes later is late.
-type sequence struct {
+type Sequence struct {
 	begun    bool
 	next     uint16 // expected
 	probing  bool   // the last packet was out of all bounds
 	resumeAt uint16 // what follows that packet, if the camera counts anew
 }
 
-// verdict is what a sequence number means.
-type verdict struct {
-	drop      bool // a duplicate, a straggler, or the first one of a new count
-	lost      int  // packets missing before this one
-	restarted bool // the camera counts anew; how many are missing is unknown
+// Verdict is what a sequence number means.
+type Verdict struct {
+	Drop      bool // a duplicate, a straggler, or the first one of a new count
+	Lost      int  // packets missing before this one
+	Restarted bool // the camera counts anew; how many are missing is unknown
 }
 
-// take judges the next packet's sequence number.
-func (s *sequence) take(n uint16) verdict {
+// Take judges the next packet's sequence number.
+func (s *Sequence) Take(n uint16) Verdict {
 	ahead := int(n - s.next) // 0..65535
 	switch {
 	case !s.begun:
@@ -33,16 +33,16 @@ func (s *sequence) take(n uint16) verdict {
 	case ahead == 0:
 	case ahead <= maxDropout:
 		s.probing, s.next = false, n+1
-		return verdict{lost: ahead}
+		return Verdict{Lost: ahead}
 	case ahead >= 1<<16-maxMisorder:
-		return verdict{drop: true}
+		return Verdict{Drop: true}
 	case s.probing && n == s.resumeAt:
 		s.probing, s.next = false, n+1
-		return verdict{lost: 1, restarted: true} // the probe itself was dropped
+		return Verdict{Lost: 1, Restarted: true} // the probe itself was dropped
 	default:
 		s.probing, s.resumeAt = true, n+1
-		return verdict{drop: true}
+		return Verdict{Drop: true}
 	}
 	s.probing, s.next = false, n+1
-	return verdict{}
+	return Verdict{}
 }

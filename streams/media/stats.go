@@ -19,18 +19,15 @@ type TrackStats struct {
 	HasCameraClock bool
 }
 
-// Stats counts since the run began. ClockStep is by how much the recorder's
-// clock was set since then: the run keeps its own time, so that its footage
-// stays in order (S7), and whoever wants the new time begins a new run.
+// Stats counts since the run began.
 type Stats struct {
-	Tracks    []TrackStats
-	ClockStep time.Duration
+	Tracks []TrackStats
 }
 
 // Stats gives a copy of the counters. Like all calls it belongs to the
 // assembler's goroutine.
 func (a *Assembler) Stats() Stats {
-	s := Stats{Tracks: make([]TrackStats, len(a.tracks)), ClockStep: a.stepped}
+	s := Stats{Tracks: make([]TrackStats, len(a.tracks))}
 	for i := range a.tracks {
 		s.Tracks[i] = a.tracks[i].stats
 	}

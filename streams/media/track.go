@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// patience is how long a run waits for what a decoder likes best: a picture
+// Patience is how long a run waits for what a decoder likes best: a picture
 // that refers to nothing before it, and the leading track.
-const patience = 10 * time.Second
+const Patience = 10 * time.Second
 
 // track is the assembler's side of one track. Track holds its parameters as
 // they are in force; the slices in it are never written to.
@@ -17,7 +17,7 @@ type track struct {
 	index int
 
 	seen     bool
-	sequence sequence
+	sequence Sequence
 	header   RTPHeader     // of the packet at hand
 	elapsed  time.Duration // its arrival since the run began
 	faults   faults
@@ -45,8 +45,8 @@ type track struct {
 	distrust       bool // but wrongly
 	closed         RTPTime
 	closedByMarker bool
-	skipLeading    bool // the pictures that precede the open random access unit begun with
-	hadRandom      bool // a picture came that refers to nothing before it
+	skipLeading    bool          // the pictures that precede the open random access unit begun with
+	hadRandom      time.Duration // arrival of the last picture that refers to nothing before it; 0: none
 
 	audio audioState
 }
@@ -96,7 +96,9 @@ func (t *track) fault(kind fault, err error) {
 // A picture that refers to one that was lost is wanted: a decoder conceals
 // what is missing, and a damaged picture is better evidence than none.
 func (t *track) admit(u *openUnit) bool {
-	t.hadRandom = t.hadRandom || u.random
+	if u.random {
+		t.hadRandom = u.elapsed
+	}
 	u.random = u.random || u.recovery
 	if u.random && t.params.changed() {
 		t.adopt()
@@ -151,8 +153,8 @@ func (t *track) fields() bool {
 	return t.picture.fields
 }
 
-// despairs tells that the camera seems to send no IDR pictures at all, so that
-// a recovery point (ISO/IEC 14496-10 section D.2.8) must do.
+// despairs tells that the camera seems to send no IDR pictures, or no more of
+// them, so that a recovery point (ISO/IEC 14496-10 section D.2.8) must do.
 func (t *track) despairs() bool {
-	return !t.hadRandom && t.elapsed-t.a.begunAt > patience
+	return t.elapsed-max(t.hadRandom, t.a.begunAt) > Patience
 }

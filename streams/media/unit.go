@@ -9,6 +9,17 @@ func (m MediaTime) Duration(rate int) time.Duration {
 	return time.Duration(m/r)*time.Second + time.Duration(m%r)*time.Second/time.Duration(r)
 }
 
+// Rescale converts ticks of a clock of from ticks per second to those of another
+// one, rounding down.
+func (m MediaTime) Rescale(from, to int) MediaTime {
+	f, o := MediaTime(from), MediaTime(to)
+	seconds, rest := m/f, m%f
+	if rest < 0 {
+		seconds, rest = seconds-1, rest+f
+	}
+	return seconds*o + rest*o/f
+}
+
 // Ticks converts a duration to ticks of a clock of rate ticks per second.
 func Ticks(d time.Duration, rate int) MediaTime {
 	r := time.Duration(rate)

@@ -44,7 +44,7 @@ type Config struct {
 	Timeout time.Duration // for each answer of the camera (default 10 s, whole seconds)
 	Opening time.Duration // from the dial to the answer to DESCRIBE and SETUP (default 20 s)
 	// Silence is how long a playing session may go without an RTP packet
-	// before it ends (default 5 s). Sender reports do not count.
+	// before it ends (default DefaultSilence). Sender reports do not count.
 	Silence time.Duration
 
 	// Plain leaves demultiplexing over TCP to gortsplib: for comparison.
@@ -52,6 +52,9 @@ type Config struct {
 
 	Log *slog.Logger // default: none
 }
+
+// DefaultSilence is Config.Silence where none is given.
+const DefaultSilence = 5 * time.Second
 
 // maxRedirects bounds how often a camera may send the session from one of its
 // own URLs to another.
@@ -74,7 +77,7 @@ func (c *Config) fill() {
 		c.Opening = 2 * c.Timeout
 	}
 	if c.Silence <= 0 {
-		c.Silence = 5 * time.Second
+		c.Silence = DefaultSilence
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

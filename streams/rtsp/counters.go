@@ -3,6 +3,8 @@ package rtsp
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/stockade-nvr/stockade/streams/media"
 )
 
 // Stats are a session's own counts; gortsplib's mean nothing while it sees one
@@ -10,7 +12,7 @@ import (
 type Stats struct {
 	Packets, Bytes uint64 // RTP packets that reached the sink, with their headers
 	Lost           uint64 // gaps in sequence numbers
-	Reordered      uint64 // packets behind an earlier one; over UDP gortsplib sorts before we count
+	Reordered      uint64 // packets behind a later one, or out of all order; over UDP gortsplib sorts before we count
 	Malformed      uint64 // packets on our channels that are no RTP
 	Other          uint64 // packets of payload types that were not asked for
 	JunkBytes      uint64 // between frames
@@ -28,7 +30,10 @@ type counters struct {
 type board struct {
 	packets, bytes, lost, reordered, malformed, other, junk, reads atomic.Uint64
 	leading                                                        atomic.Uint64
-	lastPacket, lastLeading                                        atomic.Int64 // Unix time, ns
+	lastPacket                                                     atomic.Int64 // Unix time, ns: for people
+
+	began       time.Time    // when the media were asked for, with its monotonic reading
+	lastLeading atomic.Int64 // ns since began by the monotonic clock; 0: none yet
 }
 
 func (b *board) publish(n *counters, arrival time.Time) {
@@ -39,7 +44,7 @@ func (b *board) publish(n *counters, arrival time.Time) {
 	}
 	if n.leading != b.leading.Load() {
 		b.leading.Store(n.leading)
-		b.lastLeading.Store(now)
+		b.lastLeading.Store(max(1, int64(arrival.Sub(b.began))))
 	}
 	b.bytes.Store(n.bytes)
 	b.lost.Store(n.lost)
@@ -61,29 +66,16 @@ func (b *board) stats() Stats {
 	return s
 }
 
-// sequence follows the sequence numbers of one track.
-type sequence struct {
-	next  uint16
-	begun bool
+// silent tells for how long no packet of the leading track has come. A step of
+// the recorder's clock is no silence: only monotonic readings are compared.
+func (b *board) silent(now time.Time) time.Duration {
+	return now.Sub(b.began) - time.Duration(b.lastLeading.Load())
 }
 
-// maxMisorder is how far a packet may be behind before it means that the
-// camera started to count anew (RFC 3550 appendix A.1).
-const maxMisorder = 100
-
-// maxDropout is the largest gap that is taken for loss.
-const maxDropout = 3000
-
-func (s *sequence) see(seq uint16, n *counters) {
-	ahead := int16(seq - s.next)
-	switch {
-	case !s.begun, ahead > maxDropout, ahead < -maxMisorder:
-		s.begun = true
-	case ahead < 0:
+// see counts what a packet's sequence number says.
+func (n *counters) see(v media.Verdict) {
+	n.lost += uint64(v.Lost)
+	if v.Drop {
 		n.reordered++
-		return
-	default:
-		n.lost += uint64(ahead)
 	}
-	s.next = seq + 1
 }

@@ -19,6 +19,7 @@ type Kind uint8
 const (
 	KindOffline     Kind = iota + 1 // no route, refused connection, no answer
 	KindAuth                        // the credentials were refused
+	KindForbidden                   // the credentials were taken, but not for this stream
 	KindNetworkLoss                 // a playing session broke or froze
 	KindNoTracks                    // nothing in the SDP that can be recorded
 	KindProtocol                    // what the camera said is not what RTSP, SDP or RTP allow, or it refuses the request
@@ -34,6 +35,8 @@ func (k Kind) String() string {
 		return "offline"
 	case KindAuth:
 		return "auth"
+	case KindForbidden:
+		return "forbidden"
 	case KindNetworkLoss:
 		return "network-loss"
 	case KindNoTracks:
@@ -92,8 +95,8 @@ func find(k Kind, fix, format string, args ...any) *finding {
 type phase int32
 
 const (
-	phaseConnecting phase = iota
-	phaseAuthenticated
+	phaseConnecting    phase = iota
+	phaseAuthenticated       // the camera took the credentials
 	phasePlaying
 )
 
@@ -135,7 +138,7 @@ func classifyStatus(code base.StatusCode, at phase) (Kind, string) {
 		}
 		return KindAuth, "check the device's username and password_file"
 	case base.StatusForbidden:
-		return KindAuth, "the account may not view this stream: give it that right on the camera"
+		return KindForbidden, "the account may not view this stream: give it that right on the camera"
 	case base.StatusNotFound:
 		return KindProtocol, "check the stream's path: the camera knows no such stream"
 	case base.StatusNotEnoughBandwidth, base.StatusServiceUnavailable:

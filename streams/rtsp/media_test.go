@@ -9,6 +9,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/streams/rtsp"
 )
@@ -58,61 +59,94 @@ func TestSourceChange(t *testing.T) {
 	})
 }
 
-// TestLowWater: with the low-water mark a stream is read in fewer, larger
-// blocks; while watched each packet comes at once.
+// lowWater keeps the sessions' connections, to read the mark back.
+type lowWater struct{ conns chan *net.TCPConn }
+
+func newLowWater(c *rtsp.Config) lowWater {
+	l := lowWater{make(chan *net.TCPConn, 1)}
+	c.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			l.conns <- conn.(*net.TCPConn)
+		}
+		return conn, err
+	}
+	return l
+}
+
+// await waits until the mark is as it should be.
+func (l lowWater) await(t *testing.T, what string, ok func(mark int) bool) {
+	t.Helper()
+	c := <-l.conns
+	l.conns <- c
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := 0
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		var failed error
+		err := raw.Control(func(fd uintptr) { mark, failed = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT) })
+		switch {
+		case err != nil || failed != nil:
+			t.Fatalf("read the mark: %v, %v", err, failed)
+		case ok(mark):
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("the mark is %d, not %s", mark, what)
+		}
+	}
+}
+
+func marked(mark int) bool   { return mark >= 2<<10 && mark <= 16<<10 }
+func unmarked(mark int) bool { return mark == 1 }
+
+// TestLowWater: the kernel holds back a stream's packets until there are some,
+// but not while it is watched.
 func TestLowWater(t *testing.T) {
 	cam := startCamera(t, &camera{play: func(w *wire) {
 		payload := make([]byte, 1000)
 		for i := 0; w.write(frame(0, rtpPacket(96, uint16(i), 1, 7, payload))) && w.wait(2*time.Millisecond); i++ {
 		}
 	}})
-	s := play(t, cam.config(), newReceived())
-	perRead := func() float64 {
-		before := s.Stats()
-		time.Sleep(700 * time.Millisecond)
-		after := s.Stats()
-		return float64(after.Packets-before.Packets) / float64(after.Reads-before.Reads)
-	}
-	time.Sleep(1200 * time.Millisecond) // the rate is measured twice
-	if n := perRead(); n < 5 {
-		t.Errorf("%.1f packets a read with the mark", n)
-	}
+	config := cam.config()
+	l := newLowWater(&config)
+	s := play(t, config, newReceived())
+	l.await(t, "set by the rate", marked)
 	s.SetWatched(true)
-	if n := perRead(); n > 3 {
-		t.Errorf("%.1f packets a read while watched", n)
-	}
+	l.await(t, "1 while watched", unmarked)
 	s.SetWatched(false)
-	if n := perRead(); n < 5 {
-		t.Errorf("%.1f packets a read once nobody watches", n)
-	}
-	s.Close()
+	l.await(t, "set once nobody watches", marked)
 }
 
 // TestLowWaterSilence: a stream that all but stops is not held back by a mark
 // that was set for its former rate, and so not taken for frozen.
 func TestLowWaterSilence(t *testing.T) {
+	slow := make(chan struct{})
 	cam := startCamera(t, &camera{play: func(w *wire) {
 		payload := make([]byte, 1000)
 		for i := 0; w.write(frame(0, rtpPacket(96, uint16(i), 1, 7, payload))); i++ {
 			wait := 2 * time.Millisecond
-			if i > 600 {
+			select {
+			case <-slow:
 				wait = 500 * time.Millisecond
+			default:
 			}
 			if !w.wait(wait) {
 				return
 			}
 		}
 	}})
+	config := cam.config()
+	config.Silence = 10 * time.Second
+	l := newLowWater(&config)
 	sink := newReceived()
-	s := play(t, cam.config(), sink)
-	sink.await(t, "four slow packets", func() bool { return len(sink.packets[0]) > 605 })
-	s.Close()
-	p := sink.packets[0]
-	for i := 603; i < 605; i++ { // the first slow ones may wait for the mark to follow
-		if d := p[i+1].arrival.Sub(p[i].arrival); d > 900*time.Millisecond {
-			t.Errorf("%v between slow packets", d)
-		}
-	}
+	play(t, config, sink)
+	l.await(t, "set by the rate", marked)
+	close(slow)
+	l.await(t, "1 once the rate has gone", unmarked)
+	before := sink.count(0)
+	sink.await(t, "slow packets, one by one", func() bool { return len(sink.packets[0]) >= before+3 })
 }
 
 // udpCamera answers SETUP for UDP, from the given ports, and sends nothing.

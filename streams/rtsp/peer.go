@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
-	"github.com/bluenviron/gortsplib/v4/pkg/headers"
 )
 
 // This file is what gortsplib calls: to dial, and around each request.
@@ -42,6 +41,7 @@ func (s *Session) dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 	ours := local.AddrPort().Addr().Unmap()
 	s.local.Store(&ours)
+	s.renewal.conn = c
 	if s.config.Transport != TCP || s.config.Plain {
 		return c, nil
 	}
@@ -50,32 +50,27 @@ func (s *Session) dial(ctx context.Context, _, address string) (net.Conn, error)
 	return d, nil
 }
 
-// request notes which nonce is used.
+// request notes whether credentials are sent, and renews them.
 func (s *Session) request(r *base.Request) {
-	if a := r.Header["Authorization"]; a != nil {
-		var h headers.Authorization
-		if h.Unmarshal(a) == nil {
-			s.nonce = h.Nonce
-		}
-	}
+	s.renewal.sign(r)
+	s.authorized = r.Header["Authorization"] != nil
 }
 
 // response lets the guard look at an answer, and watches those to keep-alives,
-// which gortsplib ignores: with a nonce that has gone stale it would keep the
-// session alive no longer without noticing.
+// which gortsplib ignores.
 func (s *Session) response(r *base.Response) {
 	s.guard.response(r)
-	if r.StatusCode != base.StatusUnauthorized || phase(s.at.Load()) != phasePlaying {
-		return
+	// Only an answer to credentials proves them: many cameras let anybody
+	// DESCRIBE, and challenge SETUP.
+	if s.authorized && r.StatusCode >= 200 && r.StatusCode < 300 {
+		s.at.CompareAndSwap(int32(phaseConnecting), int32(phaseAuthenticated))
 	}
-	for _, v := range r.Header["WWW-Authenticate"] {
-		var h headers.Authenticate
-		// A camera that refuses keep-alives with the nonce in use refuses them
-		// always: then the media alone keep the session.
-		if h.Unmarshal(base.HeaderValue{v}) == nil && h.Nonce != s.nonce {
-			s.fail(find(KindNetworkLoss, "the session is opened again", "the camera no longer takes the nonce that the session was opened with"))
-			return
-		}
+	switch {
+	case phase(s.at.Load()) != phasePlaying:
+	case r.StatusCode == base.StatusUnauthorized:
+		s.challengedAnew(r)
+	default:
+		s.renewal.asked = false
 	}
 }
 

@@ -25,6 +25,7 @@ func (s *Session) Transport() Transport { return s.config.Transport }
 // Wait has returned.
 func (s *Session) Play(sink Sink) error {
 	s.sink = sink
+	s.board.began = time.Now()
 	if d := s.conn.Load(); d != nil {
 		d.arm(&s.table)
 	} else {
@@ -110,7 +111,7 @@ func (s *Session) deliver(track int, h media.RTPHeader, payload []byte, size int
 	if track == s.leading {
 		n.leading++
 	}
-	s.sequences[track].see(h.Sequence, n)
+	n.see(s.sequences[track].Take(h.Sequence))
 	s.sources[track] = source{ssrc: h.SSRC, known: true}
 	if err := s.sink.Packet(track, h, payload, arrival); err != nil {
 		return sinkError(track, h.Sequence, h.SSRC, err)
@@ -132,14 +133,14 @@ func (s *Session) watch() {
 	every := min(500*time.Millisecond, s.config.Silence/4)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	began := time.Now()
+	s.board.lastLeading.CompareAndSwap(0, max(1, int64(time.Since(s.board.began)))) // the camera's time begins with its answer
 	bytes := s.board.bytes.Load()
 	for {
 		select {
 		case <-s.ended:
 			return
 		case now := <-tick.C:
-			if err := s.silence(began, now); err != nil {
+			if err := s.silence(now); err != nil {
 				s.fail(err)
 				return
 			}
@@ -154,12 +155,8 @@ func (s *Session) watch() {
 
 // silence reports that the leading track gave no packet for too long. Sender
 // reports and keep-alives do not count: a frozen camera goes on sending them.
-func (s *Session) silence(began, now time.Time) error {
-	last := began
-	if ns := s.board.lastLeading.Load(); ns > began.UnixNano() {
-		last = time.Unix(0, ns)
-	}
-	if now.Sub(last) < s.config.Silence {
+func (s *Session) silence(now time.Time) error {
+	if s.board.silent(now) < s.config.Silence {
 		return nil
 	}
 	fix := "the session is opened again"

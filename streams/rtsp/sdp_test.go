@@ -75,11 +75,29 @@ func TestReadOfferBackChannel(t *testing.T) {
 	}
 }
 
+// TestClockTooFast: what could not be played is not recorded; the picture is.
+func TestClockTooFast(t *testing.T) {
+	o, _, ok := offerOf(t, sdpSession+sdpVideo+"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/2000000/2\r\n"+
+		"a=fmtp:97 streamtype=5;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1188\r\n")
+	if !ok || len(o.tracks) != 1 || o.tracks[0].track.Codec != media.H264 || len(o.skipped) != 1 {
+		t.Errorf("%v, %+v", ok, o)
+	}
+}
+
+// TestManyMedia: thousands of media make one line, not one each.
+func TestManyMedia(t *testing.T) {
+	o, _, ok := offerOf(t, sdpSession+sdpVideo+strings.Repeat("m=audio 0 RTP/AVP 0\r\n", 4000))
+	if !ok || len(o.tracks) != 1 || len(o.skipped) != maxTracks || !strings.HasPrefix(o.skipped[maxTracks-1], "3985 more media") {
+		t.Errorf("%v, %d tracks, %d skipped: %.200q", ok, len(o.tracks), len(o.skipped), o.skipped[len(o.skipped)-1])
+	}
+}
+
 // FuzzTracks: no SDP panics, grows, or yields a track that cannot work.
 func FuzzTracks(f *testing.F) {
 	f.Add(sdpSession + sdpVideo)
 	f.Add(sdpSession + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\na=fmtp:97 sizelength=13;config=1188\r\na=control:%zz\r\n")
 	f.Add(strings.Repeat(sdpVideo, 40))
+	f.Add(sdpSession + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/2147483647/2\r\na=fmtp:97 streamtype=5;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1188\r\n")
 	f.Add("m=\nm=\r\nm=video 0 RTP/AVP 96 97 98\na=control:rtsp://[::1/\n")
 	for _, pattern := range []string{"sdp/*.sdp", "rtsp/*.sdp"} {
 		files, _ := filepath.Glob("../../../shared/corpus/" + pattern)
@@ -99,11 +117,14 @@ func FuzzTracks(f *testing.F) {
 		if !ok {
 			return
 		}
+		if len(o.skipped) > maxTracks+1 {
+			t.Errorf("%d lines of what is skipped", len(o.skipped))
+		}
 		if len(o.tracks) > maxTracks {
 			t.Errorf("%d tracks", len(o.tracks))
 		}
 		for _, track := range o.tracks {
-			if track.track.ClockRate <= 0 {
+			if track.track.ClockRate <= 0 || track.track.ClockRate > media.MaxClockRate {
 				t.Errorf("track %+v", track.track)
 			}
 		}
@@ -153,6 +174,51 @@ func FuzzTransportHeader(f *testing.F) {
 		for _, p := range []*[2]int{h.ServerPorts, h.ClientPorts, h.Ports} {
 			if p != nil && (p[0] > 65535 || p[1] > 65536) {
 				t.Errorf("ports are left in %q", kept[0])
+			}
+		}
+	})
+}
+
+// FuzzResponse: whatever an answer holds, what the guard lets through to
+// gortsplib names no other host, no body that it cannot bear and no time that
+// overflows (C13, S9).
+func FuzzResponse(f *testing.F) {
+	f.Add(302, "rtsp://192.0.2.1/x", "", "1234;timeout=60", []byte(nil))
+	f.Add(301, "rtsp://10.0.0.1:99999/x", "", "", []byte("x"))
+	f.Add(302, "rtsp://[::ffff:10.0.0.1%25eth0]/", "", "1;timeout=99999999999", []byte(nil))
+	f.Add(200, "", "RTP/AVP;unicast;source=evil.example;server_port=1-2", ";timeout=4294967295", []byte(nil))
+	f.Add(200, "", "", "", []byte(sdpSession+sdpVideo))
+	f.Add(200, "", "", "", []byte(strings.Repeat("m=\n", 200)))
+	f.Add(401, "rtsp://192.0.2.1/x", "source=192.0.2.1", "", []byte(nil))
+	config := Config{URL: "rtsp://10.0.0.1/s", Pinned: netip.MustParseAddr("10.0.0.1")}
+	f.Fuzz(func(t *testing.T, status int, location, transport, session string, body []byte) {
+		g := guard{config: &config, hostname: "10.0.0.1"}
+		for range 2 { // its state must bear a second one
+			res := &base.Response{StatusCode: base.StatusCode(status), Header: base.Header{}, Body: body}
+			for k, v := range map[string]string{"Location": location, "Transport": transport, "Session": session} {
+				if v != "" {
+					res.Header[k] = base.HeaderValue{v}
+				}
+			}
+			g.response(res)
+			var s headers.Session
+			if v := res.Header["Session"]; v != nil && s.Unmarshal(v) == nil && s.Timeout != nil && *s.Timeout > sessionTimeoutLimit {
+				t.Errorf("session timeout of %d s is let through", *s.Timeout)
+			}
+			if res.StatusCode == statusRefused && status != int(statusRefused) {
+				if g.refused(nil) == nil || res.Header["Location"] != nil {
+					t.Errorf("refused, but %v, %v", g.verdict, res.Header)
+				}
+				continue
+			}
+			if res.StatusCode >= 300 && res.StatusCode < 400 && res.Header["Location"] != nil {
+				u, err := base.ParseURL(location)
+				if err != nil || u.Scheme != "rtsp" || !config.ours(u.Hostname(), "10.0.0.1") {
+					t.Errorf("a redirect to %q is let through", location)
+				}
+			}
+			if len(res.Body) > len(body)+len(blankSession)+2*strings.Count(string(body), "\n")+2 {
+				t.Errorf("%d bytes of body became %d", len(body), len(res.Body))
 			}
 		}
 	})

@@ -46,13 +46,15 @@ type Session struct {
 
 	// sequences and sources belong to the receiving goroutine: gortsplib's
 	// reader, or whoever holds receiving.
-	sequences [maxTracks]sequence
+	sequences [maxTracks]media.Sequence
 	sources   [maxTracks]source
 
 	receiving sync.Mutex // guards plain and the sink's calls on the plain path
 	plain     counters
 
-	nonce string // of the challenge that was answered; of gortsplib's goroutine
+	// Of gortsplib's goroutine:
+	authorized bool // the last request carried credentials
+	renewal    renewal
 
 	ending sync.Mutex // guards cause
 	cause  error      // what ended the session first
@@ -132,7 +134,6 @@ func (s *Session) setUp(u *base.URL) error {
 	if err != nil {
 		return err
 	}
-	s.at.Store(int32(phaseAuthenticated))
 	body, left := s.guard.description()
 	o := readOffer(desc, body)
 	o.skipped = append(o.skipped, left...)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
+	"github.com/bluenviron/gortsplib/v4/pkg/headers"
 
 	"github.com/stockade-nvr/stockade/streams/media"
 	"github.com/stockade-nvr/stockade/streams/rtsp"
@@ -100,12 +101,18 @@ func TestOpenErrors(t *testing.T) {
 		kind rtsp.Kind
 		says []string
 	}{
-		"password refused":     {hook: set(base.Describe, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
-		"no known challenge":   {hook: set(base.Describe, func(r *base.Response) { r.StatusCode, r.Body = 401, nil }), kind: rtsp.KindAuth, says: []string{"enable digest"}},
-		"right refused":        {hook: set(base.Describe, status(403)), kind: rtsp.KindAuth, says: []string{"right"}},
-		"no such stream":       {hook: set(base.Describe, status(404)), kind: rtsp.KindProtocol, says: []string{"path"}},
-		"too many sessions":    {hook: set(base.Setup, status(453)), kind: rtsp.KindProtocol, says: []string{"close other viewers"}},
-		"nonce stale at SETUP": {hook: set(base.Setup, status(401)), kind: rtsp.KindNetworkLoss, says: []string{"nonce"}},
+		"password refused":   {hook: set(base.Describe, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
+		"no known challenge": {hook: set(base.Describe, func(r *base.Response) { r.StatusCode, r.Body = 401, nil }), kind: rtsp.KindAuth, says: []string{"enable digest"}},
+		"right refused":      {hook: set(base.Describe, status(403)), kind: rtsp.KindForbidden, says: []string{"right"}},
+		"no such stream":     {hook: set(base.Describe, status(404)), kind: rtsp.KindProtocol, says: []string{"path"}},
+		"too many sessions":  {hook: set(base.Setup, status(453)), kind: rtsp.KindProtocol, says: []string{"close other viewers"}},
+		"password refused at SETUP, DESCRIBE being open": {hook: set(base.Setup, status(401)), kind: rtsp.KindAuth, says: []string{"password_file"}},
+		"nonce stale at SETUP": {hook: func(q *base.Request, r *base.Response) *base.Response {
+			if q.Method == base.Setup || q.Method == base.Describe && q.Header["Authorization"] == nil {
+				status(401)(r)
+			}
+			return r
+		}, kind: rtsp.KindNetworkLoss, says: []string{"nonce"}},
 		"redirect elsewhere": {hook: set(base.Describe, func(r *base.Response) {
 			r.StatusCode = 302
 			r.Header["Location"] = base.HeaderValue{"rtsp://192.0.2.9/x"}
@@ -318,59 +325,97 @@ func TestSinkError(t *testing.T) {
 	})
 }
 
-// TestStaleNonce: a keep-alive that is refused with a new nonce ends the
-// session, one that is refused with the old one does not.
+// TestStaleNonce: a keep-alive that is refused with a new nonce is sent again
+// with it, at once, and the session goes on; only if that is refused, too, it
+// ends. One that is refused with the old nonce is left at that.
 func TestStaleNonce(t *testing.T) {
 	for name, c := range map[string]struct {
-		nonce string
+		taken func(nonce string, keepAlives int) bool // whether a keep-alive is accepted
+		given func(keepAlives int) string             // the nonce of the challenge if not
 		ends  bool
-	}{"new nonce": {"second", true}, "same nonce": {"first", false}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			refused := make(chan struct{}, 1)
-			cam := startCamera(t, &camera{
-				play: func(w *wire) {
-					for i := 0; w.wait(20*time.Millisecond) && w.write(frame(0, rtpPacket(96, uint16(i), 1, 7, []byte("x")))); i++ {
-					}
-				},
-				hook: func(q *base.Request, r *base.Response) *base.Response {
-					challenge := func(nonce string) {
-						r.StatusCode, r.Body = 401, nil
-						r.Header["WWW-Authenticate"] = base.HeaderValue{`Digest realm="cam", nonce="` + nonce + `", stale="TRUE"`}
-					}
-					switch {
-					case q.Method == base.GetParameter:
-						challenge(c.nonce)
-						select {
-						case refused <- struct{}{}:
-						default:
-						}
-					case q.Header["Authorization"] == nil:
-						challenge("first")
-					case q.Method == base.Setup:
-						r.Header["Session"] = base.HeaderValue{"1234;timeout=1"}
-					}
-					return r
-				},
-			})
-			config := cam.config()
-			config.Username, config.Password = "viewer", "sesame"
-			s := play(t, config, newReceived())
-			<-refused
-			ended := make(chan error, 1)
-			go func() { ended <- s.Wait() }()
-			if c.ends {
-				err := <-ended
-				wantKind(t, err, rtsp.KindNetworkLoss)
-				mustContain(t, err, "nonce")
-				return
+	}{
+		"nonces of one use": {
+			taken: func(nonce string, n int) bool { return nonce == fmt.Sprint("nonce-", n-1) },
+			given: func(n int) string { return fmt.Sprint("nonce-", n) },
+		},
+		"always refused with new nonces": {
+			taken: func(string, int) bool { return false },
+			given: func(n int) string { return fmt.Sprint("nonce-", n) }, ends: true,
+		},
+		"always refused with the same nonce": {
+			taken: func(string, int) bool { return false },
+			given: func(int) string { return "first" },
+		},
+	} {
+		t.Run(name, func(t *testing.T) { testStaleNonce(t, c.taken, c.given, c.ends) })
+	}
+}
+
+func testStaleNonce(t *testing.T, taken func(string, int) bool, given func(int) string, ends bool) {
+	t.Parallel()
+	accepted, refused := make(chan struct{}, 100), make(chan struct{}, 100)
+	keepAlives := 0 // of the one connection's goroutine
+	cam := startCamera(t, &camera{
+		play: func(w *wire) {
+			for i := 0; w.wait(20*time.Millisecond) && w.write(frame(0, rtpPacket(96, uint16(i), 1, 7, []byte("x")))); i++ {
 			}
-			<-refused // it lived to send another one
-			select {
-			case err := <-ended:
-				t.Errorf("ended: %v", err)
-			default:
+		},
+		hook: func(q *base.Request, r *base.Response) *base.Response {
+			challenge := func(nonce string) {
+				r.StatusCode, r.Body = 401, nil
+				r.Header["WWW-Authenticate"] = base.HeaderValue{`Digest realm="cam", nonce="` + nonce + `", stale="TRUE"`}
 			}
-		})
+			var h headers.Authorization
+			if a := q.Header["Authorization"]; a != nil && h.Unmarshal(a) != nil {
+				t.Errorf("credentials %q", a)
+			}
+			switch {
+			case q.Method == base.GetParameter:
+				keepAlives++
+				if taken(h.Nonce, keepAlives) {
+					accepted <- struct{}{}
+					break
+				}
+				challenge(given(keepAlives))
+				refused <- struct{}{}
+			case q.Header["Authorization"] == nil:
+				challenge("first")
+			case q.Method == base.Setup:
+				r.Header["Session"] = base.HeaderValue{"1234;timeout=1"}
+			}
+			return r
+		},
+	})
+	config := cam.config()
+	config.Username, config.Password = "viewer", "sesame"
+	s := play(t, config, newReceived())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Wait() }()
+	if ends {
+		err := <-ended
+		wantKind(t, err, rtsp.KindNetworkLoss)
+		mustContain(t, err, "nonce")
+		return
+	}
+	for range 3 {
+		select {
+		case <-refused:
+		case err := <-ended:
+			t.Fatalf("ended: %v", err)
+		}
+	}
+	if taken("nonce-1", 2) { // each refused one was sent again, and taken
+		<-accepted
+		<-accepted
+		numbers := map[string]bool{}
+		cam.mu.Lock()
+		defer cam.mu.Unlock()
+		for _, r := range cam.requests {
+			if n := r.Header["CSeq"][0]; numbers[n] {
+				t.Errorf("two requests have the number %s", n)
+			} else {
+				numbers[n] = true
+			}
+		}
 	}
 }

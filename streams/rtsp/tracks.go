@@ -36,13 +36,14 @@ type offered struct {
 func readOffer(desc *description.Session, body []byte) offer {
 	var o offer
 	clocks := readClocks(body)
+	beyond := 0
 	for i, m := range desc.Medias {
-		if m.IsBackChannel {
-			o.skip(m, "it is for talking to the camera")
+		if i >= maxTracks {
+			beyond++
 			continue
 		}
-		if i >= maxTracks {
-			o.skip(m, "more media than "+strconv.Itoa(maxTracks))
+		if m.IsBackChannel {
+			o.skip(m, "it is for talking to the camera")
 			continue
 		}
 		if t, ok := pick(m, clocks.of(i)); ok {
@@ -50,6 +51,9 @@ func readOffer(desc *description.Session, body []byte) offer {
 		} else {
 			o.skip(m, "not recorded yet")
 		}
+	}
+	if beyond > 0 { // one line, not one for each of thousands
+		o.skipped = append(o.skipped, fmt.Sprintf("%d more media: only the first %d are looked at", beyond, maxTracks))
 	}
 	return o
 }
@@ -104,7 +108,7 @@ func pick(m *description.Media, clocks map[uint8]int) (offered, bool) {
 		default:
 			continue
 		}
-		if t.ClockRate <= 0 {
+		if t.ClockRate <= 0 || t.ClockRate > media.MaxClockRate {
 			continue
 		}
 		return offered{track: t, media: m, format: f}, true

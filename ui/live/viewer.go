@@ -23,6 +23,10 @@ const (
 	writeTimeout = 10 * time.Second // of one message: a viewer that takes nothing for so long has gone
 	clockEvery   = time.Second
 	pingEvery    = 5 // clocks
+
+	// A picture that waited longer than this is not sent: what follows is the
+	// newest that a decoder can begin with. It takes a link slower than the stream.
+	tooLate = 2 * time.Second
 )
 
 // Options of a viewer.
@@ -69,6 +73,7 @@ type viewer struct {
 	track    media.Track
 	video    int // index of the video track, -1 while nothing can be shown
 	started  bool
+	fresh    bool // a picture of this format went out in time
 	sequence uint32
 
 	mu      sync.Mutex // guards what the clock tells
@@ -133,6 +138,10 @@ func (v *viewer) unit(ctx context.Context, e streams.Event) error {
 	if !v.started && !e.Unit.RandomAccess {
 		return nil
 	}
+	if v.late(e.Unit) {
+		v.started = false
+		return nil
+	}
 	u := *e.Unit
 	u.Track = 0 // the only one of the init
 	v.sequence++
@@ -148,6 +157,14 @@ func (v *viewer) unit(ctx context.Context, e streams.Event) error {
 	return v.clock(ctx) // the page can tell the picture's age from the first one on
 }
 
+// late reports whether a picture waited too long to be shown as live. The units
+// that a viewer starts with are older on purpose: a decoder needs them.
+func (v *viewer) late(u *media.AccessUnit) bool {
+	old := v.now().Sub(u.Capture) > tooLate
+	v.fresh = v.fresh || !old
+	return v.fresh && old
+}
+
 // down says that there is no picture, and why.
 func (v *viewer) down(ctx context.Context, cause, detail string) error {
 	v.forget()
@@ -156,7 +173,7 @@ func (v *viewer) down(ctx context.Context, cause, detail string) error {
 
 // forget begins anew: what was said of media time no longer holds.
 func (v *viewer) forget() {
-	v.video, v.started = -1, false
+	v.video, v.started, v.fresh = -1, false, false
 	v.mu.Lock()
 	v.mapped = false
 	v.mu.Unlock()

@@ -55,11 +55,11 @@ func unit(track int, at media.MediaTime, key bool) streams.Event {
 }
 
 // watch connects to a viewer of the script; ended gives what Serve returned.
-func watch(t *testing.T, s *script) (conn *websocket.Conn, ctx context.Context, ended <-chan error) {
+func watch(t *testing.T, s *script, opt live.Options) (conn *websocket.Conn, ctx context.Context, ended <-chan error) {
 	t.Helper()
 	done := make(chan error, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		done <- live.Serve(w, r, s, live.Options{})
+		done <- live.Serve(w, r, s, opt)
 	}))
 	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -122,7 +122,7 @@ func TestViewerGetsInitThenPicturesFromARandomAccessUnitOn(t *testing.T) {
 	} {
 		s.events <- e
 	}
-	conn, ctx, ended := watch(t, s)
+	conn, ctx, ended := watch(t, s, live.Options{})
 	expectMessage(ctx, t, conn, map[string]any{"type": "format", "codec": "H.264", "codecs": "avc1.42C028", "mime": `video/mp4; codecs="avc1.42C028"`, "width": 16.0})
 	expectBox(ctx, t, conn, "ftyp")
 	expectBox(ctx, t, conn, "moof") // the first unit is not one to begin with, the second is sound
@@ -148,6 +148,42 @@ func TestViewerGetsInitThenPicturesFromARandomAccessUnitOn(t *testing.T) {
 	}
 }
 
+func TestPicturesThatWaitedAreLeftOutUpToOneThatIsInTime(t *testing.T) {
+	s := &script{make(chan streams.Event, 20)}
+	now := time.Unix(1_800_000_100, 0)
+	aged := func(at media.MediaTime, key bool, age time.Duration) streams.Event {
+		e := unit(1, at, key)
+		e.Unit.Capture = now.Add(-age)
+		return e
+	}
+	for _, e := range []streams.Event{
+		format(0),
+		aged(0, true, 4*time.Second), aged(3000, false, 3*time.Second), // what a decoder begins with may be old
+		aged(6000, false, 100*time.Millisecond),
+		aged(9000, false, 2500*time.Millisecond), aged(12000, true, 2200*time.Millisecond), // waited behind a slow link
+		aged(15000, false, 0), // hangs on those that were left out
+		aged(18000, true, 0),
+	} {
+		s.events <- e
+	}
+	close(s.events)
+	conn, ctx, _ := watch(t, s, live.Options{Now: func() time.Time { return now }})
+	expectMessage(ctx, t, conn, map[string]any{"type": "format"})
+	pictures := -1 // the init is no picture
+	for {
+		kind, _, err := conn.Read(ctx)
+		if err != nil {
+			break
+		}
+		if kind == websocket.MessageBinary {
+			pictures++
+		}
+	}
+	if pictures != 4 {
+		t.Error("pictures sent:", pictures, "want the three before the wait and the one after it")
+	}
+}
+
 func TestStreamWithoutPicturesSaysSo(t *testing.T) {
 	s := &script{make(chan streams.Event, 3)}
 	sound := format(0)
@@ -157,14 +193,14 @@ func TestStreamWithoutPicturesSaysSo(t *testing.T) {
 	missing := format(1)
 	missing.Format.Tracks[1].PPS, missing.Format.Tracks[1].SPS = nil, nil
 	s.events <- missing
-	conn, ctx, _ := watch(t, s)
+	conn, ctx, _ := watch(t, s, live.Options{})
 	expectMessage(ctx, t, conn, map[string]any{"type": "state", "cause": "no-usable-tracks"})
 	expectMessage(ctx, t, conn, map[string]any{"type": "state", "cause": "no-usable-tracks"})
 }
 
 func TestViewerThatLeavesIsNoError(t *testing.T) {
 	s := &script{make(chan streams.Event)}
-	conn, _, ended := watch(t, s)
+	conn, _, ended := watch(t, s, live.Options{})
 	_ = conn.CloseNow()
 	select {
 	case err := <-ended:
@@ -180,7 +216,7 @@ func TestClockTellsWhenAPictureWasCaptured(t *testing.T) {
 	s := &script{make(chan streams.Event, 2)}
 	s.events <- format(0)
 	s.events <- unit(1, 180000, true)
-	conn, ctx, _ := watch(t, s)
+	conn, ctx, _ := watch(t, s, live.Options{})
 	for {
 		kind, b, err := conn.Read(ctx)
 		if err != nil {

@@ -1,8 +1,3 @@
-// Package uitest looks at the page with a real Chromium: for the tests of
-// package ui, and to take the pictures in docs/screens.
-//
-// The browser runs headless with an empty profile that goes with it, and
-// reaches nothing but what it is sent to.
 package uitest
 
 import (
@@ -17,11 +12,11 @@ import (
 )
 
 // ErrNoBrowser says that no Chromium is installed.
-var ErrNoBrowser = errors.New("no chromium found: apt-get install chromium")
+var ErrNoBrowser = errors.New("no Chromium found: make deps-browser installs one, or says how")
 
 // find gives the path of Chromium.
 func find() (string, error) {
-	for _, name := range []string{"/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"} {
+	for _, name := range []string{"/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -19,6 +19,7 @@ type Screens struct {
 	Dir      string        // where the PNG files go
 	Settle   time.Duration // after all tiles are live; default 2 s
 	Patience time.Duration // for tiles to come live; default 30 s
+	Latency  time.Duration // that every live tile must be below then; default: any
 	Only     []string      // names of the pictures to take; default all
 }
 
@@ -58,6 +59,7 @@ func shots() []shot {
 		shot{name: "camera-1440-dark", theme: "dark", width: 1440, height: 900, first: openCamera, await: `document.querySelector('.stage')?.dataset.state === 'live'`},
 		shot{name: "playback-1440-light", theme: "light", width: 1440, height: 900, first: playFootage, await: `document.querySelector('.stage')?.dataset.state === 'playing'`},
 		shot{name: "attempt-1440-dark", theme: "dark", width: 1440, height: 900, first: explainAttempt, await: `!!document.querySelector('.explain .dump')`},
+		shot{name: "korean-390-light-whole", theme: "light", width: 390, height: 844, whole: true, first: speakKorean, await: `document.documentElement.lang === 'ko'`},
 		shot{name: "korean-1440-light", theme: "light", width: 1440, height: 900, first: speakKorean, await: `document.documentElement.lang === 'ko'`},
 	)
 }
@@ -104,15 +106,8 @@ func (s Screens) take(page context.Context, sh shot) error {
 	if err := Await(page, `document.querySelectorAll('.tile').length > 0`, s.Patience); err != nil {
 		return err
 	}
-	if sh.whole {
-		// Tiles out of sight do not pull: a window as tall as the page brings all into sight.
-		var height int64
-		if err := chromedp.Run(page, chromedp.Evaluate(`Math.min(document.documentElement.scrollHeight, 6000)`, &height)); err != nil {
-			return err
-		}
-		if err := chromedp.Run(page, chromedp.EmulateViewport(sh.width, height)); err != nil {
-			return err
-		}
+	if err := sh.fit(page); err != nil {
+		return err
 	}
 	if err := Await(page, `[...document.querySelectorAll('.tile')].some(e => e.dataset.state === 'live') && `+settled, s.Patience); err != nil {
 		return err
@@ -126,9 +121,34 @@ func (s Screens) take(page context.Context, sh shot) error {
 		}
 		defer func() { _ = chromedp.Run(page, chromedp.Evaluate(`localStorage.clear()`, nil)) }() // the next picture begins anew
 	}
+	if err := chromedp.Run(page, chromedp.Sleep(s.Settle)); err != nil {
+		return err
+	}
+	if err := sh.fit(page); err != nil { // it has grown meanwhile
+		return err
+	}
+	if s.Latency > 0 {
+		below := fmt.Sprintf(`[...document.querySelectorAll('.tile[data-state=live] .tech')].every(e => Number(/(\d+) ms/.exec(e.textContent)?.[1]) < %d)`, s.Latency.Milliseconds())
+		if err := Await(page, below, s.Patience); err != nil {
+			return err
+		}
+	}
 	var png []byte
-	if err := chromedp.Run(page, chromedp.Sleep(s.Settle), chromedp.CaptureScreenshot(&png)); err != nil {
+	if err := chromedp.Run(page, chromedp.CaptureScreenshot(&png)); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(s.Dir, sh.name+".png"), png, 0o644)
+}
+
+// fit makes the window as tall as the page where that is to be shown whole:
+// tiles out of sight do not pull.
+func (sh shot) fit(page context.Context) error {
+	if !sh.whole {
+		return nil
+	}
+	var height int64
+	if err := chromedp.Run(page, chromedp.Evaluate(`Math.min(document.documentElement.scrollHeight, 6000)`, &height)); err != nil {
+		return err
+	}
+	return chromedp.Run(page, chromedp.EmulateViewport(sh.width, height))
 }

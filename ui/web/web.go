@@ -1,9 +1,3 @@
-// Package web embeds the front end: one page, its script and its styles.
-//
-// The sources are in src (TypeScript, Preact and signals), what they use of
-// others in vendor, with licences and hashes in vendor/manifest.json. dist is
-// what go generate makes of them; it is committed, so that building the product
-// needs neither Node nor network, and a test compares it with a fresh build.
 package web
 
 import (
@@ -41,7 +35,9 @@ func Handler() http.Handler {
 		}
 		a, ok := assets[name]
 		if !ok {
-			http.NotFound(w, r)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error":"the page has no such file","fix":"open it at /, or reload it: another version runs now"}` + "\n"))
 			return
 		}
 		h := w.Header()

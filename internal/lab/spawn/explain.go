@@ -17,8 +17,26 @@ func readSetting(name string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// explain turns a failed probe into one line that says why and what to run.
-func explain(err error, root bool, setting func(string) string) error {
+// asRoot is how to start this very program again as root: sudo knows neither the
+// directory it lies in nor what it was asked for.
+func asRoot() string {
+	path, err := os.Executable()
+	if err != nil {
+		path = os.Args[0]
+	}
+	words := []string{"sudo"}
+	for _, w := range append([]string{path}, os.Args[1:]...) {
+		if w == "" || strings.ContainsAny(w, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+		words = append(words, w)
+	}
+	return strings.Join(words, " ")
+}
+
+// explain turns a failed probe into one line that says why and what to run;
+// again is the command that starts this program as root.
+func explain(err error, root bool, setting func(string) string, again string) error {
 	why := func(format string, args ...any) error {
 		return fmt.Errorf("the lab cannot run here: %s (%w)", fmt.Sprintf(format, args...), err)
 	}
@@ -27,11 +45,11 @@ func explain(err error, root bool, setting func(string) string) error {
 	case errors.Is(err, errMissing):
 		return why("a system package is missing; run: sudo apt install iptables ipset ebtables iproute2")
 	case errors.Is(err, syscall.ENOSPC), setting("user.max_user_namespaces") == "0":
-		return why("user namespaces are switched off; run: sudo sysctl user.max_user_namespaces=15000, or sudo nvr demo")
+		return why("user namespaces are switched off; run: sudo sysctl user.max_user_namespaces=15000, or %s", again)
 	case denied && setting("kernel.unprivileged_userns_clone") == "0" && !root:
-		return why("this system keeps user namespaces to root; run: sudo sysctl kernel.unprivileged_userns_clone=1, or sudo nvr demo")
+		return why("this system keeps user namespaces to root; run: sudo sysctl kernel.unprivileged_userns_clone=1, or %s", again)
 	case denied && setting("kernel.apparmor_restrict_unprivileged_userns") == "1" && !root:
-		return why("AppArmor forbids user namespaces to ordinary programs; run: sudo nvr demo, or install a profile with \"userns,\" for this binary")
+		return why("AppArmor forbids user namespaces to ordinary programs; run: %s, or install a profile with \"userns,\" for this binary", again)
 	case denied:
 		return why("something forbids namespaces, as containers do; run it on the host itself, or give the container CAP_SYS_ADMIN and CAP_NET_ADMIN")
 	case errors.Is(err, syscall.EROFS):

@@ -2,6 +2,7 @@ package spawn
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,8 +17,8 @@ func TestExplain(t *testing.T) {
 	}{
 		"switched off":      {err: syscall.ENOSPC, want: "user.max_user_namespaces=15000"},
 		"set to none":       {err: syscall.EPERM, setting: map[string]string{"user.max_user_namespaces": "0"}, want: "user.max_user_namespaces=15000"},
-		"old Debian":        {err: syscall.EPERM, setting: map[string]string{"kernel.unprivileged_userns_clone": "0"}, want: "kernel.unprivileged_userns_clone=1"},
-		"Ubuntu":            {err: syscall.EACCES, setting: map[string]string{"kernel.apparmor_restrict_unprivileged_userns": "1"}, want: "userns,"},
+		"old Debian":        {err: syscall.EPERM, setting: map[string]string{"kernel.unprivileged_userns_clone": "0"}, want: "kernel.unprivileged_userns_clone=1, or sudo /home/me/bin/nvr demo"},
+		"Ubuntu":            {err: syscall.EACCES, setting: map[string]string{"kernel.apparmor_restrict_unprivileged_userns": "1"}, want: "run: sudo /home/me/bin/nvr demo, or install a profile with \"userns,\""},
 		"container":         {err: syscall.EPERM, setting: map[string]string{"kernel.unprivileged_userns_clone": "1"}, want: "containers"},
 		"root, container":   {err: syscall.EPERM, root: true, setting: map[string]string{"kernel.apparmor_restrict_unprivileged_userns": "1"}, want: "containers"},
 		"read-only /proc":   {err: syscall.EROFS, want: "read-only"},
@@ -26,7 +27,7 @@ func TestExplain(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := explain(fmt.Errorf("make a bridge: %w", tt.err), tt.root, func(n string) string { return tt.setting[n] }).Error()
+			got := explain(fmt.Errorf("make a bridge: %w", tt.err), tt.root, func(n string) string { return tt.setting[n] }, "sudo /home/me/bin/nvr demo").Error()
 			if !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want it to contain %q", got, tt.want)
 			}
@@ -34,5 +35,18 @@ func TestExplain(t *testing.T) {
 				t.Errorf("more than one line: %q", got)
 			}
 		})
+	}
+}
+
+func TestAsRootNamesThisProgramAndItsArguments(t *testing.T) {
+	before := os.Args
+	defer func() { os.Args = before }()
+	os.Args = []string{"./nvr", "demo", "--listen", "127.0.0.1:0", "it's"}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := asRoot(), "sudo "+self+" demo --listen 127.0.0.1:0 'it'\\''s'"; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }

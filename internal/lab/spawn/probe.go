@@ -28,7 +28,7 @@ func probe(ctx context.Context) (uintptr, error) {
 	if os.Geteuid() == 0 && tryProbe(ctx, syscall.CLONE_NEWNET) == nil {
 		return syscall.CLONE_NEWNET, nil
 	}
-	return 0, explain(err, os.Geteuid() == 0, readSetting)
+	return 0, explain(err, os.Geteuid() == 0, readSetting, asRoot())
 }
 
 // tryProbe runs one probe process.

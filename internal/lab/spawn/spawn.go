@@ -27,14 +27,20 @@ type Options struct {
 }
 
 // Run starts the child and returns when it has ended, with its exit status
-// (128 plus the signal's number where a signal ended it). Signals that ask a
-// program to end are passed on; so is the end of ctx, as SIGTERM.
+// (128 plus the signal's number where a signal ended it). A signal that asks a
+// program to end is passed on, and so is the end of ctx, as SIGTERM; a second
+// signal kills the child. A caller whose ctx ends by the same signals gives one
+// that does not, or the child is asked twice.
 //
 // It holds its goroutine's thread until then: the kernel's notice of a parent's
 // death is sent when the forking thread ends, not the process.
 func Run(ctx context.Context, o Options) (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	// From here on, so that none is lost while the child is not there yet.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
 	flags, err := probe(ctx)
 	if err != nil {
 		return 0, err
@@ -59,9 +65,6 @@ func Run(ctx context.Context, o Options) (int, error) {
 	// A group of its own: a terminal's Ctrl-C comes to us alone, and we pass it on once.
 	c.SysProcAttr.Setpgid = true
 
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	defer signal.Stop(signals)
 	if err := c.Start(); err != nil {
 		return 0, fmt.Errorf("start the lab's process: %w", err)
 	}
@@ -78,13 +81,14 @@ func Run(ctx context.Context, o Options) (int, error) {
 	return status(c, err)
 }
 
-// pass hands signals and the end of ctx to the child until it is gone, and
-// kills it when it does not end in time.
+// pass hands the first signal and the end of ctx to the child until it is gone,
+// and kills it at the second, or when it does not end in time.
 func pass(ctx context.Context, p *os.Process, signals <-chan os.Signal, gone <-chan struct{}, grace time.Duration) {
 	if grace <= 0 {
 		grace = 10 * time.Second
 	}
 	var kill <-chan time.Time
+	asked := false
 	done := ctx.Done()
 	for {
 		sig := os.Signal(syscall.SIGTERM)
@@ -95,6 +99,10 @@ func pass(ctx context.Context, p *os.Process, signals <-chan os.Signal, gone <-c
 			sig = syscall.SIGKILL
 			kill = nil
 		case sig = <-signals:
+			if asked {
+				sig = syscall.SIGKILL
+			}
+			asked = true
 		case <-done:
 			done = nil
 		}

@@ -28,7 +28,8 @@ import (
 const (
 	envParent = "SPAWN_TEST_PARENT"
 	envDeaf   = "SPAWN_TEST_DEAF" // the inner process ignores SIGTERM
-	envLab    = "SPAWN_TEST_LAB"  // the inner process builds the lab and says what it counted
+	envGrace  = "SPAWN_TEST_GRACE"
+	envLab    = "SPAWN_TEST_LAB" // the inner process builds the lab and says what it counted
 )
 
 func TestMain(m *testing.M) {
@@ -40,8 +41,12 @@ func TestMain(m *testing.M) {
 	case h != nil:
 		os.Exit(inner(h))
 	case os.Getenv(envParent) != "":
+		grace, err := time.ParseDuration(os.Getenv(envGrace))
+		if err != nil {
+			grace = 2 * time.Second
+		}
 		code, err := spawn.Run(context.Background(), spawn.Options{
-			HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Grace: 2 * time.Second,
+			HTTP: "127.0.0.1:0", UDP: "127.0.0.1:0", Grace: grace,
 		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "run:", err)
@@ -302,6 +307,14 @@ func TestADeafChildIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.mustVanish(t, 6*time.Second)
+}
+
+func TestASecondSignalKillsAtOnce(t *testing.T) {
+	f := start(t, uint32(os.Getuid()), envDeaf+"=1", envGrace+"=10m")
+	eventually(t, "both processes gone", 30*time.Second, func() bool {
+		_ = f.parent.Process.Signal(syscall.SIGINT) // it may be gone meanwhile
+		return !alive(f.child) && !alive(f.parent.Process.Pid)
+	})
 }
 
 func TestExitStatusIsTheChilds(t *testing.T) {

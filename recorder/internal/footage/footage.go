@@ -1,6 +1,3 @@
-// Package footage makes real footage for tests: ffmpeg encodes a moving test
-// picture, and the result is handed out as the parts of a run. Only tests
-// import it.
 package footage
 
 import (

@@ -67,6 +67,8 @@ export interface Gap {
 
 export interface Plan {
   start: string;
+  /** where footage of another format follows */
+  next?: string;
   pieces: { media: number; start: string; duration: number }[];
 }
 
@@ -93,6 +95,8 @@ export interface Attempt {
   last: string;
   new: boolean;
   bytes?: number;
+  overflow?: boolean;
+  scan?: boolean;
   evidence?: string;
 }
 
@@ -143,6 +147,12 @@ export class Problem extends Error {
     this.status = status;
     this.fix = fix;
   }
+}
+
+/** trouble says what went wrong and what to do about it. */
+export function trouble(e: unknown): { why: string; fix: string } {
+  if (e instanceof Problem) return { why: e.message, fix: e.fix };
+  return { why: e instanceof Error ? e.message : String(e), fix: "" };
 }
 
 /** address makes an address of the API; empty parameters are left out. */

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
-import { computed, signal, useSignal } from "@preact/signals";
+import { computed, effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { trouble } from "./api";
 import type { Attempt } from "./api";
 import { Counters } from "./containment";
 import { Explain } from "./explain";
@@ -19,7 +20,10 @@ const opened = signal<string | undefined>(undefined);
 /** ids in the order in which they stood when following paused */
 const frozen = signal<string[] | undefined>(undefined);
 const held = signal(false); // paused by the button, not by the pointer
+const trying = signal<{ why: string; fix: string } | undefined>(undefined); // why older rows could not be read
 let hovered = false;
+let focused = false; // by the keyboard
+const newFor = 24 * 3_600_000; // ms for which an attempt is called new
 
 const terms = computed(() => [...chips.value, ...words(typed.value)]);
 
@@ -56,14 +60,48 @@ function follow(): void {
   frozen.value = undefined;
 }
 
-/** resume follows again unless the pointer, the button or an open row holds the table. */
+/** holding tells whether the pointer, the keyboard, the button or an open row holds the table. */
+function holding(): boolean {
+  return held.value || hovered || focused || opened.value !== undefined;
+}
+
+/** resume follows again unless something holds the table. */
 function resume(): void {
-  if (!held.value && !hovered && opened.value === undefined) frozen.value = undefined;
+  if (!holding()) frozen.value = undefined;
+}
+
+/** anew takes the rows again, because others are asked for; what holds the table holds those. */
+function anew(): void {
+  frozen.value = undefined;
+  if (holding()) pause();
 }
 
 function add(term: Term): void {
   chips.value = [...chips.value.filter((x) => !(x.field === term.field && x.value === term.value)), term];
-  frozen.value = undefined;
+  anew();
+}
+
+/** A row that left the table, by the filter or because it is too old, is open no more. */
+effect(() => {
+  const id = opened.value;
+  if (id === undefined || rows.value.some((a) => a.id === id)) return;
+  opened.value = undefined;
+  resume();
+});
+
+/** older reads and shows more of the past. */
+async function older(): Promise<void> {
+  trying.value = undefined;
+  if (rows.value.length <= limit.value * 2 && olderLeft.value) {
+    try {
+      await readOlder();
+    } catch (e) {
+      trying.value = trouble(e);
+      return;
+    }
+    anew();
+  }
+  limit.value += 100;
 }
 
 /** By is a value that can be clicked to filter by it. */
@@ -95,17 +133,18 @@ function Row({ a }: { a: Attempt }): JSX.Element {
         </td>
         <td class="c-device">
           <By field="camera" a={a}><bdi>{a.camera || a.device || m.unknownDevice}</bdi></By>
-          <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac}</bdi></By></span>
+          <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac || "–"}</bdi></By></span>
         </td>
         <td class="c-destination">
-          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{m.noName}</span>}
+          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{a.overflow ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
-            {a.new && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
+            {a.overflow && (a.scan ? m.scan : m.overflow)}
+            {a.new && second.value - Date.parse(a.first) < newFor && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
           </span>
         </td>
         <td class="c-port">
-          <By field="port" a={a}>{a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
+          <By field="port" a={a}>{a.overflow ? "–" : a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
           <span class="under">{a.service ?? (a.icmp_type >= 0 ? m.icmpType(a.icmp_type) : "")}</span>
         </td>
         <td class="c-reason">
@@ -126,8 +165,13 @@ function Empty(): JSX.Element {
   const m = t.value;
   if (terms.value.length > 0 && attempts.size > 0) return <p class="empty">{m.noMatch}</p>;
   switch (badge.value) {
-    case "enforced":
     case "degraded":
+      return (
+        <div class="empty" data-empty="degraded">
+          <Icon name="warn" size={26} /><strong>{m.emptyEnforced}</strong><p>{m.emptyDegradedText}</p>
+        </div>
+      );
+    case "enforced":
       return (
         <div class="empty" data-empty="enforced">
           <Icon name="shield" size={26} /><strong>{m.emptyEnforced}</strong>
@@ -171,10 +215,10 @@ function Toolbar(): JSX.Element {
       <label class="box">
         <Icon name="search" size={14} />
         <input type="search" placeholder={m.filter} aria-label={m.filter} title={m.filterHelp} value={typed.value}
-          onInput={(e) => { typed.value = e.currentTarget.value; frozen.value = undefined; }} />
+          onInput={(e) => { typed.value = e.currentTarget.value; anew(); }} />
       </label>
       <label class="check" title={m.chatterTitle}>
-        <input type="checkbox" checked={chatter.value} onChange={(e) => { chatter.value = e.currentTarget.checked; frozen.value = undefined; }} /> {m.chatter}
+        <input type="checkbox" checked={chatter.value} onChange={(e) => { chatter.value = e.currentTarget.checked; anew(); }} /> {m.chatter}
       </label>
       <button class={"small" + (frozen.value ? " on" : "")} aria-pressed={held.value}
         onClick={() => { if (held.value) follow(); else { pause(); held.value = true; } }}>
@@ -185,11 +229,11 @@ function Toolbar(): JSX.Element {
         <p class="chips">
           {chips.value.map((c) => (
             <button key={`${c.not}${c.field}${c.value}`} class={"filter-chip" + (c.not ? " not" : "")} aria-label={m.removeFilter(c.value)}
-              onClick={() => (chips.value = chips.value.filter((x) => !same(x, c)))}>
+              onClick={() => { chips.value = chips.value.filter((x) => !same(x, c)); anew(); }}>
               {c.not && <b>{m.without} </b>}<bdi>{c.field === "reason" ? word(m.reason, c.value) : c.value}</bdi> <Icon name="cross" size={11} />
             </button>
           ))}
-          <button class="link small" onClick={() => { chips.value = []; typed.value = ""; }}>{m.clear}</button>
+          <button class="link small" onClick={() => { chips.value = []; typed.value = ""; anew(); }}>{m.clear}</button>
         </p>
       )}
     </div>
@@ -204,6 +248,17 @@ export function Attempts(): JSX.Element {
     hovered = false;
     resume();
   };
+  // Also who walks through the table by keyboard reads no row that runs away.
+  const into = (e: FocusEvent): void => {
+    if (!(e.target as HTMLElement).matches(":focus-visible")) return; // the pointer's click
+    focused = true;
+    pause();
+  };
+  const out = (e: FocusEvent): void => {
+    if ((e.currentTarget as HTMLElement).contains(e.relatedTarget as Node | null)) return;
+    focused = false;
+    resume();
+  };
   return (
     <section id="attempts" class="panel" aria-labelledby="h-attempts">
       <div class="panel-head">
@@ -215,7 +270,8 @@ export function Attempts(): JSX.Element {
       {list.length === 0 && attemptsLoaded.value && <Empty />}
       {list.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-labelledby="h-attempts"
-          onPointerEnter={(e) => { if (e.pointerType === "mouse") { hovered = true; pause(); } }} onPointerLeave={leave}>
+          onPointerEnter={(e) => { if (e.pointerType === "mouse") { hovered = true; pause(); } }} onPointerLeave={leave}
+          onFocusIn={into} onFocusOut={out}>
           <table class="attempts">
             <thead>
               <tr>
@@ -228,11 +284,9 @@ export function Attempts(): JSX.Element {
           <p class="table-foot">
             <span class="muted">{m.shown(Math.min(limit.value, list.length))}</span>
             {(list.length > limit.value || olderLeft.value) && (
-              <button class="small" onClick={() => {
-                if (list.length <= limit.value * 2 && olderLeft.value) void readOlder().catch(() => undefined);
-                limit.value += 100;
-              }}>{m.older}</button>
+              <button class="small" onClick={() => void older()}>{m.older}</button>
             )}
+            {trying.value && <span class="bad" role="status"><bdi>{trying.value.why}</bdi>{trying.value.fix && <> → <bdi>{trying.value.fix}</bdi></>}</span>}
           </p>
         </div>
       )}

@@ -1,8 +1,10 @@
 import type { JSX } from "preact";
+import type { Layer } from "./api";
 import { ago, count, t, word } from "./i18n";
 import { Icon } from "./icons";
+import type { IconName } from "./icons";
 import { tone } from "./shell";
-import { badge, containment } from "./store";
+import { badge, containment, readBack } from "./store";
 import { second, stamp } from "./time";
 
 /** Counters is the account of dropped packets (C11). */
@@ -25,22 +27,28 @@ export function ContainmentPanel(): JSX.Element {
   const c = containment.value;
   const layers = c?.layers ?? [];
   const holds = layers.filter((l) => l.holds).length;
+  // A layer that was not read back lately neither holds nor is missing.
+  const of = (l: Layer): { look: string; icon: IconName; text: string } =>
+    !readBack.value ? { look: "unknown", icon: "question", text: m.layerUnknown }
+    : l.holds ? { look: "holds", icon: "check", text: m.layerHolds }
+    : { look: "missing", icon: "cross", text: m.layerMissing };
+  const name = (l: Layer): string => m.layer[l.layer] ?? l.name;
   return (
     <section id="containment" class="panel" aria-labelledby="h-containment">
       <div class="panel-head">
         <h2 id="h-containment">{m.containment}</h2>
         <span class={"state " + tone()} title={badge.value === "enforced" ? m.enforcedTitle : ""}>{word(m.state, badge.value)}</span>
-        {c && <span class="muted">{m.layersRead(holds, layers.length)} · {m.checked(ago(second.value - Date.parse(c.checked)))}</span>}
+        {c && <span class="muted">{readBack.value ? m.layersRead(holds, layers.length) : m.layersUnknown} · {m.checked(ago(second.value - Date.parse(c.checked)))}</span>}
       </div>
       {c && (
         <>
           <ul class="layers">
             {layers.map((l) => (
-              <li key={l.layer} class={l.holds ? "holds" : "missing"} title={l.name + "\n" + (l.detail ?? "")}>
-                <Icon name={l.holds ? "check" : "cross"} size={13} />
+              <li key={l.layer} class={of(l).look} title={name(l) + " · " + of(l).text + (readBack.value ? "\n" + (l.detail ?? "") : "")}>
+                <Icon name={of(l).icon} size={13} />
                 <b>{l.layer}</b>
-                <span class="name"><bdi>{l.name}</bdi></span>
-                <span class="sr">{l.holds ? m.layerHolds : m.layerMissing}</span>
+                <span class="name"><bdi>{name(l)}</bdi></span>
+                <span class="sr">{of(l).text}</span>
               </li>
             ))}
           </ul>
@@ -49,9 +57,9 @@ export function ContainmentPanel(): JSX.Element {
             <dl class="layer-facts">
               {layers.map((l) => (
                 <div key={l.layer}>
-                  <dt class={l.holds ? "" : "bad"}>{l.layer} · <bdi>{l.name}</bdi></dt>
+                  <dt class={of(l).look === "missing" ? "bad" : ""}>{l.layer} · <bdi>{name(l)}</bdi></dt>
                   <dd>
-                    {l.holds ? m.layerHolds : m.layerMissing}{l.detail && <> · <bdi>{l.detail}</bdi></>}
+                    {of(l).text}{readBack.value && l.detail && <> · <bdi lang="en">{l.detail}</bdi></>}
                     {l.repaired > 0 && <> · {m.repaired(l.repaired, l.repaired_at ? ago(second.value - Date.parse(l.repaired_at)) : "")}</>}
                   </dd>
                 </div>

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get } from "./api";
+import { get, trouble } from "./api";
 import type { Attempt } from "./api";
 import { portText } from "./filter";
 import { bytes, count, t, word } from "./i18n";
@@ -29,13 +29,14 @@ export function dump(base64: string): string {
 export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   const m = t.value;
   const evidence = useSignal<string | null | undefined>(a.evidence);
+  const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
   useEffect(() => {
     if (evidence.value !== undefined) return;
     const stop = new AbortController();
     get<Attempt>("attempts/" + encodeURIComponent(a.id), {}, stop.signal)
       .then((full) => (evidence.value = full.evidence ?? null))
-      .catch(() => {
-        if (!stop.signal.aborted) evidence.value = null;
+      .catch((e: unknown) => {
+        if (!stop.signal.aborted) failed.value = trouble(e);
       });
     return () => stop.abort();
   }, [a.id]);
@@ -43,15 +44,16 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   return (
     <div class="explain-box">
       <p class="why">{word(m.why, a.reason)}</p>
+      {a.overflow && <p class="why overflow">{a.scan ? m.xScan : m.xOverflow}</p>}
       <dl>
-        <Fact name={m.xLayer}>{a.layer}{layer && <> · <bdi>{layer.name}</bdi></>}</Fact>
+        <Fact name={m.xLayer}>{a.layer}{(m.layer[a.layer.slice(0, 2)] ?? layer?.name) && <> · <bdi>{m.layer[a.layer.slice(0, 2)] ?? layer?.name}</bdi></>}</Fact>
         <Fact name={m.xRule}><code><bdi>{a.rule}</bdi></code></Fact>
         <Fact name={m.xRevision}><code><bdi>{a.revision}</bdi></code></Fact>
         {a.host && <Fact name={m.xName}><bdi>{a.host}</bdi></Fact>}
-        <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>
+        {!a.overflow && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
         <Fact name={m.xDevice}><bdi>{a.device || m.unknownDevice}</bdi></Fact>
-        <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>
-        <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>
+        {!a.overflow && <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>}
+        {!a.overflow && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}
         {a.ingress && <Fact name={m.xIngress}><code><bdi>{a.ingress}</bdi></code></Fact>}
         <Fact name={m.xFirst}>{stamp(Date.parse(a.first))}</Fact>
         <Fact name={m.xLast}>{stamp(Date.parse(a.last))}</Fact>
@@ -59,7 +61,8 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
         {a.bytes !== undefined && <Fact name={m.xBytes}>{bytes(a.bytes)}</Fact>}
       </dl>
       <h3>{m.xEvidence}</h3>
-      {evidence.value === undefined && <p class="muted small">{m.xReading}</p>}
+      {evidence.value === undefined && !failed.value && <p class="muted small">{m.xReading}</p>}
+      {failed.value && <p class="small bad"><bdi>{failed.value.why}</bdi>{failed.value.fix && <> → <bdi>{failed.value.fix}</bdi></>}</p>}
       {evidence.value === null && <p class="muted small">{m.xNoEvidence}</p>}
       {evidence.value && <pre class="dump" tabIndex={0}>{dump(evidence.value)}</pre>}
     </div>

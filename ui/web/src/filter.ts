@@ -24,8 +24,9 @@ export interface Term {
   not: boolean;
 }
 
-/** portText writes 443/TCP, or ICMP. */
+/** portText writes 443/TCP, or ICMP; nothing for a row of many destinations. */
 export function portText(a: Attempt): string {
+  if (a.overflow) return "";
   return a.port ? `${a.port}/${a.protocol}` : a.protocol;
 }
 

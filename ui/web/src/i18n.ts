@@ -1,6 +1,7 @@
 import { computed, signal } from "@preact/signals";
 import { en } from "./en";
 import { ko } from "./ko";
+import { recall, remember } from "./memory";
 
 /** Catalogue is every text of the page: one that a language lacks is a compile error. */
 export type Catalogue = typeof en;
@@ -10,7 +11,7 @@ export type Language = "en" | "ko";
 const catalogues: Record<Language, Catalogue> = { en, ko };
 
 function remembered(): Language | undefined {
-  const v = localStorage.getItem("language");
+  const v = recall("language");
   return v === "en" || v === "ko" ? v : undefined;
 }
 
@@ -25,7 +26,7 @@ export const t = computed<Catalogue>(() => catalogues[language.value]);
 
 export function choose(l: Language): void {
   chosen.value = l;
-  localStorage.setItem("language", l);
+  remember("language", l);
 }
 
 /** word looks a value of the API up, and shows it as it is when it is unknown. */

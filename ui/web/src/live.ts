@@ -3,7 +3,7 @@
 
 import type { Stream, StreamName } from "./api";
 import { Latency } from "./latency";
-import { now, heard } from "./time";
+import { now } from "./time";
 
 export type LiveState =
   | "idle" // nobody looks: hidden tab, scrolled away
@@ -57,6 +57,7 @@ type Message = FormatMessage | ClockMessage | StateMessage | { type: "skip"; uni
 const staleAfter = 2000; // ms
 const silentFor = 8000; // ms without a word before the connection is given up
 const keep = 8; // seconds of media behind the picture
+const giveUpAfter = 3; // refusals in a row before a picture is called unplayable
 const stagger = 60; // ms between the starts of tiles
 
 let nextStart = 0;
@@ -90,6 +91,8 @@ export class LiveElement extends HTMLElement {
   private mapping: { media: number; capture: number } | undefined;
   private heardAt = 0;
   private tries = 0;
+  private broken = 0; // times in a row that the browser refused what was sent
+  private presented = -1; // media time of the last picture shown, seconds
   private begin = 0; // timer of the next start
   private watch = 0; // timer of the state machine
   private inView = false;
@@ -199,6 +202,17 @@ export class LiveElement extends HTMLElement {
   private again(): void {
     this.drop();
     this.info.state = "reconnecting";
+    this.schedule();
+  }
+
+  /** refused begins anew because the browser takes nothing more; when that repeats, the picture is not playable here. */
+  private refused(): void {
+    this.drop();
+    this.info.state = ++this.broken < giveUpAfter ? "reconnecting" : "unplayable";
+    this.schedule();
+  }
+
+  private schedule(): void {
     this.tell();
     const delay = Math.min(8000, 400 * 2 ** this.tries++) * (0.75 + Math.random() / 2);
     this.begin = window.setTimeout(() => this.open(), delay);
@@ -207,11 +221,11 @@ export class LiveElement extends HTMLElement {
   private message(m: Message): void {
     switch (m.type) {
       case "format":
-        heard(m.now);
         this.format(m);
         break;
       case "clock":
-        heard(m.now);
+        // Its time is not taken for the recorder's clock: it queues behind the
+        // pictures, and would make a late picture look as if it were live.
         if (m.capture !== undefined && m.media !== undefined) this.mapping = { media: m.media, capture: Date.parse(m.capture) };
         break;
       case "state":
@@ -241,15 +255,15 @@ export class LiveElement extends HTMLElement {
       this.attend();
       return;
     }
-    this.info.state = "connecting";
+    if (this.broken < giveUpAfter) this.info.state = "connecting";
     this.tell();
     const media = new MediaSource();
     this.media = media;
     this.url = URL.createObjectURL(media);
     this.video.src = this.url;
+    this.present();
     media.addEventListener("sourceopen", () => {
       if (this.media !== media) return;
-      URL.revokeObjectURL(this.url);
       const b = media.addSourceBuffer(m.mime);
       b.addEventListener("updateend", () => this.feed());
       this.buffer = b;
@@ -261,7 +275,7 @@ export class LiveElement extends HTMLElement {
   private append_(data: ArrayBuffer): void {
     if (!this.media) return;
     this.queue.push(data);
-    if (this.queue.length > 1500) return this.again(); // the decoder takes nothing: begin anew
+    if (this.queue.length > 1500) return this.refused(); // the decoder takes nothing
     this.feed();
   }
 
@@ -279,33 +293,43 @@ export class LiveElement extends HTMLElement {
       this.queue = [];
       b.appendBuffer(chunk);
     } catch {
-      this.again(); // a full or broken buffer: begin anew
+      this.refused(); // a full or broken buffer
     }
   }
 
   /** look is the state machine's clock: latency, age, silence. */
   private look(): void {
     const b = this.buffer;
-    if (this.socket && performance.now() - this.heardAt > silentFor) {
-      this.again();
-      return;
+    if (this.socket && performance.now() - this.heardAt > silentFor) return this.again();
+    // A browser that rejects what was appended ends the source and keeps the last picture.
+    if (this.media && (this.video.error || (b && this.media.readyState !== "open"))) return this.refused();
+    if (b && b.buffered.length > 0) {
+      this.latency.steer(this.video, b.buffered);
+      if (this.video.paused && !document.hidden) void this.video.play().catch(() => undefined);
     }
-    if (!b || this.media?.readyState !== "open" || b.buffered.length === 0) return;
-    if (this.video.error) {
-      this.again();
-      return;
-    }
-    this.latency.steer(this.video, b.buffered);
-    if (this.video.paused && !document.hidden) void this.video.play().catch(() => undefined);
-    if (!this.mapping || this.video.readyState < 2) return;
-    const shown = this.mapping.capture + (this.video.currentTime - this.mapping.media) * 1000;
+    this.judge();
+  }
+
+  /** judge says how old the picture is that is shown: by what was presented, so that a decoder that stands still is told too. */
+  private judge(): void {
+    if (!this.mapping || this.presented < 0 || this.info.state === "offline") return;
+    const shown = this.mapping.capture + (this.presented - this.mapping.media) * 1000;
     const age = Math.max(0, now() - shown);
     this.info.age = age;
     this.info.last = shown;
-    if (this.info.state === "offline") return;
     this.info.state = age > staleAfter ? "stale" : "live";
-    if (this.info.state === "live") this.tries = 0;
+    if (this.info.state === "live") this.tries = this.broken = 0;
     this.tell();
+  }
+
+  /** present notes each picture that reaches the screen. */
+  private present(): void {
+    const media = this.media;
+    this.video.requestVideoFrameCallback((_, frame) => {
+      if (this.media !== media) return;
+      this.presented = frame.mediaTime;
+      this.present();
+    });
   }
 
   /** tell dispatches what is shown, when it differs from what was told. */
@@ -324,9 +348,11 @@ export class LiveElement extends HTMLElement {
     this.queue = [];
     this.buffer = undefined;
     this.mapping = undefined;
+    this.presented = -1;
     delete this.info.age;
     if (this.media) {
       this.media = undefined;
+      URL.revokeObjectURL(this.url);
       this.video.removeAttribute("src");
       this.video.load();
     }
@@ -344,7 +370,7 @@ export class LiveElement extends HTMLElement {
 
   private stop(state: LiveState): void {
     this.drop();
-    this.tries = 0;
+    this.tries = this.broken = 0;
     this.info = { state, stream: this.info.stream, stalls: 0 };
     this.tell();
   }

@@ -4,6 +4,7 @@
 import { signal } from "@preact/signals";
 import { address, get, Problem } from "./api";
 import type { Camera, Plan, Recording, Stream, StreamName } from "./api";
+import { t } from "./i18n";
 import { playable } from "./live";
 import { now } from "./time";
 
@@ -16,7 +17,7 @@ export type PlayState =
   | { is: "none"; next?: number } // no footage at that moment
   | { is: "cannot"; codec?: string }
   | { is: "caught-up" }
-  | { is: "failed"; why: string };
+  | { is: "failed"; why: string; fix?: string; again: boolean }; // again: it is tried again by itself
 
 /** source chooses the stream to play: recorded and playable where there is one. */
 export function source(camera: Camera): { stream: StreamName; cannot?: string } {
@@ -31,9 +32,11 @@ export function source(camera: Camera): { stream: StreamName; cannot?: string } 
 export class Player {
   readonly state = signal<PlayState>({ is: "loading" });
   private plan: Plan | undefined;
-  private end = 0; // wall time at which the loaded piece ends
+  private from = 0; // wall time from which on the loaded piece was asked for
+  private end = 0; // wall time at which it ends
   private asked = 0; // counts what was asked for: late answers are dropped
   private timer = 0;
+  private failures = 0; // in a row
   readonly stream: StreamName;
   private readonly cannot: string | undefined;
 
@@ -45,10 +48,11 @@ export class Player {
     this.stream = s.stream;
     this.cannot = s.cannot;
     video.onended = () => void this.goOn();
-    video.onerror = () => {
-      if (video.hasAttribute("src")) this.state.value = this.cannot ? { is: "cannot", codec: this.cannot } : { is: "cannot" };
+    video.onerror = () => video.hasAttribute("src") && void this.broke(video.error?.code ?? 0);
+    video.onplaying = () => {
+      this.failures = 0;
+      this.state.value = { is: "playing" };
     };
-    video.onplaying = () => (this.state.value = { is: "playing" });
   }
 
   /** wall is the wall time of the picture on the screen, ms. */
@@ -68,7 +72,11 @@ export class Player {
     if (p && at >= Date.parse(p.start) && at < this.end - 500 && this.video.readyState >= 1) {
       const media = this.media(at);
       if (media !== undefined) {
+        const stood = this.video.ended || this.state.value.is !== "playing";
         this.video.currentTime = media;
+        if (!stood) return; // a person's pause stays one
+        this.state.value = { is: "loading" };
+        void this.video.play().catch(() => undefined); // a newer seek took over
         return;
       }
     }
@@ -78,8 +86,40 @@ export class Player {
     } catch (e) {
       if (mine !== this.asked) return;
       if (e instanceof Problem && e.status === 404) await this.none(at, mine);
-      else this.state.value = { is: "failed", why: e instanceof Error ? e.message : String(e) };
+      else this.fail(e, at, mine);
     }
+  }
+
+  /** fail says what went wrong, and comes again when that may help. */
+  private fail(e: unknown, at: number, mine: number): void {
+    const again = !(e instanceof Problem) || e.status >= 500;
+    const why = e instanceof Error ? e.message : String(e);
+    this.state.value = e instanceof Problem && e.fix ? { is: "failed", why, fix: e.fix, again } : { is: "failed", why, again };
+    if (!again) return;
+    const delay = Math.min(8000, 1000 * 2 ** this.failures++);
+    this.timer = window.setTimeout(() => mine === this.asked && void this.seek(at), delay);
+  }
+
+  /** broke tells a connection that broke from footage that this browser cannot play. */
+  private async broke(code: number): Promise<void> {
+    const at = this.wall() ?? this.from;
+    const mine = ++this.asked;
+    this.plan = undefined; // what was loaded is of no use
+    if (code !== MediaError.MEDIA_ERR_NETWORK) {
+      try {
+        await get<Plan>("play/plan", this.range(at, Math.min(at + piece, now())));
+        if (mine === this.asked) this.state.value = this.cannot ? { is: "cannot", codec: this.cannot } : { is: "cannot" };
+        return;
+      } catch (e) {
+        if (mine === this.asked) this.fail(e, at, mine);
+        return;
+      }
+    }
+    this.fail(new Error(t.value.playBroke), at, mine);
+  }
+
+  private range(from: number, to: number): { camera: string; stream: string; from: string; to: string } {
+    return { camera: this.camera.id, stream: this.stream, from: iso(from), to: iso(to) };
   }
 
   private async load(at: number, mine: number): Promise<void> {
@@ -88,7 +128,8 @@ export class Player {
     if (newest !== undefined && at > newest - tail / 2) at = newest - tail;
     const to = Math.min(at + piece, newest ?? now());
     if (to <= at) throw new Problem(404, "", "");
-    const range = { camera: this.camera.id, stream: this.stream, from: iso(at), to: iso(to) };
+    this.from = at;
+    const range = this.range(at, to);
     const plan = await get<Plan>("play/plan", range);
     if (mine !== this.asked) return;
     this.plan = plan;
@@ -123,14 +164,10 @@ export class Player {
     return undefined;
   }
 
-  /** newest is the end of the newest footage at or after an instant's day, if any is known. */
+  /** newest is the end of the newest footage, if an instant is so young that a piece may reach it. */
   private async newest(at: number): Promise<number | undefined> {
-    const { recordings } = await get<{ recordings: Recording[] }>("recordings", {
-      camera: this.camera.id,
-      stream: this.stream,
-      from: iso(at - 60_000),
-      to: iso(Math.max(now(), at + 1000)),
-    });
+    if (at + piece + 60_000 < now()) return undefined;
+    const { recordings } = await get<{ recordings: Recording[] }>("recordings", this.range(at - 60_000, Math.max(now(), at + 1000)));
     const ends = recordings.map((r) => Date.parse(r.end));
     return ends.length > 0 ? Math.max(...ends) : undefined;
   }
@@ -139,12 +176,7 @@ export class Player {
   private async none(at: number, mine: number): Promise<void> {
     let next: number | undefined;
     try {
-      const { recordings } = await get<{ recordings: Recording[] }>("recordings", {
-        camera: this.camera.id,
-        stream: this.stream,
-        from: iso(at),
-        to: iso(Math.min(now() + 1000, at + 24 * 3_600_000)),
-      });
+      const { recordings } = await get<{ recordings: Recording[] }>("recordings", this.range(at, Math.min(now() + 1000, at + 24 * 3_600_000)));
       const starts = recordings.map((r) => Date.parse(r.start)).filter((s) => s > at);
       if (starts.length > 0) next = Math.min(...starts);
     } catch {
@@ -159,7 +191,11 @@ export class Player {
 
   /** goOn continues behind the loaded piece, and waits for footage that is not there yet. */
   private async goOn(): Promise<void> {
+    // Footage of another format is another piece. The API's times are finer than
+    // ours: a millisecond more, so as not to ask for the old format's end again.
+    if (this.plan?.next) return void this.seek(Date.parse(this.plan.next) + 1);
     const from = this.end;
+    if (from + piece + 60_000 < now()) return void this.seek(from);
     const mine = ++this.asked;
     let newest: number | undefined;
     try {
@@ -186,7 +222,7 @@ export class Player {
 
   /** link is the address of the footage around an instant, to download. */
   link(at: number): string {
-    return address("play", { camera: this.camera.id, stream: this.stream, from: iso(at), to: iso(Math.min(at + piece, now())) });
+    return address("play", this.range(at, Math.min(at + piece, now())));
   }
 }
 

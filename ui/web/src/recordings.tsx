@@ -2,15 +2,14 @@ import type { JSX } from "preact";
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Camera, Gap, Recording } from "./api";
-import { get } from "./api";
+import { get, trouble } from "./api";
 import { bytes, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { source } from "./playback";
-import { cameras, site } from "./store";
+import { cameras, recorded, site } from "./store";
 import { now, second, shortStamp, stamp } from "./time";
 import { TimelineElement } from "./timeline";
 import { cursor, look } from "./view";
-import { recorded } from "./wall";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -35,7 +34,7 @@ interface Footage {
   recordings: Recording[];
   gaps: Gap[];
   read: boolean; // false until the recorder answered
-  failed?: string;
+  failed?: { why: string; fix: string };
 }
 
 /** useFootage reads what is recorded of a camera in the range, and again while it grows. */
@@ -59,7 +58,7 @@ function useFootage(camera: Camera, visible: boolean): Footage {
         ]);
         footage.value = { recordings: a.recordings, gaps: b.gaps, read: true };
       } catch (e) {
-        if (!stop.signal.aborted) footage.value = { ...footage.peek(), failed: e instanceof Error ? e.message : String(e) };
+        if (!stop.signal.aborted) footage.value = { ...footage.peek(), failed: trouble(e) };
       }
     };
     void read();
@@ -113,19 +112,24 @@ function Strip({ camera }: { camera: Camera }): JSX.Element {
       <div class="strip-name">
         <button class="link" onClick={() => look({ camera: camera.id })}><bdi>{camera.name}</bdi></button>
         <span class={"rec " + rec}>
-          {rec !== "off" && <span class="dot" />}
-          {open && rec !== "recording" ? word(m.cause, open.reason) : word(m.recording, rec)}
+          {rec === "unknown" ? <Icon name="question" size={11} /> : rec !== "off" && <span class="dot" />}
+          {open && (rec === "waiting" || rec === "failed") ? word(m.cause, open.reason) : word(m.recording, rec)}
         </span>
       </div>
       <nvr-timeline ref={line} />
-      {footage.failed && <p class="small bad"><bdi>{footage.failed}</bdi></p>}
+      {footage.failed && <Trouble of={footage.failed} />}
     </li>
   );
+}
+
+function Trouble({ of }: { of: { why: string; fix: string } }): JSX.Element {
+  return <p class="small bad trouble" role="status"><bdi>{of.why}</bdi>{of.fix && <> → <bdi>{of.fix}</bdi></>}</p>;
 }
 
 function FootageTable({ camera }: { camera: Camera }): JSX.Element {
   const m = t.value;
   const footage = useFootage(camera, true);
+  const most = useSignal(200);
   const rows = [
     ...footage.recordings.map((r) => ({ at: Date.parse(r.start), r, g: undefined })),
     ...footage.gaps.map((g) => ({ at: Date.parse(g.from), r: undefined, g })),
@@ -133,13 +137,14 @@ function FootageTable({ camera }: { camera: Camera }): JSX.Element {
   return (
     <details class="footage" open>
       <summary><bdi>{camera.name}</bdi></summary>
+      {footage.failed && <Trouble of={footage.failed} />}
       {footage.read && rows.length === 0 && <p class="muted small">{m.tableEmpty}</p>}
       {rows.length > 0 && (
         <div class="scroll-x">
           <table>
             <thead><tr><th>{m.from}</th><th>{m.to}</th><th>{m.what}</th><th class="num">{m.size}</th><th /></tr></thead>
             <tbody>
-              {rows.slice(0, 200).map(({ at, r, g }) => r ? (
+              {rows.slice(0, most.value).map(({ at, r, g }) => r ? (
                 <tr key={"r" + at}>
                   <td>{stamp(at)}</td><td>{shortStamp(Date.parse(r.end))}</td><td>{word(m.segment, r.state)}</td><td class="num">{bytes(r.bytes)}</td>
                   <td><button class="small" onClick={() => look({ camera: camera.id, at })}><Icon name="play" size={11} /> {m.playFrom}</button></td>
@@ -152,6 +157,9 @@ function FootageTable({ camera }: { camera: Camera }): JSX.Element {
               ))}
             </tbody>
           </table>
+          {rows.length > most.value && (
+            <button class="small" onClick={() => (most.value += 200)}>{m.moreRows(rows.length - most.value)}</button>
+          )}
         </div>
       )}
     </details>

@@ -1,17 +1,19 @@
 import type { ComponentChildren, JSX } from "preact";
 import { signal } from "@preact/signals";
 import { choose, ago, language, t, word } from "./i18n";
+import type { HealthCheck } from "./api";
 import { Icon } from "./icons";
 import type { IconName } from "./icons";
-import { badge, cameras, containment, health, lost, lostSince, site, unrecorded } from "./store";
+import { badge, containment, health, lost, lostSince, recordingBadge, site, unrecorded } from "./store";
 import type { Badge } from "./store";
 import { clock, day, second, zoneName } from "./time";
 import { jump } from "./view";
+import { recall, remember } from "./memory";
 
 type Theme = "auto" | "light" | "dark";
 
 function rememberedTheme(): Theme {
-  const v = localStorage.getItem("theme");
+  const v = recall("theme");
   return v === "light" || v === "dark" ? v : "auto";
 }
 
@@ -27,7 +29,7 @@ export function applyTheme(): void {
 function nextTheme(): void {
   const dark = theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
   theme.value = dark ? "light" : "dark";
-  localStorage.setItem("theme", theme.value);
+  remember("theme", theme.value);
   applyTheme();
 }
 
@@ -57,14 +59,13 @@ function ContainmentBadge(): JSX.Element {
 }
 
 function RecordBadge(): JSX.Element | null {
-  const list = cameras.value;
-  if (!list || list.length === 0) return null;
-  const asked = list.filter((c) => c.streams.some((s) => s.recording !== "off"));
-  const missing = unrecorded.value.length;
+  const b = recordingBadge.value;
+  if (!b) return null;
+  const tones = { unknown: "warn", all: "plain", missing: "bad" };
   return (
-    <a class={"badge " + (missing > 0 ? "bad" : "plain")} href="#recordings" onClick={(e) => jump(e, "recordings")}>
-      <span class={"dot " + (missing > 0 ? "hollow" : "")} />
-      <span>{t.value.recordingCount(asked.length - missing, asked.length)}</span>
+    <a class={"badge " + tones[b.is]} href="#recordings" onClick={(e) => jump(e, "recordings")} data-recording={b.is}>
+      {b.is === "unknown" ? <Icon name="question" size={15} /> : <span class={"dot " + (b.is === "missing" ? "hollow" : "")} />}
+      <span>{b.is === "unknown" ? t.value.recordingUnknown : t.value.recordingCount(b.recording, b.asked)}</span>
     </a>
   );
 }
@@ -109,10 +110,11 @@ export function Header(): JSX.Element {
 
 function Banner({ tone, icon, title, children }: { tone: "warn" | "bad"; icon: IconName; title: string; children?: ComponentChildren }): JSX.Element {
   return (
-    <div class={"banner " + tone} role="alert">
+    <div class={"banner " + tone}>
       <Icon name={icon} size={tone === "bad" ? 26 : 20} />
       <div>
-        <strong>{title}</strong>
+        {/* The title alone is announced: what stands beside it may change each second. */}
+        <strong role="alert">{title}</strong>
         {children}
       </div>
     </div>
@@ -144,7 +146,10 @@ function ContainmentBanner(): JSX.Element | null {
 export function Banners(): JSX.Element {
   const m = t.value;
   const missing = unrecorded.value;
-  const checks = (health.value?.checks ?? []).filter((x) => x.state !== "ok");
+  // What has a banner of its own is not told twice.
+  const told = (x: HealthCheck): boolean =>
+    (x.name === "containment" && badge.value !== "enforced") || (x.name === "recording" && missing.length > 0);
+  const checks = (health.value?.checks ?? []).filter((x) => x.state !== "ok" && !told(x));
   return (
     <div class="banners">
       {lost.value && <Banner tone="bad" icon="plug" title={m.bannerLost}><p>{m.bannerLostText(clock(lostSince.value))}</p></Banner>}
@@ -167,11 +172,26 @@ export function Banners(): JSX.Element {
       )}
       {!lost.value && checks.length > 0 && (
         <Banner tone={checks.some((x) => x.state === "bad") ? "bad" : "warn"} icon="warn" title={m.bannerHealth}>
-          {checks.map((x) => <p key={x.name}><b>{x.name}</b>: <bdi>{x.detail}</bdi>{x.fix && <> → <bdi>{x.fix}</bdi></>}</p>)}
+          {checks.map((x) => (
+            <p key={x.name}>
+              <b>{checkName(x.name)}</b>: {language.value !== "en" && <>{word(m.checkText, checkKey(x.name))} </>}
+              <bdi lang="en">{x.detail}</bdi>{x.fix && <> → <bdi lang="en">{x.fix}</bdi></>}
+            </p>
+          ))}
         </Banner>
       )}
     </div>
   );
+}
+
+/** checkKey is what a check is about; some name a place after it. */
+function checkKey(name: string): string {
+  return name.startsWith("volume ") ? "volume" : name;
+}
+
+function checkName(name: string): string {
+  const key = checkKey(name);
+  return word(t.value.check, key) + name.slice(key.length);
 }
 
 /** Tone maps a badge to its colours for other parts of the page. */

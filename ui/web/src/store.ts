@@ -3,6 +3,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { get } from "./api";
 import type { Attempt, AttemptPage, Camera, Containment, Device, Health, Site } from "./api";
+import { follow, revive } from "./feed";
 import { siteLanguage } from "./i18n";
 import { heard, now, second, zone } from "./time";
 
@@ -43,10 +44,29 @@ export const badge = computed<Badge>(() => {
   return c.state;
 });
 
-/** unrecorded lists the cameras that should be recorded and are not. */
-export const unrecorded = computed(() =>
-  (cameras.value ?? []).filter((c) => c.streams.some((s) => s.recording === "waiting" || s.recording === "failed")),
-);
+export type Recorded = "unknown" | "off" | "recording" | "waiting" | "failed";
+
+/** recorded is what may be claimed about a camera's recording right now: the worst of its streams. */
+export function recorded(c: Camera): Recorded {
+  if (lost.value) return "unknown";
+  const order = ["failed", "waiting", "recording"] as const;
+  return order.find((s) => c.streams.some((x) => x.recording === s)) ?? "off";
+}
+
+/** unrecorded lists the cameras that should be recorded and are not, as far as is known. */
+export const unrecorded = computed(() => (cameras.value ?? []).filter((c) => ["waiting", "failed"].includes(recorded(c))));
+
+/** recordingBadge is what may be claimed about recording as a whole; undefined while nothing is to be recorded. */
+export const recordingBadge = computed<{ is: "unknown" | "all" | "missing"; recording: number; asked: number } | undefined>(() => {
+  const asked = (cameras.value ?? []).filter((c) => c.streams.some((s) => s.recording !== "off")).length;
+  if (lost.value && cameras.value) return { is: "unknown", recording: 0, asked };
+  if (asked === 0) return undefined;
+  const missing = unrecorded.value.length;
+  return { is: missing > 0 ? "missing" : "all", recording: asked - missing, asked };
+});
+
+/** readBack tells whether the layers were read back lately enough to say what they are. */
+export const readBack = computed(() => ["enforced", "degraded", "not-enforced"].includes(badge.value));
 
 function isSite(l: string): "en" | "ko" {
   return l.startsWith("ko") ? "ko" : "en";
@@ -71,7 +91,9 @@ async function readDevices(): Promise<void> {
   }
 }
 
-function putCameras(all: boolean, list: Camera[]): void {
+function putCameras(all: boolean, told: Camera[]): void {
+  // A camera without streams is one that shows nothing, never an error that stops the page.
+  const list = told.map((c) => ({ ...c, streams: c.streams ?? [] }));
   if (all) {
     cameras.value = list;
     return;
@@ -99,8 +121,11 @@ let moreChatter: string | undefined;
 /** olderLeft tells whether the recorder has older attempts than were read. */
 export const olderLeft = signal(false);
 
+let asked = false;
+
 /** readAttempts reads the newest attempts, chatter apart so that it never crowds out the rest. */
 async function readAttempts(): Promise<void> {
+  asked = true;
   try {
     const [rest, chatter] = await Promise.all([
       get<AttemptPage>("attempts", { limit: 300 }),
@@ -129,55 +154,63 @@ export async function readOlder(): Promise<void> {
   took(rest, chatter);
 }
 
-let source: EventSource | undefined;
-let lastId = "";
+/** heardNow notes that the recorder said something, with its clock where that came along. */
+function heardNow(c?: { now: string; up?: number }): void {
+  if (c) heard(c.now, c.up);
+  lastWord.value = now();
+}
 
-function connect(): void {
-  source?.close();
-  const es = new EventSource("/api/v1/events" + (lastId ? "?since=" + encodeURIComponent(lastId) : ""));
-  source = es;
-  const on = <T>(name: string, take: (v: T) => void): void => {
-    es.addEventListener(name, (e: MessageEvent<string>) => {
-      lastWord.value = now();
-      if (e.lastEventId) lastId = e.lastEventId;
-      take(JSON.parse(e.data) as T);
-    });
-  };
-  on<Site>("site", putSite);
-  on<Health>("health", (h) => (health.value = h));
-  on<{ all: boolean; cameras: Camera[] }>("cameras", (c) => putCameras(c.all, c.cameras));
-  on<Containment & { now: string }>("containment", (c) => {
-    heard(c.now);
-    lastWord.value = now();
-    containment.value = c;
-  });
-  on<Attempt[]>("attempts", putAttempts);
-  on<{ now: string }>("clock", (c) => {
-    heard(c.now);
-    lastWord.value = now();
-  });
-  on("reset", () => {
-    attempts.clear();
-    void readAttempts();
-  });
-  es.onerror = () => {
-    // The browser comes again by itself unless the answer was no event stream.
-    if (es.readyState === EventSource.CLOSED && source === es) setTimeout(() => source === es && connect(), 2000);
-  };
+/** event takes one event of the stream. */
+function event(name: string, body: string): void {
+  const v: unknown = JSON.parse(body);
+  switch (name) {
+    case "site":
+      putSite(v as Site);
+      break;
+    case "health":
+      health.value = v as Health;
+      break;
+    case "cameras": {
+      const c = v as { all: boolean; cameras: Camera[] };
+      putCameras(c.all, c.cameras);
+      break;
+    }
+    case "containment": {
+      const c = v as Containment & { now: string; up: number };
+      heardNow(c);
+      containment.value = c;
+      return;
+    }
+    case "attempts":
+      putAttempts(v as Attempt[]);
+      break;
+    case "clock":
+      heardNow(v as { now: string; up: number });
+      return;
+    case "reset":
+      attempts.clear();
+      void readAttempts();
+      break;
+  }
+  heardNow();
 }
 
 /** start opens the event stream, and again when it went silent without an error. */
 export function start(): void {
   void get<Site & { now: string }>("site").then((s) => {
-    heard(s.now);
-    lastWord.value = now();
+    heardNow(s);
     putSite(s);
   }).catch(() => undefined);
-  connect();
-  void readAttempts();
+  follow({
+    event,
+    // The list is read once the stream is open: what comes in between is then in both, and not in neither.
+    opened: (continued) => {
+      if (!continued || !asked) void readAttempts();
+    },
+  });
   let quiet = 0;
   second.subscribe(() => {
     quiet = now() - lastWord.peek() > silence * 1.5 ? quiet + 1 : 0;
-    if (quiet === 1 || (quiet > 0 && quiet % 10 === 0)) connect();
+    if (quiet === 1 || (quiet > 0 && quiet % 10 === 0)) revive();
   });
 }

@@ -8,15 +8,25 @@ export const zone = signal("UTC");
 /** best guess of recorder's milliseconds at performance.now() = 0 */
 let base = Date.now() - performance.now();
 let known = false;
+/** what the recorder said last of its clock and of its age, ms */
+let last: { step: number; up: number } | undefined;
 
-/** heard takes the recorder's clock from a message that was just received. */
-export function heard(iso: string): void {
+/**
+ * heard takes the recorder's clock from a message of the event stream. up is how
+ * long the recorder has run, by a clock that is never set: it tells a clock that
+ * was stepped from a message that is late, which must never pass for the present.
+ */
+export function heard(iso: string, up?: number): void {
   const at = Date.parse(iso);
   if (Number.isNaN(at)) return;
   const guess = at - performance.now();
-  // A message can only be late, so the largest guess is the best one; a clock
-  // that was stepped back more than that could explain is believed at once.
-  if (!known || guess > base || base - guess > 1500) {
+  if (up !== undefined) {
+    if (last && up < last.up) known = false; // another recorder answers: it was started anew
+    else if (last && Math.abs(at - up - last.step) > 250) base += at - up - last.step;
+    last = { step: at - up, up };
+  }
+  // A message can only be late, so the largest guess is the best one.
+  if (!known || guess > base) {
     base = guess;
     known = true;
   } else {
@@ -63,9 +73,18 @@ export function day(ms: number): string {
   return `${p.year}-${p.month}-${p.day}`;
 }
 
-/** stamp writes 2026-11-23 14:03:12. */
+/** stamp writes 2026-11-23 14:03:12, with the offset in an hour that comes twice. */
 export function stamp(ms: number): string {
-  return day(ms) + " " + clock(ms);
+  const text = day(ms) + " " + clock(ms);
+  const at = Math.floor(ms / 1000) * 1000;
+  return instants(at + offset(at)).length > 1 ? text + " " + offsetText(at) : text;
+}
+
+/** offsetText writes +09:00. */
+function offsetText(ms: number): string {
+  const minutes = Math.round(Math.abs(offset(ms)) / 60_000);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return (offset(ms) < 0 ? "-" : "+") + two(Math.floor(minutes / 60)) + ":" + two(minutes % 60);
 }
 
 /** shortStamp leaves the day out when it is today. */
@@ -111,14 +130,27 @@ export function offset(ms: number): number {
   return wall - Math.floor(ms / 1000) * 1000;
 }
 
-/** fromText reads "2026-11-23 14:03:12" (T and seconds are optional) or "14:03" of today as a time of the site's zone; an hour that comes twice is its first. */
+/**
+ * fromText reads "2026-11-23 14:03:12" (T and seconds are optional) or "14:03" of
+ * today as a time of the site's zone. An hour that comes twice is its first, unless
+ * the text says which: "2026-10-25 02:30 +01:00".
+ */
 export function fromText(text: string): number | undefined {
-  const m = /^(?:(\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text.trim());
+  const m = /^(?:(\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ?(?:([+-]\d{2}):?(\d{2})|(Z)))?$/.exec(text.trim());
   if (!m) return undefined;
   const wall = Date.parse(`${m[1] ?? day(now())}T${m[2]!.padStart(2, "0")}:${m[3]}:${m[4] ?? "00"}Z`);
   if (Number.isNaN(wall)) return undefined;
-  const first = wall - offset(wall);
-  const second = wall - offset(first);
-  const early = Math.min(first, second);
-  return early + offset(early) === wall ? early : second;
+  if (m[7]) return wall;
+  if (m[5]) {
+    const minutes = Math.abs(Number(m[5])) * 60 + Number(m[6]);
+    return wall - (m[5].startsWith("-") ? -minutes : minutes) * 60_000;
+  }
+  return instants(wall)[0] ?? wall - offset(wall - 24 * 3_600_000); // in the hour that a spring day leaves out
+}
+
+/** instants gives the one or two instants at which the site's clock shows a wall time, in order. */
+function instants(wall: number): number[] {
+  const offsets = [offset(wall - 24 * 3_600_000), offset(wall + 24 * 3_600_000)];
+  const found = offsets.map((o) => wall - o).filter((at) => at + offset(at) === wall);
+  return [...new Set(found)].sort((a, b) => a - b);
 }

@@ -7,7 +7,11 @@ export interface View {
   camera: string;
   /** instant to play from, ms; undefined is live */
   at?: number;
+  /** counts requests: asking for the same instant again is asking again */
+  asked?: number;
 }
+
+let asked = 0;
 
 export const view = signal<View | undefined>(read());
 
@@ -32,7 +36,7 @@ function write(v: View | undefined): string {
 /** look shows one camera, live or from an instant on; nothing shows the wall. */
 export function look(v: View | undefined): void {
   if (!v || v.at === undefined) cursor.value = undefined;
-  view.value = v;
+  view.value = v && { ...v, asked: ++asked };
   history.pushState(null, "", write(v));
 }
 

@@ -6,10 +6,10 @@ import { ago, bits, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { Player } from "./playback";
 import type { PlayState } from "./playback";
-import { cameras, devices } from "./store";
+import { cameras, devices, lost, recorded } from "./store";
 import { day, clock, fromText, now, second, shortStamp, stamp } from "./time";
 import { cursor, look, note, view } from "./view";
-import { Overlay, recorded, useLive } from "./wall";
+import { Overlay, useLive } from "./wall";
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
@@ -44,7 +44,7 @@ function Moment({ camera, at }: { camera: Camera; at: number }): JSX.Element {
 function LivePicture({ camera }: { camera: Camera }): JSX.Element {
   const m = t.value;
   const [host, info] = useLive(camera, "main");
-  const s = camera.streams.find((x) => x.stream === info.stream);
+  const s = lost.value ? undefined : camera.streams.find((x) => x.stream === info.stream); // figures of the past are none
   const d = devices.value.get(camera.device);
   return (
     <>
@@ -141,11 +141,18 @@ function PlayOverlay({ camera, state, link }: { camera: Camera; state: PlayState
     case "caught-up":
       return <p class="notice">{m.caughtUp}</p>;
     case "failed":
-      return <div class="cover offline"><Icon name="warn" size={26} /><strong><bdi>{state.why}</bdi></strong></div>;
+      return (
+        <div class="cover offline">
+          <Icon name="warn" size={26} />
+          <strong><bdi>{state.why}</bdi></strong>
+          {state.fix && <span class="detail"><bdi>{state.fix}</bdi></span>}
+          {state.again && <span class="faint">{m.retrying}</span>}
+        </div>
+      );
   }
 }
 
-function Playback({ camera, at }: { camera: Camera; at: number }): JSX.Element {
+function Playback({ camera, at, asked }: { camera: Camera; at: number; asked: number | undefined }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const player = useSignal<Player | undefined>(undefined);
   const shown = useSignal(at);
@@ -169,7 +176,7 @@ function Playback({ camera, at }: { camera: Camera; at: number }): JSX.Element {
     shown.value = at;
     cursor.value = { camera: camera.id, at };
     void player.value?.seek(at);
-  }, [at, camera.id]);
+  }, [at, asked, camera.id]);
   const p = player.value;
   const state = p?.state.value ?? { is: "loading" };
   return (
@@ -199,7 +206,7 @@ export function Viewer(): JSX.Element | null {
       </div>
       {!camera && <p class="empty">{m.loading}</p>}
       {camera && v.at === undefined && <LivePicture key={camera.id} camera={camera} />}
-      {camera && v.at !== undefined && <Playback key={camera.id} camera={camera} at={v.at} />}
+      {camera && v.at !== undefined && <Playback key={camera.id} camera={camera} at={v.at} asked={v.asked} />}
     </section>
   );
 }

@@ -3,9 +3,9 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Camera, StreamName } from "./api";
 import { t, word } from "./i18n";
 import { Icon } from "./icons";
-import { LiveElement } from "./live";
+import { LiveElement, playable } from "./live";
 import type { LiveInfo } from "./live";
-import { cameras, lost } from "./store";
+import { cameras, lost, recorded } from "./store";
 import { shortStamp } from "./time";
 import { look } from "./view";
 
@@ -25,12 +25,6 @@ export function useLive(camera: Camera, wanted: StreamName): [(host: HTMLElement
   }, []);
   useLayoutEffect(() => element.current!.show(camera.id, wanted, camera.streams));
   return [(host) => host && element.current!.parentElement !== host && host.prepend(element.current!), info];
-}
-
-/** recorded is the recording state of a camera: the worst of its streams. */
-export function recorded(c: Camera): "off" | "recording" | "waiting" | "failed" {
-  const order = ["failed", "waiting", "recording"] as const;
-  return order.find((s) => c.streams.some((x) => x.recording === s)) ?? "off";
 }
 
 /** Overlay says in words why there is no live picture. */
@@ -58,14 +52,17 @@ export function Overlay({ camera, info }: { camera: Camera; info: LiveInfo }): J
           <span class="faint">{stream?.last_footage ? m.lastPicture(shortStamp(Date.parse(stream.last_footage))) + " · " : ""}{m.retrying}</span>
         </div>
       );
-    case "unplayable":
+    case "unplayable": {
+      // A decoder that there is may refuse what comes.
+      const why = !info.codec ? m.playUnknown : stream && playable(stream) ? m.refused(info.codec) : m.unplayable(info.codec);
       return (
         <div class="cover offline">
           <Icon name="warn" size={26} />
           <strong>{m.tileState.unplayable}</strong>
-          <span class="detail">{m.unplayable(info.codec ?? "?")}</span>
+          <span class="detail">{why} {recorded(camera) === "recording" && m.recordedAnyway}</span>
         </div>
       );
+    }
     default:
       return (
         <div class="cover offline">
@@ -96,7 +93,7 @@ function Tile({ camera }: { camera: Camera }): JSX.Element {
               {info.age !== undefined && <>{!info.instead && " · "}<span title={m.latencyTitle}>{Math.round(info.age)} ms</span></>}
             </span>
           )}
-          {rec !== "off" && <span class={"rec " + rec} title={word(m.recording, rec)}><span class="dot" />{word(m.rec, rec)}</span>}
+          {rec !== "off" && <span class={"rec " + rec} title={word(m.recording, rec)}>{rec === "unknown" ? <Icon name="question" size={11} /> : <span class="dot" />}{word(m.rec, rec)}</span>}
         </span>
       </div>
       <button class="open" aria-label={m.openCamera(camera.name) + ", " + word(m.tileState, info.state)} onClick={() => look({ camera: camera.id })} />

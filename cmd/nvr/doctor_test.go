@@ -1,0 +1,41 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDoctorTriesTheKernelInsteadOfGuessing(t *testing.T) {
+	nvr, bin := build(t), t.TempDir()
+	examined := func(path string) map[string]check {
+		c := exec.Command(nvr, "doctor", "--json")
+		c.Env = append(os.Environ(), "PATH="+path)
+		out, err := c.Output()
+		var answer struct{ Checks []check }
+		if bad := json.Unmarshal(out, &answer); bad != nil {
+			t.Fatalf("%v, %v: %s", err, bad, out)
+		}
+		by := map[string]check{}
+		for _, c := range answer.Checks {
+			by[c.Name] = c
+		}
+		return by
+	}
+	for _, name := range []string{"programs", "firewall", "packet log"} {
+		if c := examined(os.Getenv("PATH"))[name]; c.State != checkOK {
+			t.Errorf("%s is %q: %s", name, c.State, c.Detail)
+		}
+	}
+	// A kernel without one of the set types, as ipset tells of it.
+	script := "#!/bin/sh\ncase $1 in restore) echo 'ipset v7: Kernel error received: set type not supported' >&2; exit 1;; esac\n"
+	if err := os.WriteFile(filepath.Join(bin, "ipset"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if c := examined(bin + ":" + os.Getenv("PATH"))["firewall"]; c.State != checkBad || !strings.Contains(c.Detail, "ip_set_bitmap_ipmac") {
+		t.Errorf("without the set type it says %q: %s", c.State, c.Detail)
+	}
+}

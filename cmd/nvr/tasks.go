@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/stockade-nvr/stockade/ui"
+)
+
+// Of tasks that start again after an error.
+const (
+	restartAfter = time.Second
+	// steadyAfter is how long a task must have run for its last error to be over.
+	// It is longer than the pause, so that a task that fails at once each time
+	// never seems to be well in between.
+	steadyAfter = 5 * time.Second
+)
+
+// again runs a task until ctx ends and starts it again after an error, which
+// health names until the task runs steadily; errors that are fatal end the program.
+func (a *app) again(ctx context.Context, name string, run func(context.Context) error, fatal ...error) error {
+	for {
+		steady := time.AfterFunc(steadyAfter, func() { a.fails(name, nil) })
+		err := run(ctx)
+		steady.Stop()
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // being asked to end is no error, whatever the task says of it
+		}
+		for _, f := range fatal {
+			if errors.Is(err, f) {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		a.fails(name, err)
+		a.Log.Error("task ended and starts again", "task", name, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(restartAfter):
+		}
+	}
+}
+
+// fails notes a task's last error; nil: it runs.
+func (a *app) fails(name string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err == nil {
+		delete(a.failing, name)
+		return
+	}
+	a.failing[name] = err
+}
+
+// taskHealth has a check for each task that does not run steadily.
+func (a *app) taskHealth() []ui.HealthCheck {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	fixes := map[string]string{
+		taskSinkhole: "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
+		taskHits:     "attempts are counted by the kernel but not listed: nvr doctor says what is missing; it is tried again each second",
+	}
+	var checks []ui.HealthCheck
+	for _, name := range slices.Sorted(maps.Keys(a.failing)) {
+		checks = append(checks, ui.HealthCheck{Name: name, State: ui.HealthBad, Detail: a.failing[name].Error(), Fix: fixes[name]})
+	}
+	return checks
+}
+
+// Names of tasks, as the log and health call them.
+const (
+	taskSinkhole = "sinkhole"
+	taskHits     = "hit reader"
+)
