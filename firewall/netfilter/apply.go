@@ -63,13 +63,20 @@ func (k *Kernel) Repair(ctx context.Context) error {
 
 // load brings the kernel to the ruleset, from the links of the one before it.
 func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Ruleset) error {
-	have, err := k.read(ctx)
+	// What closes without any table does not wait for the tables to be readable.
+	have, unreadable := k.read(ctx)
+	guarded := k.generation > 0
+	if unreadable == nil {
+		guarded = k.keepsOpen(rs, have)
+	}
+	unwanted, err := k.closeFirst(ctx, rs, guarded)
 	if err != nil {
 		return err
 	}
-	unwanted, err := k.closeFirst(ctx, rs, have)
-	if err != nil {
-		return err
+	if unreadable != nil {
+		if have, err = k.read(ctx); err != nil {
+			return err
+		}
 	}
 	tables, err := k.loadRules(ctx, rs, have)
 	if err != nil {
@@ -112,8 +119,8 @@ func (k *Kernel) Adopt(ctx context.Context, rs ruleset.Ruleset) error {
 
 // closeFirst loads what closes without any table: L0, L1's flags and L2; then
 // the sets. It returns sets of ours that are to go once no rule refers to them.
-func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset, have snapshot) (unwanted []string, err error) {
-	if err := k.closePorts(rs.Link, k.keepsOpen(rs, have)); err != nil {
+func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset, guarded bool) (unwanted []string, err error) {
+	if err := k.closePorts(rs.Link, guarded); err != nil {
 		return nil, err
 	}
 	if err := k.loadIPRules(rs.IPRules); err != nil {
