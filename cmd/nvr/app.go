@@ -73,7 +73,8 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
 	a.fw = firewall.New(firewall.Options{
 		StateDir: o.Site.Storage.State, Log: o.Log,
-		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+		Binding: a.hits.Binding,
 	})
 	if err := a.arm(ctx); err != nil {
 		return nil, err

@@ -154,7 +154,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
 		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
 		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
-		Counted: ui.CountedView(s.Counted),
+		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed},
 	}
 	if v.Reasons == nil {
 		v.Reasons = []string{}
