@@ -109,7 +109,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"network instead of address", "10.20.0.1/16", "10.20.0.0/16", "9:15: camera_network.addresses[0]", "write 10.20.0.1/16"},
 		{"sinkhole's range", "10.20.0.1/16", "198.18.0.1/16", "9:15: camera_network.addresses[0]", "overlaps"},
 		{"dhcp", "  dns: true", "  dhcp: true", "10:9: camera_network.dhcp", "not served yet"},
-		{"listen", "storage:\n", "listen: {http: 0.0.0.0:8080}\nstorage:\n", "3:16: listen.http", "no accounts yet"},
+		{"listen", "storage:\n", "listen: {http: 0.0.0.0:8080}\nstorage:\n", "3:16: listen.http", "write names: [nvr.camp.example"},
 		{"relative path", "/tmp/state", "state", "4:10: storage.state", "absolute"},
 		{"no volumes", "  volumes: [{path: /tmp/video, reserve: 5GiB}]\n", "", "3:1: storage.volumes", "no volume"},
 		{"size without unit", "5GiB", "5", "5:41: storage.volumes[0].reserve", "unit"},
@@ -199,6 +199,7 @@ func TestWriteKeepsRevisionsAndRefusesConflicts(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(valid))
 	f.Add(configs.Default())
+	f.Add([]byte(reached))
 	f.Add([]byte("version: 1\nsite: &a {name: *a}\n"))
 	f.Add([]byte("- [a: {b"))
 	f.Fuzz(func(t *testing.T, file []byte) {

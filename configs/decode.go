@@ -196,3 +196,14 @@ func oneOf(d *decoder, key string, into *string, words ...string) field {
 		return "", fmt.Errorf("not known here")
 	}, "write "+strings.Join(words, " or "))
 }
+
+// words decodes a list of words out of a few.
+func words(d *decoder, key string, into *[]string, known ...string) field {
+	return field{key, func(path string, n ast.Node) {
+		d.list(path, n, func(path string, n ast.Node) {
+			var word string
+			oneOf(d, "", &word, known...).decode(path, n)
+			*into = append(*into, word)
+		})
+	}}
+}

@@ -1,6 +1,8 @@
 package configs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,8 +14,8 @@ import (
 )
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
-// directories can be written, its secrets read, and by nobody else, and that its
-// ports are there. It makes an empty directory in each place and removes it.
+// directories can be written, its secrets read, and by nobody else, that its
+// certificate and key belong together, and that its ports are there. It makes an empty directory in each place and removes it.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
@@ -24,6 +26,18 @@ func CheckEnvironment(s *Site) Problems {
 		if v.PasswordFile != "" {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
+	}
+	for i, v := range s.Accounts.SSO {
+		at := fmt.Sprintf("accounts.sso[%d]", i)
+		if v.ClientSecretFile != "" {
+			d.secret(at+".client_secret_file", v.ClientSecretFile)
+		}
+		if v.CAFile != "" {
+			d.authorities(at+".ca_file", v.CAFile)
+		}
+	}
+	if s.TLS.CertificateFile != "" {
+		d.pair(&s.TLS)
 	}
 	for i, p := range s.CameraNetwork.Ports {
 		d.port(i, p)
@@ -74,7 +88,7 @@ func (d *decoder) takes(path, dir string) {
 	}
 }
 
-// secret checks a password file.
+// secret checks the file of a password or key.
 func (d *decoder) secret(path, file string) {
 	info, err := os.Stat(file)
 	switch {
@@ -86,5 +100,32 @@ func (d *decoder) secret(path, file string) {
 		d.problem(path, file+" can be read by everybody", "chmod 600 "+file)
 	case unix.Access(file, unix.R_OK) != nil:
 		d.problem(path, file+" cannot be read by this user", "give it to the user that nvr runs as")
+	}
+}
+
+// pair checks the site's own certificate files. That they have expired is no
+// reason not to record: it is told while nvr runs.
+func (d *decoder) pair(t *TLS) {
+	before := len(d.problems)
+	if _, err := os.Stat(t.CertificateFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put the certificate there, in PEM, the leaf first")
+	}
+	d.secret("tls.key_file", t.KeyFile)
+	if len(d.problems) > before {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
+		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
+	}
+}
+
+// authorities checks a file of authorities.
+func (d *decoder) authorities(path, file string) {
+	content, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		d.problem(path, err.Error(), "put the provider's authority there, in PEM")
+	case !x509.NewCertPool().AppendCertsFromPEM(content):
+		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
 	}
 }

@@ -32,6 +32,7 @@ func Parse(file []byte) (*Site, error) {
 	s := &Site{Revision: Revision(file), Zone: time.UTC, Language: "en"}
 	s.Listen.HTTP = netip.MustParseAddrPort("127.0.0.1:8080")
 	s.Storage.Segment, s.Storage.Durability = 5*time.Minute, time.Second
+	s.Accounts = Accounts{Idle: 30 * time.Minute, Session: 24 * time.Hour, ConfirmWithin: 15 * time.Minute}
 	var body ast.Node
 	if len(tree.Docs) > 0 {
 		body = tree.Docs[0].Body
@@ -82,8 +83,13 @@ func (d *decoder) site(s *Site, n ast.Node) {
 		field{"listen", func(path string, n ast.Node) {
 			const fix = "write ADDRESS:PORT such as 127.0.0.1:8080"
 			d.mapping(path, n, parsed(d, "http", &s.Listen.HTTP, netip.ParseAddrPort, fix),
+				d.texts("names", &s.Listen.Names),
 				parsed(d, "webrtc", &s.Listen.WebRTC, netip.ParseAddrPort, fix))
 		}},
+		field{"tls", func(path string, n ast.Node) {
+			d.mapping(path, n, text(d, "certificate_file", &s.TLS.CertificateFile), text(d, "key_file", &s.TLS.KeyFile))
+		}},
+		field{"accounts", func(path string, n ast.Node) { d.accounts(path, n, &s.Accounts) }},
 		field{"time", func(path string, n ast.Node) {
 			d.mapping(path, n, d.texts("servers", &s.TimeServers))
 		}},
@@ -107,9 +113,8 @@ func (d *decoder) site(s *Site, n ast.Node) {
 func (d *decoder) texts(key string, into *[]string) field {
 	return field{key, func(path string, n ast.Node) {
 		d.list(path, n, func(path string, n ast.Node) {
-			if v, ok := d.scalar(path, n); ok {
-				*into = append(*into, v)
-			}
+			v, _ := d.scalar(path, n) // the problem is noted; an empty item keeps the others' numbers
+			*into = append(*into, v)
 		})
 	}}
 }
@@ -186,6 +191,7 @@ func (d *decoder) camera(path string, n ast.Node) Camera {
 			d.mapping(path, n, d.stream("main", "always", &v.Main), d.stream("sub", "never", &v.Sub))
 		}},
 		oneOf(d, "transport", &v.Transport, "tcp", "udp"),
+		d.texts("groups", &v.Groups),
 		d.retention(&keep),
 	)
 	if _, given := d.positions[path+".retention.keep"]; given {

@@ -15,6 +15,8 @@ type Site struct {
 	Language string // BCP 47: en or ko
 
 	Listen        Listen
+	TLS           TLS
+	Accounts      Accounts
 	TimeServers   []string
 	Storage       Storage
 	Observe       bool // containment: observe instead of enforce
@@ -27,8 +29,20 @@ type Site struct {
 
 // Listen says where people and programs reach the recorder.
 type Listen struct {
-	HTTP   netip.AddrPort
+	// HTTP is plain HTTP on a loopback address and HTTPS on any other.
+	HTTP netip.AddrPort
+	// Names are the host names and addresses that people type, in lower case and
+	// without port, each once. A listening address that is neither loopback nor
+	// a wildcard is one of them, whether the file says so or not. Off loopback
+	// there is at least one.
+	Names  []string
 	WebRTC netip.AddrPort // invalid when not given
+}
+
+// TLS names the site's own certificate files: both or neither.
+type TLS struct {
+	CertificateFile string // PEM, the leaf first
+	KeyFile         string
 }
 
 // Storage says where footage goes and how long it stays.
@@ -75,6 +89,7 @@ type Camera struct {
 	Device    string
 	Main, Sub *Stream // at least one
 	Transport string  // tcp or udp
+	Groups    []string
 	Keep      *time.Duration
 }
 

@@ -20,29 +20,19 @@ func (d *decoder) validate(s *Site) {
 		d.problem("site.name", "the site has no name", "write site: {name: Camp North}: disarming asks for it")
 	}
 	d.validateListen(s)
+	d.validateTLS(&s.TLS)
 	d.validateTime(s)
 	d.validateStorage(&s.Storage)
 	d.validateNetwork(&s.CameraNetwork)
 	d.validateDevices(s)
 	d.validateCameras(s)
+	d.validateAccounts(s)
 }
 
 // has tells whether something stands at a path, right or wrong.
 func (d *decoder) has(path string) bool {
 	_, ok := d.positions[path]
 	return ok
-}
-
-func (d *decoder) validateListen(s *Site) {
-	for path, a := range map[string]netip.AddrPort{"listen.http": s.Listen.HTTP, "listen.webrtc": s.Listen.WebRTC} {
-		if a.IsValid() && !a.Addr().IsLoopback() {
-			d.problem(path, fmt.Sprintf("%s is not a loopback address, and there are no accounts yet", a),
-				"write 127.0.0.1:8080 and reach it through an SSH tunnel")
-		}
-		if a.IsValid() && a.Port() == 0 {
-			d.problem(path, "port 0 is any port: nobody would know where to ask", "write 127.0.0.1:8080")
-		}
-	}
 }
 
 // hostForm is a host name: labels of letters, digits and inner hyphens.
@@ -128,6 +118,14 @@ func (d *decoder) id(seen map[string]string, path, id string) {
 	}
 }
 
+// ids checks a list of ids, each of which may stand once.
+func (d *decoder) ids(path string, ids []string) {
+	seen := map[string]string{}
+	for i, id := range ids {
+		d.id(seen, fmt.Sprintf("%s[%d]", path, i), id)
+	}
+}
+
 func (d *decoder) validateCameras(s *Site) {
 	ids := map[string]string{}
 	for i := range s.Cameras {
@@ -147,6 +145,7 @@ func (d *decoder) validateCameras(s *Site) {
 		if c.Main == nil && c.Sub == nil && d.clean(at+".streams") {
 			d.problem(at+".streams", "the camera has no stream", "write streams: {main: {path: /..., record: always}}")
 		}
+		d.ids(at+".groups", c.Groups)
 		for name, stream := range map[string]*Stream{"main": c.Main, "sub": c.Sub} {
 			if stream != nil && stream.URL != "" && found && device.IP.IsValid() {
 				d.streamURL(at+".streams."+name, stream, device.IP)

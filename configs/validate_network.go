@@ -25,6 +25,7 @@ func (d *decoder) validateNetwork(c *CameraNetwork) {
 			path = "camera_network.interface"
 		}
 		switch {
+		case p == "" && !d.clean(path): // said already
 		case !portForm.MatchString(p):
 			d.problem(path, fmt.Sprintf("%q is not the name of an interface", p), "write a name that ip link shows")
 		case p == "lo" || p == "br-cam":

@@ -41,6 +41,40 @@ func listing(t testing.TB, s *storage.Store) map[string]any {
 	return list
 }
 
+// TestWhatIsNotFootageIsLeftAlone has the audit log's copy of signed heads on a
+// volume from before its first use on: see docs/audit.md.
+func TestWhatIsNotFootageIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	o := options(t, t.TempDir())
+	volume := o.Volumes[0].Path
+	name := filepath.Join(volume, ".stockade-audit", "heads.ndjson")
+	if err := os.Mkdir(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte("heads\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, o)
+	record(t, s.Store, meta("gate", now().Add(-time.Hour)), 2, 100)
+	s.stop()
+	lose(t, o)
+	for _, checkpoint := range []string{".stockade-checkpoint-a", ".stockade-checkpoint-b"} {
+		if err := os.Remove(filepath.Join(volume, checkpoint)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = open(t, o)
+	eventually(t, "rebuild", func() bool { return !s.Status().Rebuilding })
+	streams, err := s.Streams()
+	if err != nil || len(streams) != 1 || streams[0].Camera != "gate" {
+		t.Errorf("streams %+v, %v", streams, err)
+	}
+	s.stop()
+	if text, err := os.ReadFile(name); err != nil || string(text) != "heads\n" {
+		t.Errorf("the file holds %q, %v", text, err)
+	}
+}
+
 func TestIndexLost(t *testing.T) {
 	t.Parallel()
 	o := options(t, t.TempDir(), t.TempDir())

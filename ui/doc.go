@@ -3,18 +3,29 @@
 // package web.
 //
 // It owns no truth. Everything it shows comes through [Options]: functions and
-// two small interfaces that the caller wires to the real packages, and plain
-// view types that say what the API says. It keeps no camera, opens no file and
-// dials nothing.
+// small interfaces that the caller wires to the real packages, and plain view
+// types that say what the API says. It keeps no camera, opens no file and dials
+// nothing. Accounts are package auth's, the account of who did what is package
+// audit's; this package asks them.
 //
 // # Who may ask
 //
-// There is no login yet. Therefore [Server.Serve] refuses any address but
-// loopback, and every request, WebSocket and event stream included, must carry
-// a loopback Host (else a foreign name that resolves to 127.0.0.1 would read
-// the API: DNS rebinding) and, where the browser says where it comes from, our
-// own Origin. Nothing here changes anything: every method but GET and HEAD is
-// refused.
+// Every operation has a rule in one table, routes.go, checked before its handler
+// sees the request. A request is let in by a session's cookie, by a token in the
+// Authorization header, or because it came through the daemon's own socket, whose
+// peer the kernel vouches for. Filters behind that leave out of lists what the
+// principal may not know of. What stays open is asked again each second and ends
+// with the right to it.
+//
+// Before all that, and with or without accounts, every request, WebSocket and
+// event stream included, must carry a Host that is ours (else a foreign name that
+// resolves here would read the API: DNS rebinding) and, where the browser says
+// where it comes from, our own Origin. A change by a session repeats a value that
+// only our page can know.
+//
+// Without accounts (the demo) everybody who reaches the server reads everything
+// and changes nothing. Therefore [Server.Serve] then takes loopback only. With
+// accounts it speaks plain HTTP on loopback and TLS on any other address.
 //
 // # Strings of strangers
 //

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 // Rhythm of an event stream.
@@ -23,12 +26,12 @@ const (
 
 // getEvents streams everything that changes, so that a page needs one
 // connection: cameras, containment, health, site and attempts.
-func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) { s.stream(w, r, true) }
+func (s *Server) getEvents(w http.ResponseWriter, r *http.Request) { s.tell(w, r, true) }
 
 // getAttemptStream streams attempts alone.
-func (s *Server) getAttemptStream(w http.ResponseWriter, r *http.Request) { s.stream(w, r, false) }
+func (s *Server) getAttemptStream(w http.ResponseWriter, r *http.Request) { s.tell(w, r, false) }
 
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, states bool) {
+func (s *Server) tell(w http.ResponseWriter, r *http.Request, states bool) {
 	p := query(r, "since")
 	since := p.time("since")
 	if id := r.Header.Get("Last-Event-ID"); id != "" && p.problem == nil {
@@ -53,11 +56,25 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, states bool) {
 		return
 	}
 
+	// Who reads attempts and later may not, and the other way round, comes again.
+	reads := principal(r).Is(auth.Admin, auth.Auditor)
+	var who atomic.Pointer[auth.Principal]
+	first := principal(r)
+	who.Store(&first)
+	ctx, end := s.whileAllowed(r, func(p auth.Principal) bool {
+		who.Store(&p)
+		return p.Is(auth.Admin, auth.Auditor) == reads && len(p.Need) == 0
+	})
+	defer end()
+
 	// Subscribed before the past is read, so that nothing falls in between.
-	attempts, err := s.opt.Attempts.Subscribe(r.Context())
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	var attempts <-chan []AttemptView
+	if reads {
+		var err error
+		if attempts, err = s.opt.Attempts.Subscribe(ctx); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := &eventWriter{w: w, control: http.NewResponseController(w), last: since}
@@ -65,23 +82,27 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, states bool) {
 		out.last = s.opt.Now() // also who was told of no attempt yet can resume
 	}
 	_ = out.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
-	if err := s.follow(r.Context(), out, attempts, since, states); err != nil {
+	var watch *watcher
+	if states {
+		watch = newWatcher(s, func() auth.Principal { return *who.Load() })
+	}
+	if err := s.follow(ctx, out, attempts, since, watch); err != nil {
 		s.log.Debug("event stream ended", "error", err)
 	}
 }
 
-// follow writes events until the client leaves or attempts are closed.
-func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan []AttemptView, since time.Time, states bool) error {
-	watch := newWatcher(s)
+// follow writes events until ctx ends or attempts are closed: attempts unless
+// they are nil, and what watch sees unless it is.
+func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan []AttemptView, since time.Time, watch *watcher) error {
 	if err := out.retry(); err != nil {
 		return err
 	}
-	if states {
+	if watch != nil {
 		if err := watch.look(out, s.opt.Now()); err != nil {
 			return err
 		}
 	}
-	if !since.IsZero() {
+	if !since.IsZero() && attempts != nil {
 		if err := s.resume(ctx, out, since); err != nil {
 			return err
 		}
@@ -100,7 +121,7 @@ func (s *Server) follow(ctx context.Context, out *eventWriter, attempts <-chan [
 				return err
 			}
 		case <-tick.C:
-			if states {
+			if watch != nil {
 				if err := watch.look(out, s.opt.Now()); err != nil {
 					return err
 				}

@@ -3,7 +3,10 @@ package ui
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
+
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 // stamp writes a time as the API does: RFC 3339, UTC, as fine as it is known.
@@ -17,7 +20,7 @@ func (s *Server) footageQuery(r *http.Request, most time.Duration) (camera, stre
 	if p.problem != nil {
 		return "", "", from, to, p.problem
 	}
-	return camera, stream, from, to, s.camera(camera, stream)
+	return camera, stream, from, to, s.stream(camera, stream)
 }
 
 func (s *Server) getRecordings(w http.ResponseWriter, r *http.Request) {
@@ -56,10 +59,10 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if !clip.Next.IsZero() {
-		w.Header().Set("X-Play-Next", stamp(clip.Next)) // the rest of the range is another clip
-	}
-	s.serveClip(w, r, clip, camera+"-"+stream+"-"+from.Format("20060102T150405Z")+".mp4")
+	s.serveClip(w, r, clip, served{
+		view:  view{right: auth.Playback, camera: camera, stream: stream, from: from, to: to},
+		start: from, disposition: "inline",
+	})
 }
 
 // planView is where wall time lies in a clip.
@@ -110,7 +113,7 @@ func (s *Server) getFrame(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p.problem)
 		return
 	}
-	if err := s.camera(camera, stream); err != nil {
+	if err := s.stream(camera, stream); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -120,25 +123,54 @@ func (s *Server) getFrame(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Frame-Time", stamp(clip.Start))
-	s.serveClip(w, r, clip, camera+"-"+stream+"-"+clip.Start.UTC().Format("20060102T150405Z")+".mp4")
+	s.serveClip(w, r, clip, served{
+		view:  view{right: auth.Playback, camera: camera, stream: stream, from: clip.Start.UTC(), to: clip.Start.UTC()},
+		start: clip.Start.UTC(), disposition: "inline",
+	})
 }
 
-// serveClip answers with a clip, or with the ranges of it that are asked for.
-func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, name string) {
+// served is how a clip goes to whoever asked for it.
+type served struct {
+	view
+	start       time.Time // in the file's name
+	disposition string    // inline or attachment
+	reason      string    // of an export
+}
+
+// serveClip answers with a clip, or with the ranges of it that are asked for,
+// and writes down that it was seen. It is cut off when the right to it ends.
+func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, as served) {
 	defer func() {
 		if err := clip.Content.Close(); err != nil {
 			s.log.Warn("close clip", "path", r.URL.Path, "error", err)
 		}
 	}()
+	ctx, end := s.whileCamera(r, as.right, as.camera)
+	defer end()
+	switch {
+	case r.Method == http.MethodHead:
+	case as.right == auth.Export:
+		if err := s.exported(r, as.view, as.reason); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+	default:
+		defer s.viewed(r, as.view)()
+	}
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	// Ids of the site file are plain letters, digits and dashes: nothing to escape.
-	h.Set("Content-Disposition", `inline; filename="`+name+`"`)
+	h.Set("Content-Disposition", as.disposition+`; filename="`+as.camera+"-"+as.stream+"-"+as.start.Format("20060102T150405Z")+`.mp4"`)
+	if !clip.Next.IsZero() {
+		h.Set("X-Play-Next", stamp(clip.Next)) // the rest of the range is another clip
+	}
 	if clip.ETag != "" {
 		h.Set("ETag", `"`+clip.ETag+`"`)
 		h.Set("Cache-Control", "private, no-cache")
 	}
-	http.ServeContent(&patient{ResponseWriter: w, control: http.NewResponseController(w)}, r, "", clip.Modified, clip.Content)
+	out := &patient{ResponseWriter: w, control: http.NewResponseController(w)}
+	defer context.AfterFunc(ctx, out.end)()
+	http.ServeContent(out, r, "", clip.Modified, clip.Content)
 }
 
 // patient gives each write of a long answer its own deadline, so that a long
@@ -148,6 +180,9 @@ type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	refused bool // the answer is a Problem, which was written
+
+	mu    sync.Mutex // guards what follows
+	ended bool
 }
 
 // WriteHeader replaces the refusals of http.ServeContent.
@@ -168,12 +203,28 @@ func (p *patient) Write(b []byte) (int, error) {
 	if p.refused {
 		return len(b), nil // the plain text
 	}
-	now := time.Now()
-	_ = p.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
-	if err := p.control.SetWriteDeadline(now.Add(writeTimeout)); err != nil {
+	if err := p.goOn(); err != nil {
 		return 0, err
 	}
 	return p.ResponseWriter.Write(b)
+}
+
+func (p *patient) goOn() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return auth.ErrRevoked
+	}
+	_ = p.control.SetReadDeadline(time.Time{}) // a reading deadline would end the request's context
+	return p.control.SetWriteDeadline(time.Now().Add(writeTimeout))
+}
+
+// end has the write that is under way and all later ones fail.
+func (p *patient) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+	_ = p.control.SetWriteDeadline(time.Now()) // of a connection that is gone there is nothing to end
 }
 
 // Unwrap lets http.ResponseController find the connection.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,10 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; " +
 	"frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// transportPolicy has a browser that once trusted our certificate come back over
+// TLS only, for a year.
+const transportPolicy = "max-age=31536000"
 
 // guard checks every request before any handler sees it, WebSockets and event
 // streams included, and sets the headers that every answer carries.
@@ -27,6 +32,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
 		h.Set("Cache-Control", "no-store")
+		if entranceOf(r.Context()).secure {
+			h.Set("Strict-Transport-Security", transportPolicy)
+		}
 		if p := refusal(r); p != nil {
 			writeProblem(w, p)
 			return
@@ -37,53 +45,99 @@ func (s *Server) guard(next http.Handler) http.Handler {
 
 // refusal says why a request is not answered, or nil.
 func refusal(r *http.Request) *Problem {
+	in := entranceOf(r.Context())
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
-	case !loopbackHost(r.Host):
+	case !in.answers(r.Host):
 		// DNS rebinding: a foreign name that resolves to this machine.
-		return &Problem{
-			http.StatusMisdirectedRequest, "this server does not answer for that host name",
-			"open it as http://127.0.0.1:PORT or http://localhost:PORT",
-		}
-	case !ownOrigin(r):
+		return &Problem{http.StatusMisdirectedRequest, "this server does not answer for that host name", in.howToOpen()}
+	case !in.ownOrigin(r):
 		return &Problem{
 			http.StatusForbidden, "another site's page may not ask this server",
 			"open the page of this server itself; programs send no Origin header",
 		}
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case secretInURL(r):
 		return &Problem{
-			http.StatusMethodNotAllowed, "only GET and HEAD are answered",
-			"changes are made in the site file",
+			http.StatusBadRequest, "a token does not belong in an address: addresses are logged and passed on",
+			"send it as Authorization: Bearer TOKEN, and make a new one, for this one was shown",
 		}
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+	case reads && (r.ContentLength != 0 || len(r.TransferEncoding) > 0):
 		return &Problem{
-			http.StatusRequestEntityTooLarge, "no request here has a body",
+			http.StatusRequestEntityTooLarge, "no request that reads has a body",
 			"send the parameters in the query",
 		}
+	case r.ContentLength > maxBodyBytes:
+		return tooLarge()
 	}
 	return nil
 }
 
-// loopbackHost reports whether a Host header names this machine by a name that
-// no resolver is asked for. The port does not matter: a tunnel may change it.
-func loopbackHost(host string) bool {
+// secretInURL reports whether an address carries what lets its sender in.
+func secretInURL(r *http.Request) bool {
+	if strings.Contains(r.URL.Path, tokenPrefix) || strings.Contains(r.URL.RawQuery, tokenPrefix) {
+		return true
+	}
+	for name := range r.URL.Query() {
+		switch strings.ToLower(name) {
+		case "token", "access_token", "auth_token", "authorization", "password":
+			return true
+		}
+	}
+	return false
+}
+
+// answers reports whether a Host header names us. The port does not matter: a
+// tunnel may change it.
+func (in entrance) answers(host string) bool {
+	name := hostName(host)
+	if in.names != nil {
+		return slices.ContainsFunc(in.names, func(own string) bool { return hostName(own) == name })
+	}
+	// Loopback, by a name that no resolver is asked for.
+	ip, err := netip.ParseAddr(name)
+	return name == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Hosts gives what tells whether a server with the options answers for a Host
+// header off loopback; without names, on it.
+func Hosts(o Options) func(host string) bool {
+	return entrance{names: namesOf(o)}.answers
+}
+
+// namesOf gives nil when a server with the options is on loopback only.
+func namesOf(o Options) []string {
+	if o.TLS == nil {
+		return nil
+	}
+	return o.Names
+}
+
+func (in entrance) howToOpen() string {
+	if len(in.names) > 0 {
+		return "open it as https://" + in.names[0] + ", or add the name to listen.names in the site file"
+	}
+	return "open it as http://127.0.0.1:PORT or http://localhost:PORT"
+}
+
+// hostName gives the name in HOST or HOST:PORT in one form, so that two can be compared.
+func hostName(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	} else {
 		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	}
-	if strings.EqualFold(name, "localhost") {
-		return true
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.Unmap().String()
 	}
-	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.Unmap().IsLoopback()
+	return strings.ToLower(name)
 }
 
 // ownOrigin reports whether the request comes from our own page, from a program
 // or from a person who typed or followed a link to the page itself.
-func ownOrigin(r *http.Request) bool {
+func (in entrance) ownOrigin(r *http.Request) bool {
 	if origins := r.Header.Values("Origin"); len(origins) > 0 {
-		if len(origins) != 1 || !strings.EqualFold(origins[0], "http://"+r.Host) {
+		if len(origins) != 1 || !strings.EqualFold(origins[0], in.origin(r)) {
 			return false
 		}
 	}
@@ -91,9 +145,21 @@ func ownOrigin(r *http.Request) bool {
 	case "", "same-origin", "none":
 		return true
 	default:
-		// A link elsewhere may lead to the page, but to nothing else here.
-		// "same-site" is elsewhere too: another port of localhost is another program.
-		return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate" &&
-			r.Header.Get("Sec-Fetch-Dest") == "document"
+		// A link elsewhere may lead to the page, and a sign-on provider back to us,
+		// but to nothing else here. "same-site" is elsewhere too: another port of
+		// localhost is another program.
+		return (r.URL.Path == "/" || ssoCallback.MatchString(r.URL.Path)) && r.Method == http.MethodGet &&
+			r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 	}
 }
+
+// origin is what a browser calls our own page.
+func (in entrance) origin(r *http.Request) string {
+	if in.secure {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// tokenPrefix begins every token, so that one is known by sight.
+const tokenPrefix = "nvr_"

@@ -2,10 +2,14 @@ package ui
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
+	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/live"
 )
 
@@ -16,10 +20,13 @@ import (
 type Options struct {
 	Log *slog.Logger // default: discard
 
-	Site        func() SiteView
-	Health      func() HealthView
-	Devices     func() []DeviceView
-	Cameras     func() []CameraView // in the order in which the wall shows them
+	Site    func() SiteView
+	Health  func() HealthView
+	Devices func() []DeviceView
+	Cameras func() []CameraView // in the order in which the wall shows them
+	// Groups gives the groups of a camera. What passes is an id of the site file:
+	// nothing else that a client wrote goes on as a path.
+	Groups      func(camera string) (groups []string, known bool)
 	Containment func() ContainmentView
 
 	// Live subscribes a viewer to a stream (main or sub) of a camera. It
@@ -30,8 +37,32 @@ type Options struct {
 	Footage  Footage
 	Attempts Attempts
 
+	// Accounts say who may ask for what. Nil: there are none, and everybody who
+	// reaches the server may read everything. Then it serves loopback only.
+	Accounts *auth.Accounts
+	// Audit is where views of footage are written down, and read. Needed with Accounts.
+	Audit *audit.Log
+	SSO   SignOn // nil: no sign-on providers
+
+	// For listeners off loopback: the certificate, and the hosts that are answered
+	// for, with or without a port. Root gives the root that people install, in PEM;
+	// nil, or an answer of nil, means that there is none of ours.
+	TLS   *tls.Config
+	Names []string
+	Root  func() []byte
+
 	// Now is the recorder's clock; default time.Now.
 	Now func() time.Time
+}
+
+// SignOn sends people to sign-on providers and takes them back.
+type SignOn interface {
+	Providers() []ProviderView
+	// Begin answers with a redirect to the provider. An error means that nothing
+	// was answered.
+	Begin(w http.ResponseWriter, r *http.Request, provider string) error
+	// Finish says who came back.
+	Finish(w http.ResponseWriter, r *http.Request, provider string) (auth.External, error)
 }
 
 // Footage is what is recorded. Camera and stream are checked by the caller:

@@ -37,7 +37,7 @@ func query(r *http.Request, known ...string) *params {
 	for name, v := range values {
 		switch {
 		case !slices.Contains(known, name):
-			p.bad(fmt.Sprintf("unknown parameter %.40q", name), "known here: "+strings.Join(known, ", "))
+			p.bad(fmt.Sprintf("unknown parameter %.40q", name), "known here: "+knownHere(known))
 		case len(v) > 1:
 			p.bad(name+" is given more than once", "give it once")
 		case len(v[0]) > maxParam:
@@ -45,6 +45,13 @@ func query(r *http.Request, known ...string) *params {
 		}
 	}
 	return p
+}
+
+func knownHere(known []string) string {
+	if len(known) == 0 {
+		return "none"
+	}
+	return strings.Join(known, ", ")
 }
 
 func (p *params) bad(message, fix string) {
@@ -125,9 +132,8 @@ func (p *params) stream() string {
 	return ""
 }
 
-// camera checks that the site has a camera of that id with that stream. What
-// passes is an id of the site file: nothing a client wrote goes on as a path.
-func (s *Server) camera(id, stream string) error {
+// stream checks that a camera, which is known, has a stream of that name.
+func (s *Server) stream(id, stream string) error {
 	for _, c := range s.opt.Cameras() {
 		if c.ID != id {
 			continue
@@ -137,7 +143,6 @@ func (s *Server) camera(id, stream string) error {
 				return nil
 			}
 		}
-		return &Problem{http.StatusNotFound, "the camera has no such stream", "ask for its other stream, or add it to the site file"}
 	}
-	return &Problem{http.StatusNotFound, "there is no such camera", "GET /api/v1/cameras lists the ids"}
+	return &Problem{http.StatusNotFound, "the camera has no such stream", "ask for its other stream, or add it to the site file"}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
 // Limits of the server. They bound what one person, or one broken page, can take.
@@ -18,7 +20,7 @@ const (
 	maxHeaderBytes   = 16 << 10
 	maxEventStreams  = 64
 	maxLiveViewers   = 256
-	readTimeout      = 10 * time.Second // of a request's head; no request has a body
+	readTimeout      = 10 * time.Second // of a request, its body included
 	writeTimeout     = 30 * time.Second // of an answer, or of one write of a long one
 	idleTimeout      = 2 * time.Minute
 	shutdownPatience = 3 * time.Second
@@ -39,8 +41,9 @@ type Server struct {
 // needed option is missing: that is our own bug, seen at the first start.
 func New(opt Options) *Server {
 	switch {
-	case opt.Site == nil, opt.Health == nil, opt.Devices == nil, opt.Cameras == nil,
-		opt.Containment == nil, opt.Live == nil, opt.Footage == nil, opt.Attempts == nil:
+	case opt.Site == nil, opt.Health == nil, opt.Devices == nil, opt.Cameras == nil, opt.Groups == nil,
+		opt.Containment == nil, opt.Live == nil, opt.Footage == nil, opt.Attempts == nil,
+		opt.Accounts != nil && opt.Audit == nil:
 		panic("ui: an option is missing")
 	}
 	if opt.Log == nil {
@@ -60,11 +63,13 @@ func New(opt Options) *Server {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Serve answers requests on the listener until ctx ends, and then closes it. It
-// returns nil when ctx ended, and an error that says what to do when the
-// listener's address is not loopback: there is no login yet, so nobody but
-// people on this machine may ask.
+// returns nil when ctx ended. It takes three kinds of listener, and says what to
+// do about any other: a loopback address speaks plain HTTP; any other address
+// speaks TLS, and needs accounts, names and Options.TLS; a unix socket is for
+// programs of root or of this process's own user, who are let in as the box.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	if err := loopbackOnly(ln.Addr()); err != nil {
+	in, ln, err := s.enter(ln)
+	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -76,8 +81,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		// Requests end with ctx: event streams and live viewers else outlive us.
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return context.WithValue(ctx, entranceKey{}, in) },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if known, ok := c.(peerConn); ok {
+				return context.WithValue(ctx, peerKey{}, known.peer)
+			}
+			return ctx
+		},
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	group.Go(func() error {
 		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -97,14 +108,28 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return group.Wait()
 }
 
-// loopbackOnly refuses an address that others than this machine can reach.
-func loopbackOnly(addr net.Addr) error {
-	tcp, ok := addr.(*net.TCPAddr)
-	if ok && tcp.IP.IsLoopback() {
-		return nil
+// enter decides what is spoken on a listener. With an error it gives the
+// listener back as it was.
+func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
+	if ln.Addr().Network() == "unix" {
+		if s.opt.Accounts == nil {
+			return entrance{}, ln, errors.New("listen on a socket: without accounts there is nobody to let in as the box")
+		}
+		return entrance{}, peers{ln, s.log}, nil
 	}
-	return fmt.Errorf("listen on %s: there is no login yet, so only a loopback address is allowed: "+
-		"set listen.http to 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", addr)
+	tcp, ok := ln.Addr().(*net.TCPAddr)
+	switch {
+	case ok && tcp.IP.IsLoopback():
+		return entrance{}, ln, nil
+	case s.opt.Accounts == nil:
+		return entrance{}, ln, fmt.Errorf("listen on %s: there are no accounts here, so only a loopback address is allowed: "+
+			"give 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", ln.Addr())
+	case s.opt.TLS == nil, len(s.opt.Names) == 0:
+		return entrance{}, ln, fmt.Errorf("listen on %s: only a loopback address is served without TLS: "+
+			"name the hosts that people use in listen.names of the site file", ln.Addr())
+	}
+	in := entrance{secure: true, names: s.opt.Names}
+	return in, cert.Listen(ln, s.opt.TLS, in.answers), nil
 }
 
 // slots counts what is open, up to max.

@@ -7,7 +7,7 @@ func (s *Server) getHealth(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p.problem)
 		return
 	}
-	writeJSON(w, s.opt.Health())
+	writeJSON(w, s.healthOf(principal(r)))
 }
 
 func (s *Server) getSite(w http.ResponseWriter, r *http.Request) {
@@ -28,7 +28,7 @@ func (s *Server) getDevices(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, struct {
 		Devices []DeviceView `json:"devices"`
-	}{orEmpty(s.opt.Devices())})
+	}{s.devicesOf(principal(r))})
 }
 
 func (s *Server) getCameras(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func (s *Server) getCameras(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, struct {
 		Cameras []CameraView `json:"cameras"`
-	}{orEmpty(s.opt.Cameras())})
+	}{orEmpty(s.camerasOf(principal(r)))})
 }
 
 func (s *Server) getContainment(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +46,7 @@ func (s *Server) getContainment(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p.problem)
 		return
 	}
-	writeJSON(w, s.opt.Containment())
+	writeJSON(w, s.containmentOf(principal(r)))
 }
 
 // orEmpty makes an empty list [] in JSON, not null.

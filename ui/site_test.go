@@ -22,9 +22,10 @@ import (
 type fakeSite struct {
 	streams map[string]*fakeStream // by camera/stream
 	film    []byte
-	films   []formatChange // after film, in order of time
-	old     time.Time      // half an hour of footage from long ago; zero for none
-	clips   atomic.Int64   // open
+	films   []formatChange    // after film, in order of time
+	old     time.Time         // half an hour of footage from long ago; zero for none
+	clips   atomic.Int64      // open
+	with    func(*ui.Options) // what a test adds
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -64,7 +65,7 @@ func newFakeSite() *fakeSite {
 
 // add puts a camera on the wall.
 func (s *fakeSite) add(id, name string, list ...ui.StreamView) {
-	s.cameras = append(s.cameras, ui.CameraView{ID: id, Name: name, Device: "dev-" + id, Streams: list})
+	s.cameras = append(s.cameras, ui.CameraView{ID: id, Name: name, Device: "dev-" + id, Groups: []string{}, Streams: list})
 }
 
 // stream makes a stream of a clip, and its view.
@@ -91,7 +92,7 @@ func (s *fakeSite) setContainment(change func(*ui.ContainmentView)) {
 // options wires the fake.
 func (s *fakeSite) options() ui.Options {
 	started := time.Now().UTC().Add(-3 * time.Hour)
-	return ui.Options{
+	opt := ui.Options{
 		Site: func() ui.SiteView {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -109,6 +110,16 @@ func (s *fakeSite) options() ui.Options {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			return slices.Clone(s.cameras)
+		},
+		Groups: func(camera string) ([]string, bool) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			for _, c := range s.cameras {
+				if c.ID == camera {
+					return c.Groups, true
+				}
+			}
+			return nil, false
 		},
 		Containment: func() ui.ContainmentView {
 			s.mu.Lock()
@@ -129,6 +140,10 @@ func (s *fakeSite) options() ui.Options {
 		Footage:  fakeFootage{s},
 		Attempts: fakeAttempts{s},
 	}
+	if s.with != nil {
+		s.with(&opt)
+	}
+	return opt
 }
 
 // serve runs the site's server and gives its address.

@@ -11,6 +11,8 @@ type SiteView struct {
 	Revision string    `json:"revision"` // of the site file
 	Started  time.Time `json:"started"`
 	Demo     bool      `json:"demo"` // simulated cameras: said on the page
+	// TwoPersons says that what cannot be undone needs a second admin.
+	TwoPersons bool `json:"two_persons"`
 }
 
 // Health states, also of a check.
@@ -51,6 +53,7 @@ type CameraView struct {
 	ID      string       `json:"id"`
 	Name    string       `json:"name"`
 	Device  string       `json:"device"`
+	Groups  []string     `json:"groups"` // that users are given together
 	Streams []StreamView `json:"streams"`
 }
 

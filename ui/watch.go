@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/live"
 )
 
@@ -46,7 +47,7 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p.problem)
 		return
 	}
-	if err := s.camera(camera, stream); err != nil {
+	if err := s.stream(camera, stream); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -69,7 +70,10 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer reader.Close()
-	if err := live.Serve(w, r, reader, live.Options{Now: s.opt.Now}); err != nil {
+	ctx, end := s.whileCamera(r, auth.Live, camera)
+	defer end()
+	defer s.viewed(r, view{right: auth.Live, camera: camera, stream: stream})()
+	if err := live.Serve(ctx, w, r, reader, live.Options{Now: s.opt.Now}); err != nil {
 		s.log.Debug("live viewer ended", "camera", camera, "stream", stream, "error", err)
 	}
 }

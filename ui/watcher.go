@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
-// watcher remembers what an event stream was told, and tells what changed.
+// watcher remembers what an event stream was told, and tells what changed. What
+// the principal may not know is as if it were not there.
 type watcher struct {
 	s       *Server
+	who     func() auth.Principal // as it is now
 	cameras map[string]*seenCamera
 	order   string // ids in order: a changed list is sent whole
 	plain   map[string][]byte
@@ -22,8 +26,8 @@ type seenCamera struct {
 	figures time.Time // when sent
 }
 
-func newWatcher(s *Server) *watcher {
-	return &watcher{s: s, cameras: map[string]*seenCamera{}, plain: map[string][]byte{}}
+func newWatcher(s *Server, who func() auth.Principal) *watcher {
+	return &watcher{s: s, who: who, cameras: map[string]*seenCamera{}, plain: map[string][]byte{}}
 }
 
 // look sends what changed since the last look.
@@ -31,7 +35,7 @@ func (x *watcher) look(out *eventWriter, now time.Time) error {
 	if err := x.changed(out, "site", x.s.opt.Site()); err != nil {
 		return err
 	}
-	if err := x.changed(out, "health", x.s.opt.Health()); err != nil {
+	if err := x.changed(out, "health", x.s.healthOf(x.who())); err != nil {
 		return err
 	}
 	if err := x.lookCameras(out, now); err != nil {
@@ -43,7 +47,7 @@ func (x *watcher) look(out *eventWriter, now time.Time) error {
 // lookContainment sends the containment with the recorder's clock beside it, so
 // that its age on the page does not depend on the browser's clock.
 func (x *watcher) lookContainment(out *eventWriter) error {
-	c := x.s.opt.Containment()
+	c := x.s.containmentOf(x.who())
 	body, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("marshal containment: %w", err)
@@ -73,7 +77,7 @@ func (x *watcher) changed(out *eventWriter, name string, v any) error {
 // lookCameras sends all cameras when the list changed, else those that changed:
 // at once when a state did, every few seconds when only figures did.
 func (x *watcher) lookCameras(out *eventWriter, now time.Time) error {
-	list := x.s.opt.Cameras()
+	list := x.s.camerasOf(x.who())
 	order := ""
 	for i := range list {
 		order += list[i].ID + "\n"

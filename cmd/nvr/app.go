@@ -24,6 +24,7 @@ import (
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/streams"
 	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
 // connectEvery spaces the connection attempts of all streams: 250 a second.
@@ -42,6 +43,14 @@ type appOptions struct {
 type app struct {
 	appOptions
 	started time.Time
+
+	people *people // nil in the demo
+	// faceless is why accounts cannot be opened: then nothing is served.
+	faceless error
+	cert     *cert.Keeper // nil on loopback
+	server   *ui.Server
+	release  release        // what waits for a second admin
+	waits    sync.WaitGroup // those who wait for that
 
 	store   *storage.Store
 	player  *playback.Library
@@ -79,11 +88,14 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	if err := a.arm(ctx); err != nil {
 		return nil, err
 	}
+	if err := a.openPeople(); err != nil {
+		return nil, err
+	}
 	so := storageOptionsOf(o.Site)
-	so.Log = o.Log
+	so.Log, so.Retention = o.Log, a.firstRetention()
 	var err error
 	if a.store, err = storage.OpenStore(so); err != nil {
-		return nil, fmt.Errorf("open storage: %w", err)
+		return nil, errors.Join(fmt.Errorf("open storage: %w", err), a.closePeople())
 	}
 	a.player = playback.New(playback.Options{Store: playback.OnDisk(a.store), Log: o.Log})
 	a.journal, err = journal.Open(filepath.Join(o.Site.Storage.State, "journal.db"), journal.Options{
@@ -91,26 +103,44 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		Identify: func(mac nflog.MAC, ip netip.Addr) journal.Owner { return a.owners.Load().identify(mac, ip) },
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close())
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close(), a.closePeople())
 	}
+	faces, err := a.uiOptions()
+	if err != nil {
+		return nil, errors.Join(err, a.journal.Close(), a.store.Close(), a.closePeople())
+	}
+	a.server = ui.New(faces)
 	return a, nil
 }
 
 // run records and serves until ctx ends. The rules stay (C1).
 func (a *app) run(ctx context.Context) error {
-	// The store outlives the streams, so that their last parts reach the disk.
-	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopStoring()
-	stored := make(chan error, 1)
+	// The store outlives the streams, so that their last parts reach the disk, and
+	// the audit outlives what is written into it.
+	lasting, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	last := make(chan error, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		stored <- a.store.Run(storing)
+		last <- a.last(lasting)
 		cancel() // without a store there is nothing to run for
 	}()
 	err := a.serve(ctx)
-	stopStoring()
-	return errors.Join(err, <-stored, a.journal.Close(), a.store.Close())
+	cancel()
+	a.waits.Wait()
+	end()
+	return errors.Join(err, <-last, a.journal.Close(), a.store.Close(), a.closePeople())
+}
+
+// last runs what ends last.
+func (a *app) last(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.store.Run(ctx) })
+	if a.people != nil {
+		g.Go(func() error { return a.people.audit.Run(ctx) })
+	}
+	return g.Wait()
 }
 
 // serve runs everything but the store. The page and the repairs run from the
@@ -121,8 +151,7 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
-	g.Go(func() error { return ui.New(a.uiOptions()).Serve(ctx, a.Listener) })
-	a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
+	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {
 		if a.awaitContainment(ctx) != nil {

@@ -12,7 +12,8 @@ import (
 )
 
 func newExportCommand() *cobra.Command {
-	var server, camera, stream, from, to, output string
+	var at serverFlags
+	var camera, stream, from, to, output, reason string
 	c := &cobra.Command{
 		Use: "export", Short: "Write a camera's footage of a range to one MP4 file, exactly as recorded", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -21,11 +22,11 @@ func newExportCommand() *cobra.Command {
 					return fmt.Errorf("--%s %q is not an RFC 3339 time such as 2026-11-23T14:05:00+09:00", flag, value)
 				}
 			}
-			api, err := newClient(server)
+			api, err := at.client()
 			if err != nil {
 				return err
 			}
-			body, err := api.get(c.Context(), "play", url.Values{"camera": {camera}, "stream": {stream}, "from": {from}, "to": {to}})
+			body, err := api.get(c.Context(), "export", url.Values{"camera": {camera}, "stream": {stream}, "from": {from}, "to": {to}, "reason": {reason}})
 			if err != nil {
 				return err
 			}
@@ -41,13 +42,14 @@ func newExportCommand() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&server, "server", "http://127.0.0.1:8080", "where nvr runs: http://HOST:PORT or unix:PATH")
+	at.add(c)
 	c.Flags().StringVar(&camera, "camera", "", "the camera's id")
 	c.Flags().StringVar(&stream, "stream", "main", "main or sub")
 	c.Flags().StringVar(&from, "from", "", "RFC 3339 time")
 	c.Flags().StringVar(&to, "to", "", "RFC 3339 time")
+	c.Flags().StringVar(&reason, "reason", "", "what the footage is wanted for: it is kept in the audit")
 	c.Flags().StringVarP(&output, "output", "o", "", "the file to write; it must not exist")
-	for _, name := range []string{"camera", "from", "to", "output"} {
+	for _, name := range []string{"camera", "from", "to", "reason", "output"} {
 		// The flag exists: it was declared above.
 		_ = c.MarkFlagRequired(name)
 	}

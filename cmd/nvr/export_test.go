@@ -27,7 +27,7 @@ func TestExportSaysWhatIsNotInTheFile(t *testing.T) {
 		c := newExportCommand()
 		c.SetOut(&stdout)
 		c.SetErr(&stderr)
-		c.SetArgs([]string{"--server", server.URL, "--camera", "gate", "--from", "2026-11-23T05:00:00Z", "--to", "2026-11-23T06:00:00Z", "-o", output})
+		c.SetArgs([]string{"--server", server.URL, "--camera", "gate", "--from", "2026-11-23T05:00:00Z", "--to", "2026-11-23T06:00:00Z", "--reason", "theft", "-o", output})
 		err := c.Execute()
 		server.Close()
 		if err != nil || !strings.Contains(stdout.String(), "4 bytes") {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,49 +140,23 @@ func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {
 	if err != nil {
 		return err
 	}
-	if err := confirmSite(c, site.Name); err != nil {
+	ask := newPrompt(c.InOrStdin(), c.ErrOrStderr())
+	if err := ask.siteName(c.Context(), site.Name); err != nil {
 		return err
 	}
-	if err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: operator(), Why: reason}); err != nil {
+	names, err := secondPerson{site, ask}.confirm(c, reason)
+	if err != nil {
+		return err
+	}
+	who := operator()
+	if len(names) > 0 {
+		who += ", confirmed by " + strings.Join(names, " and ")
+	}
+	if err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: who, Why: reason}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(c.OutOrStdout(), "disarmed: nvr firewall arm closes it again")
 	return err
-}
-
-// confirmSite asks for the site's name.
-func confirmSite(c *cobra.Command, want string) error {
-	fmt.Fprintf(c.ErrOrStderr(), "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.\nWrite the site's name to go on: ")
-	name, err := readLine(c.Context(), c.InOrStdin())
-	if err != nil {
-		return fmt.Errorf("read the site's name: %w", err)
-	}
-	// An empty answer is a slip of the hand, whatever the site is called.
-	if strings.TrimSpace(name) == "" || name != want {
-		return fmt.Errorf("%q is not this site's name: nothing was changed", name)
-	}
-	return nil
-}
-
-func readLine(ctx context.Context, r io.Reader) (string, error) {
-	line := make(chan string, 1)
-	failed := make(chan error, 1)
-	go func() {
-		s, err := bufio.NewReader(r).ReadString('\n')
-		if err != nil && s == "" {
-			failed <- err
-			return
-		}
-		line <- strings.TrimSpace(s)
-	}()
-	select {
-	case s := <-line:
-		return s, nil
-	case err := <-failed:
-		return "", err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
 }
 
 // operator names who runs this program, also behind sudo.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-
-	"github.com/spf13/cobra"
 )
 
 func TestDisarmingWantsTheSitesName(t *testing.T) {
@@ -14,11 +12,8 @@ func TestDisarmingWantsTheSitesName(t *testing.T) {
 		"":           {"", "\n", "  \n"}, // no site file is read with it, but it must not matter
 	} {
 		for _, answer := range answers {
-			c := &cobra.Command{}
-			c.SetContext(t.Context())
-			c.SetIn(strings.NewReader(answer))
-			c.SetErr(&bytes.Buffer{})
-			if err := confirmSite(c, name); err == nil || !strings.Contains(err.Error(), "site's name") {
+			ask := newPrompt(strings.NewReader(answer), &bytes.Buffer{})
+			if err := ask.siteName(t.Context(), name); err == nil || !strings.Contains(err.Error(), "site's name") {
 				t.Errorf("site %q, answer %q: %v", name, answer, err)
 			}
 		}

@@ -43,6 +43,7 @@ var scenarios = map[string]func(nvr string) error{
 	"degraded":    degradedStart,
 	"reload":      changedSite,
 	"bench":       compareRecorders,
+	"people":      peopleOnTheBox,
 }
 
 // build makes the program once for all tests.

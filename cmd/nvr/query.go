@@ -15,7 +15,7 @@ import (
 
 // queryOptions are the flags of the verbs that ask a running recorder.
 type queryOptions struct {
-	server string
+	serverFlags
 	json   bool
 	camera string
 	stream string
@@ -46,7 +46,7 @@ func newQuery(endpoint, short string, flags func(*cobra.Command, *queryOptions),
 			return o.run(c.Context(), endpoint, c.OutOrStdout(), table)
 		},
 	}
-	c.Flags().StringVar(&o.server, "server", "http://127.0.0.1:8080", "where nvr runs: http://HOST:PORT or unix:PATH")
+	o.add(c)
 	c.Flags().BoolVar(&o.json, "json", false, "print the API's JSON")
 	if flags != nil {
 		flags(c, &o)
@@ -106,7 +106,7 @@ func (o *queryOptions) values(endpoint string) (url.Values, error) {
 }
 
 func (o *queryOptions) run(ctx context.Context, endpoint string, out io.Writer, table func(io.Reader, *tabwriter.Writer) error) error {
-	api, err := newClient(o.server)
+	api, err := o.client()
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ const reloadEvery = 2 * time.Second
 // containment from being enforced may be a mistake in it.
 func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
+	a.change.Lock()
+	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
 	var look <-chan time.Time
 	if a.Config != "" {
@@ -90,6 +93,9 @@ func (a *app) reload(ctx context.Context, insist bool) {
 	case err != nil:
 	case site.Revision == old.Revision:
 		err = a.renew(ctx, old)
+		if insist {
+			a.askAgain(ctx)
+		}
 	default:
 		if err = a.acceptable(old, site); err != nil {
 			break
@@ -127,12 +133,12 @@ func (a *app) refuse(err error, failed string) {
 }
 
 // errRestart names what cannot change in a running program.
-var errRestart = errors.New("listen, storage volumes and camera_network addresses change with a restart of nvr only")
+var errRestart = errors.New("listen, tls, accounts.sso, storage volumes and camera_network addresses change with a restart of nvr only")
 
 // acceptable finds whatever can be known to be wrong with a site before
 // anything is stopped or changed for it: the same that a start would refuse.
 func (a *app) acceptable(old, site *configs.Site) error {
-	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
+	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.TLS, site.TLS) || !reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
 		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
 		!reflect.DeepEqual(old.CameraNetwork.Addresses, site.CameraNetwork.Addresses) ||
 		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
@@ -164,7 +170,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
-	a.store.SetRetention(retentionOf(site))
+	a.store.SetRetention(a.keepPledge(ctx, old, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil

@@ -56,7 +56,8 @@ func startRecorder(nvr, config string) (*recorderProcess, error) {
 	r := &recorderProcess{Cmd: exec.Command(nvr, "run", "--config", config), logged: &logBuffer{}}
 	r.Stdout, r.Stderr = r.logged, r.logged
 	var err error
-	if r.api, err = newClient("http://127.0.0.1:8080"); err != nil {
+	// The sites of these tests keep their state beside their site file.
+	if r.api, err = newClient("unix:" + filepath.Join(filepath.Dir(config), "state", socketName)); err != nil {
 		return nil, err
 	}
 	return r, r.Start()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,6 +14,13 @@ import (
 
 // short is how tables print a time: RFC 3339, to the second.
 func short(t time.Time) string { return t.Format(time.RFC3339) }
+
+// printJSON prints a value as the API would, but readable.
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
 
 // row prints the cells of one line. Cells may come from a camera or from
 // whoever answers at --server, so each is made printable.

@@ -21,12 +21,33 @@ import (
 )
 
 // uiOptions wires the page to what it shows.
-func (a *app) uiOptions() ui.Options {
-	return ui.Options{
-		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews,
+func (a *app) uiOptions() (ui.Options, error) {
+	o := ui.Options{
+		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
 	}
+	if a.people == nil {
+		return o, nil
+	}
+	o.Accounts, o.Audit = a.people.accounts, a.people.audit
+	o.Names = a.site.Listen.Names
+	if a.cert != nil {
+		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
+	}
+	var err error
+	o.SSO, err = newSignOn(a.site, ui.Hosts(o), a.Log)
+	return o, err
+}
+
+// groups gives the groups of a camera.
+func (a *app) groups(camera string) ([]string, bool) {
+	for _, c := range a.current().Cameras {
+		if c.ID == camera {
+			return c.Groups, true
+		}
+	}
+	return nil, false
 }
 
 // live subscribes a viewer.
@@ -43,6 +64,7 @@ func (a *app) siteView() ui.SiteView {
 	return ui.SiteView{
 		Name: s.Name, Zone: s.Zone.String(), Language: s.Language, Version: version(),
 		Revision: s.Revision, Started: a.started, Demo: a.Demo,
+		TwoPersons: a.people != nil && (s.Accounts.TwoPersons || a.people.pledge.twoPersons()),
 	}
 }
 
@@ -68,7 +90,7 @@ func (a *app) cameraViews() []ui.CameraView {
 	s := a.current()
 	all := make([]ui.CameraView, 0, len(s.Cameras))
 	for _, c := range s.Cameras {
-		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device, Streams: []ui.StreamView{}}
+		v := ui.CameraView{ID: c.ID, Name: c.Name, Device: c.Device, Groups: append([]string{}, c.Groups...), Streams: []ui.StreamView{}}
 		for _, stream := range []struct {
 			name string
 			of   *configs.Stream
@@ -171,7 +193,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth())
+	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -247,6 +269,17 @@ func (a *app) siteHealth() []ui.HealthCheck {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
 	}
 	return checks
+}
+
+func (a *app) certificateHealth() []ui.HealthCheck {
+	if a.cert == nil {
+		return nil
+	}
+	c := ui.HealthCheck{Name: "certificate", State: ui.HealthOK}
+	if s := a.cert.Status(); s.Problem != "" {
+		c.State, c.Detail, c.Fix = ui.HealthWarn, s.Problem, s.Fix
+	}
+	return []ui.HealthCheck{c}
 }
 
 // footage is what the page asks of the library of recordings.

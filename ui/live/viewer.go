@@ -35,9 +35,9 @@ type Options struct {
 }
 
 // Serve upgrades the request and sends what the reader gives until the browser
-// leaves, the stream ends or the request's context does. These are no errors.
-// It does not close the reader.
-func Serve(w http.ResponseWriter, r *http.Request, reader Reader, opt Options) error {
+// leaves, the stream ends or ctx does, which is the request's or of its making.
+// These are no errors. It does not close the reader.
+func Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, reader Reader, opt Options) error {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -49,12 +49,18 @@ func Serve(w http.ResponseWriter, r *http.Request, reader Reader, opt Options) e
 	conn.SetReadLimit(1 << 10)             // nothing is expected from a viewer
 
 	left := conn.CloseRead(r.Context()) // ends when the browser does
-	group, ctx := errgroup.WithContext(left)
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(left, cancel)()
+	group, watching := errgroup.WithContext(watching)
 	v := &viewer{conn: conn, now: opt.Now, video: -1}
-	group.Go(func() error { return v.pictures(ctx, reader) })
-	group.Go(func() error { return v.clocks(ctx) })
+	group.Go(func() error { return v.pictures(watching, reader) })
+	group.Go(func() error { return v.clocks(watching) })
 	err = group.Wait()
 	switch {
+	case ctx.Err() != nil && r.Context().Err() == nil:
+		_ = conn.Close(websocket.StatusPolicyViolation, "you may no longer watch this")
+		return nil
 	case errors.Is(err, io.EOF):
 		_ = conn.Close(websocket.StatusGoingAway, "the stream is no longer configured")
 		return nil

@@ -59,7 +59,7 @@ func watch(t *testing.T, s *script, opt live.Options) (conn *websocket.Conn, ctx
 	t.Helper()
 	done := make(chan error, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		done <- live.Serve(w, r, s, opt)
+		done <- live.Serve(r.Context(), w, r, s, opt)
 	}))
 	t.Cleanup(srv.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

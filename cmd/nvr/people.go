@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/internal/proof"
+	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
+)
+
+// people is what accrues about people, in one database: accounts, the account
+// of who did what, and what only two persons may change.
+type people struct {
+	db       *bbolt.DB
+	audit    *audit.Log
+	accounts *auth.Accounts
+	pledge   *pledge
+}
+
+// peopleOptions say which, and by which rules.
+type peopleOptions struct {
+	Site    func() *configs.Site // as it is in force
+	Mirrors func() []string      // volumes that are attached now
+	Log     *slog.Logger
+}
+
+// openPeople opens state.db; errDaemon when another process has it open.
+func openPeople(o peopleOptions) (p *people, err error) {
+	state := o.Site().Storage.State
+	if err := os.MkdirAll(state, 0o700); err != nil {
+		return nil, fmt.Errorf("make state directory: %w", err)
+	}
+	key, err := proof.OpenKey(state)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(state, stateName)
+	db, err := bbolt.Open(name, 0o600, &bbolt.Options{Timeout: stateWait, FreelistType: bbolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("open %s: %w", name, errDaemon)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	p = &people{db: db}
+	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Log: o.Log}); err != nil {
+		return nil, err
+	}
+	if p.pledge, err = readPledge(db); err != nil {
+		return nil, err
+	}
+	if err = giveTo(state, stateName, proof.KeyName, proof.PublicName); err != nil {
+		return nil, err
+	}
+	p.accounts, err = auth.Open(auth.Options{
+		DB: db, Log: o.Log,
+		Policy: func() auth.Policy { return accountPolicyOf(o.Site(), p.pledge.twoPersons()) },
+		Audit:  func(tx *bbolt.Tx, e auth.Event) error { return p.audit.AppendTx(tx, ui.EntryOf(e)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// giveTo gives files to whom their directory belongs: what root makes with a
+// command while nothing runs, the daemon must be able to open later.
+func giveTo(dir string, names ...string) error {
+	var owner unix.Stat_t
+	if err := unix.Stat(dir, &owner); err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	if os.Geteuid() != 0 || owner.Uid == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if err := os.Lchown(filepath.Join(dir, name), int(owner.Uid), int(owner.Gid)); err != nil {
+			return fmt.Errorf("give %s to the user of %s: %w", name, dir, err)
+		}
+	}
+	return nil
+}
+
+func (p *people) close() error { return p.db.Close() }

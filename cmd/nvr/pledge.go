@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/storage"
+)
+
+// pledge is what the recorder holds to until a second admin releases it, when
+// the site asks for two persons: how long footage is kept, and that two persons
+// are needed. It is kept in state.db, so that neither a restart nor an edit of
+// the site file gets around it.
+type pledge struct {
+	db *bbolt.DB
+
+	mu   sync.Mutex // guards what follows
+	held promise
+}
+
+// promise is one state of the pledge. The zero promise holds nothing.
+type promise struct {
+	Revision   string                   `json:"revision"` // of the site file that it was taken from
+	TwoPersons bool                     `json:"two_persons"`
+	Keep       time.Duration            `json:"keep"`
+	Cameras    map[string]time.Duration `json:"cameras"`
+}
+
+// Where it lies in state.db.
+const (
+	pledgeBucket = "pledge"
+	pledgeKey    = "held"
+)
+
+func readPledge(db *bbolt.DB) (*pledge, error) {
+	p := &pledge{db: db}
+	err := db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(pledgeBucket))
+		if b == nil {
+			return nil
+		}
+		if held := b.Get([]byte(pledgeKey)); held != nil {
+			return json.Unmarshal(held, &p.held)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what two persons were promised: %w", err)
+	}
+	return p, nil
+}
+
+// promiseOf is what a site file says.
+func promiseOf(s *configs.Site) promise {
+	r := retentionOf(s)
+	return promise{s.Revision, s.Accounts.TwoPersons, r.Keep, r.Cameras}
+}
+
+func (p *pledge) twoPersons() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held.TwoPersons
+}
+
+func (p *pledge) now() promise {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := p.held
+	held.Cameras = maps.Clone(held.Cameras)
+	return held
+}
+
+// hold replaces the pledge. with is written in the same transaction: what is in
+// force and the account of it are there together or not at all.
+func (p *pledge) hold(next promise, with func(*bbolt.Tx) error) error {
+	body, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("keep what two persons are promised: %w", err)
+	}
+	err = p.db.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte(pledgeBucket))
+		if err != nil {
+			return err
+		}
+		return errors.Join(b.Put([]byte(pledgeKey), body), with(tx))
+	})
+	if err != nil {
+		return fmt.Errorf("keep what two persons are promised: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = next
+	return nil
+}
+
+// retention is the promise as storage takes it.
+func (p promise) retention() storage.Retention {
+	return storage.Retention{Keep: p.Keep, Cameras: p.Cameras}
+}
+
+// of gives how long a camera's footage is kept; 0 is for as long as there is space.
+func (p promise) of(camera string) time.Duration {
+	if keep, ok := p.Cameras[camera]; ok {
+		return keep
+	}
+	return p.Keep
+}
+
+// lowers names, in words, what another promise would take away from this one.
+// A camera that leaves the site file keeps its retention until that is released.
+func (p promise) lowers(next promise) (what []string) {
+	if p.TwoPersons && !next.TwoPersons {
+		what = append(what, "two persons: no longer needed")
+	}
+	if shorter(p.Keep, next.Keep) {
+		what = append(what, fmt.Sprintf("retention: %s to %s", keepText(p.Keep), keepText(next.Keep)))
+	}
+	for _, camera := range camerasIn(p, next) {
+		if shorter(p.of(camera), next.of(camera)) {
+			what = append(what, fmt.Sprintf("retention of %s: %s to %s", camera, keepText(p.of(camera)), keepText(next.of(camera))))
+		}
+	}
+	return what
+}
+
+// both gives the promise that breaks neither.
+func (p promise) both(next promise) promise {
+	out := promise{next.Revision, p.TwoPersons || next.TwoPersons, longer(p.Keep, next.Keep), map[string]time.Duration{}}
+	for _, camera := range camerasIn(p, next) {
+		out.Cameras[camera] = longer(p.of(camera), next.of(camera))
+	}
+	return out
+}
+
+// camerasIn lists the cameras that one of the promises names.
+func camerasIn(all ...promise) []string {
+	named := map[string]bool{}
+	for _, p := range all {
+		for camera := range p.Cameras {
+			named[camera] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
+}
+
+func shorter(was, is time.Duration) bool { return is != 0 && (was == 0 || is < was) }
+
+func longer(a, b time.Duration) time.Duration {
+	if shorter(a, b) {
+		return a
+	}
+	return b
+}
+
+func keepText(keep time.Duration) string {
+	switch {
+	case keep == 0:
+		return "until space is needed"
+	case keep%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d days", keep/(24*time.Hour))
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(keep.String(), "0s"), "0m")
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/configs"
+)
+
+func TestPledgeNamesWhatWouldBeTakenAway(t *testing.T) {
+	const day = 24 * time.Hour
+	keep := func(keep time.Duration, cameras map[string]time.Duration) promise {
+		return promise{TwoPersons: true, Keep: keep, Cameras: cameras}
+	}
+	for name, c := range map[string]struct {
+		held, next promise
+		want       []string
+		gate       time.Duration // in force for the camera gate meanwhile
+	}{
+		"the same":                  {keep(30*day, nil), keep(30*day, nil), nil, 30 * day},
+		"longer":                    {keep(30*day, nil), keep(60*day, nil), nil, 60 * day},
+		"for ever":                  {keep(30*day, nil), keep(0, nil), nil, 0},
+		"shorter":                   {keep(30*day, nil), keep(10*day, nil), []string{"retention: 30 days to 10 days"}, 30 * day},
+		"no longer for ever":        {keep(0, nil), keep(900*day, nil), []string{"retention: until space is needed to 900 days"}, 0},
+		"a camera's own":            {keep(30*day, map[string]time.Duration{"gate": 90 * day}), keep(30*day, map[string]time.Duration{"gate": 60 * day}), []string{"retention of gate: 90 days to 60 days"}, 90 * day},
+		"a camera that leaves":      {keep(30*day, map[string]time.Duration{"gate": 90 * day}), keep(30*day, nil), []string{"retention of gate: 90 days to 30 days"}, 90 * day},
+		"a camera gets less":        {keep(30*day, nil), keep(30*day, map[string]time.Duration{"gate": 36 * time.Hour}), []string{"retention of gate: 30 days to 36h"}, 30 * day},
+		"the general one under it":  {keep(30*day, map[string]time.Duration{"gate": 90 * day}), keep(60*day, map[string]time.Duration{"gate": 90 * day}), nil, 90 * day},
+		"two persons are given up":  {keep(30*day, nil), promise{Keep: 30 * day}, []string{"two persons: no longer needed"}, 30 * day},
+		"other cameras are no less": {keep(30*day, map[string]time.Duration{"yard": day}), keep(30*day, map[string]time.Duration{"yard": 2 * day}), nil, 30 * day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.held.lowers(c.next); !slices.Equal(got, c.want) {
+				t.Errorf("lowers %q, want %q", got, c.want)
+			}
+			both := c.held.both(c.next)
+			if got := both.of("gate"); got != c.gate || !both.TwoPersons {
+				t.Errorf("meanwhile %v", both)
+			}
+			if left := append(c.held.lowers(both), c.next.lowers(both)...); len(left) > 0 {
+				t.Errorf("meanwhile less than promised: %q", left)
+			}
+		})
+	}
+}
+
+func TestPledgeOutlivesTheProgram(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "state.db")
+	want := promise{Revision: "abc", TwoPersons: true, Keep: time.Hour, Cameras: map[string]time.Duration{"gate": 0}}
+	for round := range 2 {
+		db, err := bbolt.Open(name, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := readPledge(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if round == 1 && len(want.lowers(p.now())) > 0 || round == 1 && p.now().Revision != "abc" {
+			t.Errorf("read %+v", p.now())
+		}
+		if err := p.hold(want, func(*bbolt.Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestChangesOfTheSiteFileAreNamed(t *testing.T) {
+	parse := func(file string) *configs.Site {
+		s, err := configs.Parse([]byte(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	file := strings.ReplaceAll(peopleSite, "DIR", "/tmp")
+	for name, c := range map[string]struct {
+		old, new string
+		want     string
+	}{
+		"wording":            {"version: 1", "version: 1 # ours", "nothing but its wording"},
+		"name":               {"Camp North", "Camp South", `site name: "Camp North" to "Camp South"`},
+		"retention":          {"retention: {keep: 90d}", "retention: {keep: 30d}", "retention: 90 days to 30 days"},
+		"a camera's groups":  {"groups: [north]", "groups: [south]", "camera gate changed"},
+		"a camera's removal": {"  - {id: yard, device: dev-a, streams: {main: {path: /none}}}\n", "", "camera yard removed"},
+		"a device":           {"02:00:00:00:00:11", "02:00:00:00:00:12", "device dev-a changed"},
+		"two persons":        {"two_persons: true", "two_persons: false", "two persons: true to false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(changes(parse(file), parse(strings.Replace(file, c.old, c.new, 1))), "; "); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}

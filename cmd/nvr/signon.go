@@ -1,0 +1,117 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/auth"
+	"github.com/stockade-nvr/stockade/ui/auth/sso"
+)
+
+// ssoPath is where the handlers of sign-on providers lie.
+const ssoPath = "/api/v1/sso/"
+
+// newSignOn makes what the site file says of sign-on providers; nil when it says
+// nothing. It reads their secrets and dials nothing.
+func newSignOn(s *configs.Site, hosts func(string) bool, log *slog.Logger) (ui.SignOn, error) {
+	if len(s.Accounts.SSO) == 0 {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	o := sso.Options{Hosts: hosts, Path: ssoPath, Log: log}
+	for _, p := range s.Accounts.SSO {
+		provider, err := providerOf(p)
+		if err != nil {
+			return nil, err
+		}
+		o.Providers = append(o.Providers, provider)
+	}
+	made, err := sso.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return signOn{made, log}, nil
+}
+
+func providerOf(p configs.Provider) (sso.Provider, error) {
+	out := sso.Provider{ID: p.ID, Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID, GroupsClaim: p.GroupsClaim}
+	if p.ClientSecretFile != "" {
+		secret, err := os.ReadFile(p.ClientSecretFile)
+		if err != nil {
+			return out, fmt.Errorf("read the secret of sign-on provider %s: %w", p.ID, err)
+		}
+		out.Secret = strings.TrimRight(string(secret), "\r\n")
+	}
+	if p.CAFile != "" {
+		pem, err := os.ReadFile(p.CAFile)
+		if err != nil {
+			return out, fmt.Errorf("read the authorities of sign-on provider %s: %w", p.ID, err)
+		}
+		out.Authorities = pem
+	}
+	for _, r := range p.Roles {
+		out.Roles = append(out.Roles, sso.GroupRole{Group: r.Group, Grant: sso.Grant{
+			Role: r.Role, Rights: r.Rights, All: r.All, Cameras: r.Cameras, CameraGroups: r.CameraGroups,
+		}})
+	}
+	return out, nil
+}
+
+// signOn is what the server asks of package sso.
+type signOn struct {
+	sso *sso.SSO
+	log *slog.Logger
+}
+
+// Providers lists the buttons.
+func (s signOn) Providers() []ui.ProviderView {
+	buttons := s.sso.Buttons()
+	all := make([]ui.ProviderView, len(buttons))
+	for i, b := range buttons {
+		all[i] = ui.ProviderView{ID: b.ID, Name: b.Name}
+	}
+	return all
+}
+
+// Begin sends somebody to a provider.
+func (s signOn) Begin(w http.ResponseWriter, r *http.Request, provider string) error {
+	return s.refused(provider, s.sso.Begin(w, r, provider))
+}
+
+// Finish says who came back.
+func (s signOn) Finish(w http.ResponseWriter, r *http.Request, provider string) (auth.External, error) {
+	who, err := s.sso.Finish(w, r, provider)
+	if err != nil {
+		return auth.External{}, s.refused(provider, err)
+	}
+	x := auth.External{
+		Provider: who.Provider, Subject: who.Subject, Name: who.Name, Display: who.Display,
+		Grant: auth.Grant{Role: auth.Role(who.Grant.Role), All: who.Grant.All, Cameras: who.Grant.Cameras, Groups: who.Grant.CameraGroups},
+	}
+	for _, right := range who.Grant.Rights {
+		x.Rights = append(x.Rights, auth.Right(right))
+	}
+	return x, nil
+}
+
+// refused tells people what a refusal means; the log has what was wrong.
+func (s signOn) refused(provider string, err error) error {
+	refusal := (*sso.Refusal)(nil)
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	s.log.Warn("sign-in with a provider refused", "provider", provider, "error", err)
+	status := http.StatusForbidden
+	switch {
+	case errors.Is(err, sso.ErrUnknownProvider):
+		status = http.StatusNotFound
+	case errors.Is(err, sso.ErrUnavailable), errors.Is(err, sso.ErrForeign):
+		status = http.StatusBadGateway
+	}
+	return &ui.Problem{Status: status, Message: refusal.Message, Fix: refusal.Fix}
+}

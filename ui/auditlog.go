@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/stockade-nvr/stockade/ui/audit"
+)
+
+func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) {
+	p := query(r, "from", "to", "actor", "action", "object", "camera", "q", "cursor", "limit")
+	f := auditFilter(p)
+	f.Cursor, f.Limit = p.text("cursor"), p.number("limit", 1, maxPageSize, 100)
+	if p.problem != nil {
+		writeProblem(w, p.problem)
+		return
+	}
+	page, err := s.opt.Audit.Query(r.Context(), f)
+	if errors.Is(err, audit.ErrCursor) {
+		err = &Problem{http.StatusBadRequest, "cursor is not one of this list", "give the next of the page before, or none"}
+	}
+	answer[audit.Page](s, w, r)(page, err)
+}
+
+// getAuditExport gives the audit as a file. That it was taken is in it.
+func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
+	p := query(r, "from", "to", "actor", "action", "object", "camera", "q", "format")
+	f := auditFilter(p)
+	format, err := audit.ParseFormat(p.text("format"))
+	if err != nil {
+		p.bad("format is neither json nor csv", "write json or csv, or leave it out")
+	}
+	if p.problem != nil {
+		writeProblem(w, p.problem)
+		return
+	}
+	if err := s.note(r, entryOf(principal(r), "audit.export", string(format), "")); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	kind, name := "application/x-ndjson", "audit.ndjson"
+	if format == audit.CSV {
+		kind, name = "text/csv; charset=utf-8", "audit.csv"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	out := &patient{ResponseWriter: w, control: http.NewResponseController(w)}
+	if err := s.opt.Audit.Export(r.Context(), out, f, format); err != nil {
+		s.log.Debug("audit export ended", "error", err)
+		panic(http.ErrAbortHandler) // half an export must not look like a whole one
+	}
+}
+
+// verifyPatience bounds a verification: some millions of entries.
+const verifyPatience = time.Minute
+
+func (s *Server) getAuditVerify(w http.ResponseWriter, r *http.Request) {
+	if p := query(r); p.problem != nil {
+		writeProblem(w, p.problem)
+		return
+	}
+	// The answer comes when all has been read: longer than others may take.
+	control := http.NewResponseController(w)
+	if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Now().Add(verifyPatience))); err != nil {
+		s.log.Debug("give a verification its time", "error", err)
+	}
+	answer[audit.Report](s, w, r)(s.opt.Audit.Verify(r.Context()))
+}
+
+func auditFilter(p *params) audit.Filter {
+	return audit.Filter{
+		From: p.time("from"), To: p.time("to"), Actor: p.text("actor"), Action: p.text("action"),
+		Object: p.text("object"), Camera: p.text("camera"), Text: p.text("q"),
+	}
+}

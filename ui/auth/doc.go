@@ -1,0 +1,62 @@
+// Package auth keeps accounts: users and roles, passwords, one-time codes,
+// TOTP, passkeys, sessions, tokens, lock-out, and the second person's
+// confirmation. It knows no HTTP: handlers ask it who somebody is and what they
+// may do.
+//
+// # What is kept
+//
+// Everything is in the bucket "auth" of the state database, and every change is
+// audited in its own transaction: a change that cannot be audited does not
+// happen. Of a cookie, a token and a one-time code only the SHA-256 is kept (they
+// are random, 80 to 256 bits), of a password an argon2id hash. The secret of a
+// TOTP generator has to be kept as it is: whoever can read the file can make
+// codes, but has no password by it.
+//
+// # Sessions
+//
+// A session is partial while it needs something ([Principal.Need]): it may then
+// do nothing but meet that need, and ends after 15 minutes. Needs are worked out
+// at each use from what the session proved, what the account has and what the
+// site asks, so that a change of any of them counts at once. At every rise of
+// what a session may do its secret is changed: a cookie that was planted before
+// is worth nothing afterwards. The public id stays.
+//
+// A change of password, a reset, disabling and a change of role end the user's
+// sessions, but for the one that did it. Tokens end with a reset; otherwise they
+// follow their user: they are never more than the user is now. Open streams are
+// held to all that by [Accounts.Follow].
+//
+// # Lock-out
+//
+// Failures are counted per account and per source (an IPv4 address or an IPv6
+// /64). After five, each further one doubles the wait, from 2 s to at most 15
+// minutes; a day without failures forgets them. While either waits, nothing is
+// tried, not even the right password, and the answer is the same for a name that
+// does not exist.
+//
+// So that nobody can lock an admin out for good by failing on their name, a
+// source from which the account was signed in to before has a counter of its own
+// for that account, and is held to that one only. Whoever shares such a source
+// gets its tries, no more. What is counted for accounts survives a restart once
+// it has come to five. A try counts as failed from its beginning on, so a
+// thousand at once are no more than five.
+//
+// A passkey and the code of the first run cannot be guessed: no lock stands in
+// their way, or strangers could shut their owner out.
+//
+// # Two persons
+//
+// With [Policy].TwoPersons, whatever makes an admin (adding one, raising a user
+// to one, enabling one again, a provider's group) waits until another admin has
+// confirmed it with a session of their own. Resetting another admin's credentials
+// would let the resetter confirm as them: then that is done on the box.
+//
+// # Concurrency and cost
+//
+// All methods are safe for concurrent use. Reading a principal is one read
+// transaction, tens of microseconds; a session's last use is written at most once
+// a minute. At most two passwords are hashed at once, 19 MiB each, one of them
+// kept for sources that are known, so a flood of sign-ins exhausts neither memory
+// nor the other cores. Everything is bounded: users, sessions, tokens, passkeys,
+// names, counters, open ceremonies, what waits for confirmation.
+package auth

@@ -1,0 +1,259 @@
+package auth_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stockade-nvr/stockade/ui/auth"
+)
+
+// fails tries a wrong password and reports whether it was tried at all.
+func (s *site) fails(name string, from auth.Source) (tried bool, wait time.Duration) {
+	s.t.Helper()
+	_, _, err := s.SignIn(name, password2, from)
+	var e *auth.Error
+	if !errors.As(err, &e) {
+		s.t.Fatalf("a wrong password gives %v", err)
+	}
+	return e.Kind != auth.Locked, e.RetryAfter
+}
+
+func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	for i := range 5 {
+		if tried, _ := s.fails("admin", at(9)); !tried {
+			t.Fatalf("locked after %d", i)
+		}
+	}
+	for want := 2 * time.Second; ; want *= 2 {
+		want = min(want, 15*time.Minute)
+		tried, wait := s.fails("admin", at(9))
+		if tried || wait != want {
+			t.Fatalf("tried %v, wait %v, want %v", tried, wait, want)
+		}
+		_, _, err := s.SignIn("admin", password, at(9))
+		if e := wantKind(t, err, auth.Locked); e.RetryAfter != want {
+			t.Errorf("the right password waits %v, a wrong one %v", e.RetryAfter, want)
+		}
+		s.pass(want)
+		if want == 15*time.Minute {
+			break
+		}
+		if tried, _ := s.fails("admin", at(9)); !tried {
+			t.Fatalf("still locked after %v", want)
+		}
+	}
+	s.signIn("admin", 9)
+}
+
+func TestManyAddressesGetNoMoreTries(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	tried := 0
+	for i := range 100 {
+		if ok, _ := s.fails("admin", at(100+i)); ok {
+			tried++
+		}
+	}
+	if tried != 5 {
+		t.Errorf("%d tries from 100 addresses", tried)
+	}
+	log := s.log("sign-in")
+	if e := log[len(log)-1]; len(log) != 5 || e.Detail != "wrong password; locked for 2s" || e.Actor != "admin" {
+		t.Errorf("%d audited, the last %+v", len(log), e)
+	}
+}
+
+func TestOneSourceGetsNoMoreTriesWithManyNames(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	net := netip.MustParseAddr("2001:db8:1:2::")
+	tried := 0
+	for i := range 20 {
+		b := net.As16()
+		b[15] = byte(i)
+		if ok, _ := s.fails(fmt.Sprint("user", i), auth.Source{IP: netip.AddrFrom16(b)}); ok {
+			tried++
+		}
+	}
+	if tried != 5 {
+		t.Errorf("%d tries from one /64", tried)
+	}
+	if ok, _ := s.fails("user99", auth.Source{IP: netip.MustParseAddr("2001:db8:1:3::1")}); !ok {
+		t.Error("another /64 is locked too")
+	}
+	// The same address, written as IPv6.
+	for range 5 {
+		s.fails("somebody", at(7))
+	}
+	if ok, _ := s.fails("somebody else", auth.Source{IP: netip.AddrFrom16(at(7).IP.As16())}); ok {
+		t.Error("a mapped address counts apart")
+	}
+}
+
+func TestOwnSignInsForgiveASourceNothing(t *testing.T) {
+	s := newSite(t)
+	admin := s.setup()
+	admin.add(viewer("mallory"), 5)
+	tried := 0
+	for i := range 12 {
+		if ok, _ := s.fails(fmt.Sprint("user", i), at(6)); ok {
+			tried++
+		}
+		_, _, _ = s.SignIn("mallory", password, at(6)) // an account of their own
+	}
+	if tried != 5 {
+		t.Errorf("%d tries between own sign-ins", tried)
+	}
+}
+
+func TestNobodyLocksAnAdminOutWhereTheyHaveSignedInBefore(t *testing.T) {
+	s := newSite(t)
+	s.setup() // from source 1
+	for i := range 40 {
+		s.fails("admin", at(1000+i))
+	}
+	_, _, err := s.SignIn("admin", password, at(2))
+	wantKind(t, err, auth.Locked)
+	s.signIn("admin", 1)
+	// But where they sign in, it is guessed no more than elsewhere.
+	tried := 0
+	for range 20 {
+		if ok, _ := s.fails("admin", at(1)); ok {
+			tried++
+		}
+	}
+	if tried != 5 {
+		t.Errorf("%d tries from a known source", tried)
+	}
+	// And their sign-in does not help who is locked elsewhere.
+	s.pass(2 * time.Second)
+	s.signIn("admin", 1)
+	s.fails("admin", at(5000))
+	if ok, wait := s.fails("admin", at(5001)); ok || wait != 4*time.Second {
+		t.Errorf("strangers begin anew after a sign-in elsewhere: tried %v, wait %v", ok, wait)
+	}
+}
+
+func TestUnknownNamesAreLockedAsKnownOnesAre(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	answers := map[string][]string{}
+	for _, name := range []string{"admin", "nobody"} {
+		for i := range 9 {
+			_, _, err := s.SignIn(name, password2, at(len(answers)*100+300+i))
+			answers[name] = append(answers[name], err.Error())
+		}
+		answers[name+" "] = nil
+	}
+	if fmt.Sprint(answers["admin"]) != fmt.Sprint(answers["nobody"]) {
+		t.Errorf("admin: %q\nnobody: %q", answers["admin"], answers["nobody"])
+	}
+}
+
+func TestARestartDoesNotBeginAnew(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	for i := range 5 {
+		s.fails("admin", at(100+i))
+	}
+	s.pass(2 * time.Second)
+	s.fails("admin", at(200))
+	s.restart()
+	tried, wait := s.fails("admin", at(300))
+	if tried || wait != 4*time.Second {
+		t.Errorf("after a restart: tried %v, wait %v", tried, wait)
+	}
+	s.pass(25 * time.Hour)
+	s.restart()
+	for i := range 5 {
+		if tried, _ := s.fails("admin", at(400+i)); !tried {
+			t.Errorf("a day later: locked after %d", i)
+		}
+	}
+}
+
+func TestASuccessBeginsAnewAlsoAfterARestart(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	for i := range 5 {
+		s.fails("admin", at(100+i))
+	}
+	s.pass(2 * time.Second)
+	s.signIn("admin", 2)
+	s.restart()
+	for i := range 5 {
+		if tried, _ := s.fails("admin", at(200+i)); !tried {
+			t.Errorf("locked after %d", i)
+		}
+	}
+}
+
+func TestAThousandTriesAtOnceAreNoMoreThanFive(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	tried := 0
+	for i := range 1000 {
+		wg.Go(func() {
+			_, _, err := s.SignIn("admin", password2, at(1000+i))
+			var e *auth.Error
+			if errors.As(err, &e) && e.Kind == auth.Denied {
+				mu.Lock()
+				tried++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if tried > 5 {
+		t.Errorf("%d tries", tried)
+	}
+}
+
+func TestAClockSetBackMakesNoWaitOfAYear(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	for i := range 5 {
+		s.fails("admin", at(100+i))
+	}
+	s.pass(-365 * 24 * time.Hour)
+	if _, wait := s.fails("admin", at(9)); wait > 15*time.Minute {
+		t.Errorf("wait %v", wait)
+	}
+}
+
+func TestAFloodOfSignInsIsRefusedNotQueued(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	s.dear = true
+	s.restart()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	kinds := map[auth.Kind]int{}
+	for i := range 400 {
+		wg.Go(func() {
+			_, _, err := s.SignIn(fmt.Sprint("user", i), password2, at(1000+i))
+			var e *auth.Error
+			if !errors.As(err, &e) {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			kinds[e.Kind]++
+		})
+	}
+	// Where the admin has signed in before, they come through meanwhile.
+	s.signIn("admin", 1)
+	wg.Wait()
+	if kinds[auth.Denied]+kinds[auth.Locked] != 400 || kinds[auth.Denied] == 0 {
+		t.Errorf("kinds of answers: %v", kinds)
+	}
+}

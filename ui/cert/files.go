@@ -1,0 +1,97 @@
+package cert
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// maxFile bounds a certificate file: a long chain has 20 KiB.
+const maxFile = 1 << 20
+
+// pair is a certificate with its key.
+type pair struct{ cert *tls.Certificate }
+
+func (p pair) leaf() *x509.Certificate { return p.cert.Leaf }
+
+// readPair reads the site's own certificate files.
+func readPair(certificate, key string) (pair, error) {
+	c, err := readFile(certificate)
+	if err != nil {
+		return pair{}, fmt.Errorf("read the certificate: %w", err)
+	}
+	k, err := readFile(key)
+	if err != nil {
+		return pair{}, fmt.Errorf("read the key: %w", err)
+	}
+	p, err := parsePair(c, k)
+	if err != nil {
+		return pair{}, fmt.Errorf("use %s with %s: %w", certificate, key, err)
+	}
+	return p, nil
+}
+
+// parsePair parses a certificate, its chain behind it, and its key, in PEM.
+func parsePair(certificate, key []byte) (pair, error) {
+	c, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return pair{}, err // says which of the two is wrong, or that they do not match
+	}
+	if c.Leaf == nil {
+		if c.Leaf, err = x509.ParseCertificate(c.Certificate[0]); err != nil {
+			return pair{}, err
+		}
+	}
+	return pair{&c}, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	}
+	return content, err
+}
+
+// publish writes a file that nobody else may read: temporary, synced, renamed,
+// directory synced.
+func publish(path string, content []byte) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name()) // gone already when the rename succeeded
+		}
+	}()
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,230 @@
+package ui_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/stockade-nvr/stockade/ui/auth"
+)
+
+// closesWithin is what is promised of an open answer whose right has ended, and
+// some time for a machine under load.
+const closesWithin = 2*time.Second + 3*time.Second
+
+// openAnswer opens something that does not end by itself, and gives a channel
+// that is closed when it has ended.
+type openAnswer func(ctx context.Context, t *testing.T, site *accountSite, v *visitor) <-chan struct{}
+
+func openEvents(where string) openAnswer {
+	return func(ctx context.Context, t *testing.T, site *accountSite, v *visitor) <-chan struct{} {
+		t.Helper()
+		from := site.events(ctx, t, v, where)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for range from {
+			}
+		}()
+		return ended
+	}
+}
+
+func openLive(ctx context.Context, t *testing.T, site *accountSite, v *visitor) <-chan struct{} {
+	t.Helper()
+	req := site.request(ctx, t, v, "/api/v1/live/gate")
+	conn, _, err := websocket.Dial(ctx, strings.Replace(req.URL.String(), "http", "ws", 1), &websocket.DialOptions{HTTPHeader: req.Header})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.CloseNow() })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		var err error
+		for err == nil {
+			_, _, err = conn.Read(ctx)
+		}
+		if ctx.Err() == nil && websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+			t.Error("the live picture ended with", err)
+		}
+	}()
+	return ended
+}
+
+// openFilm downloads slowly: the film is far larger than what is on its way.
+func openFilm(where string) openAnswer {
+	return func(ctx context.Context, t *testing.T, site *accountSite, v *visitor) <-chan struct{} {
+		t.Helper()
+		from := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
+		res, err := http.DefaultClient.Do(site.request(ctx, t, v, where+"camera=gate&from="+from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != http.StatusOK {
+			t.Fatal("status", res.StatusCode)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer res.Body.Close()
+			var n int64
+			var err error
+			for err == nil {
+				var read int64
+				read, err = io.CopyN(io.Discard, res.Body, 64<<10)
+				n += read
+				time.Sleep(5 * time.Millisecond)
+			}
+			if ctx.Err() == nil && (errors.Is(err, io.EOF) && n == res.ContentLength) {
+				t.Error("the whole film came")
+			}
+		}()
+		return ended
+	}
+}
+
+func TestRevokedSessionOnAnOpenStream(t *testing.T) {
+	s := twoGroups()
+	s.film = make([]byte, 256<<20)
+	site := s.withAccounts(t)
+	open := map[string]openAnswer{
+		"live":            openLive,
+		"events":          openEvents("/api/v1/events"),
+		"attempts/stream": openEvents("/api/v1/attempts/stream"),
+		"play":            openFilm("/api/v1/play?"),
+		"export":          openFilm("/api/v1/export?reason=test&"),
+	}
+	all := []string{"live", "events", "attempts/stream", "play", "export"}
+	operators := []string{"live", "events", "play", "export"}
+	ofCamera := []string{"live", "play", "export"}
+	grant := func(u auth.NewUser) func(*testing.T, *visitor) {
+		return func(t *testing.T, _ *visitor) {
+			if _, err := site.accounts.ChangeUser(box(), site.ids["op2"], u); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		user  auth.NewUser
+		opens []string
+		end   func(*testing.T, *visitor)
+	}{
+		{"signed out", auth.NewUser{Name: "one", Grant: auth.Grant{Role: auth.Admin}}, all, func(t *testing.T, v *visitor) {
+			status, _, body := site.ask(t, v, "DELETE", "/api/v1/session", "")
+			decode(t, status, body, &struct{}{})
+		}},
+		{"sessions ended by an admin", auth.NewUser{Name: "two", Grant: auth.Grant{Role: auth.Admin}}, all, func(t *testing.T, _ *visitor) {
+			status, _, body := site.ask(t, site.signIn(t, "admin"), "DELETE", "/api/v1/users/"+site.ids["two"]+"/sessions", "")
+			decode(t, status, body, &struct{}{})
+		}},
+		{"user removed", auth.NewUser{Name: "three", Grant: auth.Grant{Role: auth.Operator, All: true}}, operators, func(t *testing.T, _ *visitor) {
+			if err := site.accounts.RemoveUser(box(), site.ids["three"]); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{
+			"camera taken away",
+			auth.NewUser{Name: "op2", Grant: auth.Grant{Role: auth.Operator, Cameras: []string{"gate"}}},
+			ofCamera,
+			grant(auth.NewUser{Name: "op2", Grant: auth.Grant{Role: auth.Operator, Cameras: []string{"dock"}}}),
+		},
+		{"camera's group changed in the site file", auth.NewUser{Name: "op3", Grant: auth.Grant{Role: auth.Operator, Groups: []string{"north"}}}, ofCamera, func(t *testing.T, _ *visitor) {
+			site.regroup("gate", "south")
+			t.Cleanup(func() { site.regroup("gate", "north") })
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			site.add(t, c.user)
+			v := site.fresh(t, c.user.Name)
+			ended := map[string]<-chan struct{}{}
+			for _, what := range c.opens {
+				ended[what] = open[what](ctx, t, site, v)
+			}
+			for what, end := range ended {
+				select {
+				case <-end:
+					t.Fatal(what, "ended before anything was revoked")
+				default:
+				}
+			}
+			c.end(t, v)
+			limit := time.After(closesWithin)
+			for what, end := range ended {
+				select {
+				case <-end:
+				case <-limit:
+					t.Errorf("%s is still open", what)
+				}
+			}
+		})
+	}
+	if n := s.clips.Load(); n != 0 {
+		t.Errorf("%d clips left open", n)
+	}
+}
+
+// regroup changes a camera's group as an edited site file does.
+func (s *fakeSite) regroup(camera, group string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cameras = slices.Clone(s.cameras)
+	for i := range s.cameras {
+		if s.cameras[i].ID == camera {
+			s.cameras[i].Groups = []string{group}
+		}
+	}
+}
+
+func TestRevokedTokenOnAnOpenStream(t *testing.T) {
+	site := twoGroups().withAccounts(t)
+	program := site.token(t, "operator", map[string]any{"rights": []string{"live"}})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := openLive(ctx, t, site, program)
+	status, _, body := site.ask(t, site.signIn(t, "operator"), "GET", "/api/v1/account/tokens", "")
+	told := struct{ Tokens []auth.Token }{}
+	decode(t, status, body, &told)
+	status, _, body = site.ask(t, site.signIn(t, "operator"), "DELETE", "/api/v1/account/tokens/"+told.Tokens[0].ID, "")
+	decode(t, status, body, &struct{}{})
+	select {
+	case <-ended:
+	case <-time.After(closesWithin):
+		t.Error("still open")
+	}
+	if status, _, _ := site.ask(t, program, "GET", "/api/v1/cameras", ""); status != http.StatusUnauthorized {
+		t.Error("a token that has ended is answered with", status)
+	}
+}
+
+func TestEventsFollowTheCamerasThatOneSees(t *testing.T) {
+	site := twoGroups().withAccounts(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stream := site.events(ctx, t, site.signIn(t, "operator"), "/api/v1/events")
+	if e := next(t, stream, "cameras"); strings.Contains(e.data, "Loading dock") {
+		t.Error(e)
+	}
+	site.regroup("dock", "north")
+	for {
+		if e := next(t, stream, "cameras"); strings.Contains(e.data, "Loading dock") {
+			break
+		}
+	}
+	site.regroup("dock", "south")
+	for {
+		if e := next(t, stream, "cameras"); !strings.Contains(e.data, "Loading dock") && strings.Contains(e.data, `"all":true`) {
+			break
+		}
+	}
+}
