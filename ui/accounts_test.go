@@ -26,12 +26,13 @@ const secret = "a long enough password"
 // viewer is given the camera gate, the operator the group north that it is in.
 type accountSite struct {
 	*fakeSite
-	base     string
-	accounts *auth.Accounts
-	audit    *audit.Log
-	ids      map[string]string // of users by name
-	policy   atomic.Pointer[auth.Policy]
-	visitors map[string]*visitor
+	base      string
+	accounts  *auth.Accounts
+	audit     *audit.Log
+	ids       map[string]string // of users by name
+	policy    atomic.Pointer[auth.Policy]
+	visitors  map[string]*visitor
+	confirmed atomic.Int32 // times that the clock was confirmed
 }
 
 // visitor is a browser, or a program with a token.
@@ -46,7 +47,9 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 	a := &accountSite{fakeSite: s, ids: map[string]string{}, visitors: map[string]*visitor{}}
 	a.policy.Store(&auth.Policy{RPID: "localhost", Origins: []string{"http://localhost"}, SiteName: "Camp North"})
 	a.open(t, t.TempDir())
-	s.with = func(o *ui.Options) { o.Accounts, o.Audit = a.accounts, a.audit }
+	s.with = func(o *ui.Options) {
+		o.Accounts, o.Audit, o.ConfirmClock = a.accounts, a.audit, func() { a.confirmed.Add(1) }
+	}
 	a.base = s.serve(t)
 	for _, u := range []auth.NewUser{
 		{Name: "admin", Grant: auth.Grant{Role: auth.Admin}},

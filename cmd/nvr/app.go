@@ -60,6 +60,7 @@ type app struct {
 	owners  atomic.Pointer[owners]
 	pacer   *streams.Pacer
 	logins  *streams.Accounts
+	sink    atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
 	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
@@ -150,7 +151,7 @@ func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {
@@ -158,7 +159,9 @@ func (a *app) serve(ctx context.Context) error {
 			return nil //nolint:nilerr // asked to end before anything was enforced
 		}
 		close(enforced)
-		return a.again(ctx, taskSinkhole, a.newSinkhole().Run)
+		sink := a.newSinkhole()
+		a.sink.Store(sink)
+		return a.again(ctx, taskSinkhole, sink.Run)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
 	return g.Wait()
