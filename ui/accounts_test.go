@@ -47,9 +47,7 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 	a := &accountSite{fakeSite: s, ids: map[string]string{}, visitors: map[string]*visitor{}}
 	a.policy.Store(&auth.Policy{RPID: "localhost", Origins: []string{"http://localhost"}, SiteName: "Camp North"})
 	a.open(t, t.TempDir())
-	s.with = func(o *ui.Options) {
-		o.Accounts, o.Audit, o.ConfirmClock = a.accounts, a.audit, func() { a.confirmed.Add(1) }
-	}
+	s.with = a.wire
 	a.base = s.serve(t)
 	for _, u := range []auth.NewUser{
 		{Name: "admin", Grant: auth.Grant{Role: auth.Admin}},
@@ -60,6 +58,17 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 		a.add(t, u)
 	}
 	return a
+}
+
+// wire has the server use the accounts. The demo has none.
+func (a *accountSite) wire(o *ui.Options) {
+	o.Accounts, o.Audit, o.ConfirmClock = a.accounts, a.audit, func() { a.confirmed.Add(1) }
+	site := o.Site
+	o.Site = func() ui.SiteView {
+		v := site()
+		v.Demo, v.TwoPersons = false, a.policy.Load().TwoPersons
+		return v
+	}
 }
 
 // open opens the databases in a folder.

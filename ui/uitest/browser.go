@@ -51,7 +51,9 @@ func Browser(ctx context.Context) (page context.Context, closeAll func(), err er
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
-	page, cancelPage := chromedp.NewContext(alloc)
+	// What chromedp does not know of the browser's events is printed by default; what
+	// goes wrong comes back from Run.
+	page, cancelPage := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
 	closeAll = func() {
 		cancelPage()
 		cancelAlloc()

@@ -1,4 +1,4 @@
-// Package web embeds the front end: one page, its script and its styles.
+// Package web embeds the front end: one page, its scripts and its styles.
 //
 // The sources are in src (TypeScript, Preact and signals), what they use of
 // others in vendor, with licences and hashes in vendor/manifest.json. dist is

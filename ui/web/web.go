@@ -13,7 +13,7 @@ import (
 
 //go:generate go run ./build
 
-//go:embed dist/app.js dist/style.css static/index.html static/icon.svg static/notices.txt
+//go:embed dist static/index.html static/icon.svg static/notices.txt
 var embedded embed.FS
 
 // asset is one file that the page is made of.

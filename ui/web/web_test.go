@@ -20,8 +20,12 @@ import (
 	"github.com/stockade-nvr/stockade/ui/web/internal/bundle"
 )
 
-// maxBundle is what the script and the styles may weigh together, gzipped.
-const maxBundle = 60 << 10
+// What scripts and styles may weigh, gzipped: what everybody loads at once, and
+// all there is.
+const (
+	maxCore = 60 << 10
+	maxAll  = 110 << 10
+)
 
 // namespaces are names that look like addresses: a browser never asks for them.
 var namespaces = []string{"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml", "http://www.w3.org/1998/Math/MathML"}
@@ -31,11 +35,8 @@ func TestCommittedBundleIsWhatTheSourcesMake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var packed bytes.Buffer
-	z, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
+	core := core(fresh)
+	all, first := 0, 0
 	for name, want := range fresh {
 		got, err := os.ReadFile(filepath.Join("dist", name))
 		if err != nil {
@@ -44,8 +45,9 @@ func TestCommittedBundleIsWhatTheSourcesMake(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Errorf("dist/%s is not what the sources make: run go generate ./ui/web", name)
 		}
-		if _, err := z.Write(want); err != nil {
-			t.Fatal(err)
+		all += packed(t, want)
+		if core[name] {
+			first += packed(t, want)
 		}
 		for _, outside := range regexp.MustCompile(`(?i)(https?:|wss?:|["'(\x60])//[a-z0-9.-]+\.[a-z]{2,}[a-z0-9/]*`).FindAllString(string(want), -1) {
 			if !slices.Contains(namespaces, outside) {
@@ -53,13 +55,57 @@ func TestCommittedBundleIsWhatTheSourcesMake(t *testing.T) {
 			}
 		}
 	}
+	committed, err := os.ReadDir("dist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range committed {
+		if fresh[f.Name()] == nil {
+			t.Errorf("dist/%s is of an earlier build: run go generate ./ui/web", f.Name())
+		}
+	}
+	t.Logf("gzipped: %d bytes at once, %d in all", first, all)
+	if first > maxCore {
+		t.Errorf("the core is %d bytes gzipped, more than %d", first, maxCore)
+	}
+	if all > maxAll {
+		t.Errorf("all scripts and styles are %d bytes gzipped, more than %d", all, maxAll)
+	}
+}
+
+// core names the files that the page loads before anybody does anything.
+func core(files map[string][]byte) map[string]bool {
+	static := regexp.MustCompile(`(?:from|import)"\./([^"]+)"`)
+	found := map[string]bool{"style.css": true}
+	var add func(name string)
+	add = func(name string) {
+		if found[name] {
+			return
+		}
+		found[name] = true
+		for _, m := range static.FindAllSubmatch(files[name], -1) {
+			add(string(m[1]))
+		}
+	}
+	add("app.js")
+	return found
+}
+
+// packed gives the size of a file, gzipped.
+func packed(t *testing.T, text []byte) int {
+	t.Helper()
+	var out bytes.Buffer
+	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write(text); err != nil {
+		t.Fatal(err)
+	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("bundle: %d bytes gzipped", packed.Len())
-	if packed.Len() > maxBundle {
-		t.Errorf("the bundle is %d bytes gzipped, more than %d", packed.Len(), maxBundle)
-	}
+	return out.Len()
 }
 
 func TestVendoredPackagesAreThoseOfTheManifest(t *testing.T) {

@@ -20,6 +20,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	// Files of an earlier build have other names: they go.
+	if err := os.RemoveAll("dist"); err != nil {
+		return fmt.Errorf("clear dist: %w", err)
+	}
 	if err := os.MkdirAll("dist", 0o755); err != nil {
 		return fmt.Errorf("make dist: %w", err)
 	}

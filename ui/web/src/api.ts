@@ -1,5 +1,7 @@
 // What the API says: the same words as ui/views.go.
 
+import { signal } from "@preact/signals";
+
 export interface Site {
   name: string;
   zone: string;
@@ -8,6 +10,7 @@ export interface Site {
   revision: string;
   started: string;
   demo: boolean;
+  two_persons?: boolean;
 }
 
 export type StreamName = "main" | "sub";
@@ -37,6 +40,7 @@ export interface Camera {
   id: string;
   name: string;
   device: string;
+  groups?: string[];
   streams: Stream[];
 }
 
@@ -138,14 +142,20 @@ export interface Health {
   checks: HealthCheck[] | null;
 }
 
-/** Problem is an answer of the API that is not 200. */
+/** Problem is an answer of the API that is not what was asked for; status 0 is no answer at all. */
 export class Problem extends Error {
   readonly status: number;
   readonly fix: string;
-  constructor(status: number, message: string, fix: string) {
+  /** when it is worth trying again, by performance.now(); 0 when the answer does not say */
+  readonly retryAt: number;
+  /** id of what waits for a second admin, with status 202 */
+  readonly confirmation: string;
+  constructor(status: number, message: string, fix: string, retryAfter = 0, confirmation = "") {
     super(message);
     this.status = status;
     this.fix = fix;
+    this.retryAt = retryAfter > 0 ? performance.now() + retryAfter * 1000 : 0;
+    this.confirmation = confirmation;
   }
 }
 
@@ -165,13 +175,42 @@ export function address(path: string, params: Record<string, string | number | u
   return "/api/v1/" + path + (s ? "?" + s : "");
 }
 
+/** refusals counts answers that say that nobody is signed in here any more, or that one may not: both may be news. */
+export const refusals = signal(0);
+
+/** what a change must repeat, so that no other site's page can make it */
+let csrf = "";
+
+/** repeatWith takes what the session gave for changes to repeat. */
+export function repeatWith(value: string): void {
+  csrf = value;
+}
+
 /** get asks the API; it throws a Problem when the answer is one. */
 export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
-  const res = await fetch(address(path, params), signal ? { signal } : {});
-  const body: unknown = await res.json().catch(() => ({}));
-  if (!res.ok) {
-    const p = body as { error?: string; fix?: string };
-    throw new Problem(res.status, p.error ?? res.statusText, p.fix ?? "");
+  return understand<T>(await fetch(address(path, params), signal ? { signal } : {}));
+}
+
+/** send asks the API for a change; it throws a Problem when that was not made, or not yet. */
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method, headers: csrf ? { "X-CSRF-Token": csrf } : {} };
+  if (body !== undefined) {
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
+    init.body = JSON.stringify(body);
   }
-  return body as T;
+  let res: Response;
+  try {
+    res = await fetch(address(path), init);
+  } catch {
+    throw new Problem(0, "", "");
+  }
+  return understand<T>(res);
+}
+
+async function understand<T>(res: Response): Promise<T> {
+  const body: unknown = await res.json().catch(() => ({}));
+  if (res.ok && res.status !== 202) return body as T;
+  const p = body as { error?: string; fix?: string; confirmation?: string };
+  if (res.status === 401 || res.status === 403) refusals.value++;
+  throw new Problem(res.status, p.error ?? res.statusText, p.fix ?? "", Number(res.headers.get("Retry-After")) || 0, p.confirmation ?? "");
 }

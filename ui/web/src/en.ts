@@ -1,5 +1,7 @@
 // English: the language that the others are checked against.
 
+import type { Right, Role } from "./accounts";
+
 export const en = {
   appName: "Stockade",
   demo: "Demo",
@@ -282,4 +284,38 @@ export const en = {
   xNoEvidence: "The packet's bytes are not kept.",
   xReading: "Reading…",
   icmpType: (n: number): string => `type ${n}`,
+
+  // people and pages
+  navigation: "Pages",
+  navUsers: "Users",
+  navUsersLong: "Users and roles",
+  navAudit: "Audit",
+  navAuditLong: "Audit log",
+  navAccount: "My account",
+  menuOf: (name: string): string => `Menu of ${name}`,
+  language: "Language",
+  themes: { auto: "System", light: "Light", dark: "Dark" },
+  signOut: "Sign out",
+  role: { admin: "Admin", auditor: "Auditor", operator: "Operator", viewer: "Viewer" } as Record<Role, string>,
+  right: { live: "Live", playback: "Playback", export: "Export", ptz: "PTZ" } as Record<Right, string>,
+  close: "Close",
+  cancel: "Cancel",
+  reload: "Reload",
+  partMissing: "This part of the page could not be loaded",
+  partMissingText: "The recorder does not answer, or was updated since the page was opened.",
+  noAnswer: "The recorder does not answer",
+  noAnswerFix: "Check the network, and try again.",
+  waitingFor: (n: number): string => (n === 1 ? "1 request waits for a second admin" : `${n} requests wait for a second admin`),
+  waits: "This needs a second admin",
+  waitsText: "It is done once another admin confirms it, on the page of users and roles.",
+  againIn: (time: string): string => `Try again in ${time}`,
+  againNow: "You can try again now.",
+  wallNotShared: "No cameras shared with you",
+  wallNotSharedText: "An admin of this recorder gives cameras to people.",
+  liveNotGiven: "Live pictures of this camera are not shared with you",
+  playbackNotGiven: "Recordings of this camera are not shared with you",
+  noSuchCamera: "There is no such camera, or it is not shared with you.",
+  exportReason: "What is it for?",
+  exportReasonHint: "The reason is kept in the audit log with your name, the camera and the time.",
+  problem: {} as Record<string, string>, // what the API says, in its own words
 };

@@ -2,7 +2,10 @@
 // connections to a server and no more, and an event stream holds one: with each
 // page holding its own, the seventh page would get no answer at all. So the page
 // that holds a lock has the stream, and passes on what comes to the others. When
-// it closes, another takes the lock and resumes where the stream broke off.
+// it closes, another takes the lock and resumes where the stream broke off. Lock and
+// channel are a person's: what one may see never reaches the page of another.
+
+import { readSession } from "./session";
 
 /** Feed is told what comes. */
 export interface Feed {
@@ -20,16 +23,17 @@ type Word =
   | { is: "here" }; // the answer to it
 
 const names = ["site", "health", "cameras", "containment", "attempts", "clock", "reset"];
-const lock = "stockade-events";
+const shares = "locks" in navigator && "BroadcastChannel" in self;
 const answerWithin = 3000; // ms in which a page that has the stream answers
 
 let feed: Feed;
+let lock = "";
 let source: EventSource | undefined;
 let id = ""; // of the last event
 let answered = true;
 
 /** channel to the other pages; where a browser has no locks each page has its own stream */
-const channel = "locks" in navigator && "BroadcastChannel" in self ? new BroadcastChannel(lock) : undefined;
+let channel: BroadcastChannel | undefined;
 
 function say(w: Word): void {
   channel?.postMessage(w);
@@ -73,8 +77,10 @@ function open(): void {
     });
   }
   es.onerror = () => {
+    if (source !== es) return;
+    void readSession(); // it may have ended because the session did
     // The browser comes again by itself unless the answer was no event stream.
-    if (es.readyState === EventSource.CLOSED && source === es) setTimeout(() => source === es && open(), 2000);
+    if (es.readyState === EventSource.CLOSED) setTimeout(() => source === es && open(), 2000);
   };
 }
 
@@ -92,13 +98,15 @@ function lead(steal: boolean): void {
     });
 }
 
-/** follow begins; what comes is told to f. */
-export function follow(f: Feed): void {
+/** follow begins; what comes is told to f. person is whose pages share the stream. */
+export function follow(f: Feed, person: string): void {
   feed = f;
-  if (!channel) {
+  lock = "stockade-events " + person;
+  if (!shares) {
     open();
     return;
   }
+  channel = new BroadcastChannel(lock);
   channel.onmessage = (e: MessageEvent<Word>) => take(e.data);
   say({ is: "came" });
   lead(false);

@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
 import { en } from "./en";
 import { ko } from "./ko";
 import { recall, remember } from "./memory";
@@ -23,6 +24,11 @@ export const language = computed<Language>(() => chosen.value ?? siteLanguage.va
 
 /** t is the catalogue in force. */
 export const t = computed<Catalogue>(() => catalogues[language.value]);
+
+/** inLanguage is one of several catalogues of a part of the page: the one in force. */
+export function inLanguage<C>(all: Record<Language, C>): ReadonlySignal<C> {
+  return computed(() => all[language.value]);
+}
 
 export function choose(l: Language): void {
   chosen.value = l;

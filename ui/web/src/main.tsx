@@ -1,33 +1,55 @@
-import type { JSX } from "preact";
+import type { ComponentType, JSX } from "preact";
 import { render } from "preact";
 import { effect } from "@preact/signals";
 import { Attempts } from "./attempts";
 import { ContainmentPanel } from "./containment";
 import { language, t, word } from "./i18n";
+import { Lazy } from "./lazy";
+import { takeNote } from "./memory";
 import { Recordings } from "./recordings";
-import { applyTheme, Banners, Header, tone } from "./shell";
+import { go, page } from "./route";
+import { inside, may, me, readSession, reads, session, unanswered } from "./session";
+import { Banners, Header, tone } from "./shell";
 import { badge, site, start } from "./store";
+import { applyTheme } from "./theme";
 import { view } from "./view";
 import { Viewer } from "./viewer";
+import { attend } from "./waiting";
 import { Wall } from "./wall";
 import "./live";
 import "./timeline";
 
-function Page(): JSX.Element {
+/** What most people never open, or only for a moment, is loaded when they do. */
+const entrance = (): Promise<ComponentType> => import("./people/entrance").then((m) => m.Entrance);
+const office = (): Promise<ComponentType> => import("./office/office").then((m) => m.Office);
+
+/** House is what the recorder is for: cameras, recordings, and what was blocked. */
+function House(): JSX.Element {
   return (
-    <>
-      <Header />
-      <Banners />
-      <main>
-        <div class="column">
-          {view.value ? <Viewer /> : <Wall />}
-          <Recordings />
-        </div>
+    <main class={reads.value ? "" : "one-column"}>
+      <div class="column">
+        {view.value ? <Viewer /> : <Wall />}
+        {may("playback") && <Recordings />}
+      </div>
+      {reads.value && (
         <div class="column">
           <ContainmentPanel />
           <Attempts />
         </div>
-      </main>
+      )}
+    </main>
+  );
+}
+
+function Page(): JSX.Element {
+  const s = session.value;
+  if (!s) return <p class="page-wait" role="status">{unanswered.value && <><span class="spinner" /> {t.value.noAnswer}</>}</p>;
+  if (!inside.value) return <Lazy load={entrance} />;
+  return (
+    <>
+      <Header />
+      <Banners />
+      {page.value === "house" || !me.value ? <House /> : <Lazy load={office} />}
     </>
   );
 }
@@ -35,8 +57,27 @@ function Page(): JSX.Element {
 applyTheme();
 effect(() => {
   document.documentElement.lang = language.value;
-  const alarm = tone() === "ok" ? "" : word(t.value.state, badge.value).toUpperCase() + " · ";
-  document.title = alarm + (site.value ? `${site.value.name} · Stockade` : "Stockade");
+  const m = t.value;
+  const name = site.value?.name ?? session.value?.site.name;
+  const parts = [name, m.appName].filter(Boolean);
+  if (!inside.value) {
+    document.title = parts.join(" · ");
+    return;
+  }
+  const at = { house: "", users: m.navUsersLong, account: m.navAccount, audit: m.navAuditLong }[page.value];
+  const alarm = tone() === "ok" ? "" : word(m.state, badge.value).toUpperCase();
+  document.title = [alarm, at, ...parts].filter(Boolean).join(" · ");
 });
-start();
+// The house is furnished once it may be entered: see session.ts for why only once.
+const furnish = effect(() => {
+  if (!inside.value) return;
+  queueMicrotask(() => {
+    furnish();
+    const wanted = takeNote("return"); // left before a sign-on provider sent the person back
+    if (wanted?.startsWith("#") && !location.hash) go(wanted, true);
+    start();
+    attend();
+  });
+});
+void readSession();
 render(<Page />, document.getElementById("app")!);

@@ -1,20 +1,41 @@
-// What this browser remembers of a person's choices. One that keeps nothing (a
-// private window, blocked storage) throws at the question: then nothing is remembered.
+// What this browser remembers: choices of a person for good, and words of a tab
+// across a reload. One that keeps nothing (a private window, blocked storage)
+// throws at the question: then nothing is remembered, and nothing fails.
 
 /** recall gives what was remembered. */
 export function recall(name: string): string | undefined {
+  return read(() => localStorage.getItem(name));
+}
+
+/** remember keeps a choice for the next time. */
+export function remember(name: string, value: string): void {
+  write(() => localStorage.setItem(name, value));
+}
+
+/** leaveNote keeps a word for the next document of this tab. */
+export function leaveNote(name: string, value: string): void {
+  write(() => sessionStorage.setItem(name, value));
+}
+
+/** takeNote gives that word, once. */
+export function takeNote(name: string): string | undefined {
+  const note = read(() => sessionStorage.getItem(name));
+  write(() => sessionStorage.removeItem(name));
+  return note;
+}
+
+function read(from: () => string | null): string | undefined {
   try {
-    return localStorage.getItem(name) ?? undefined;
+    return from() ?? undefined;
   } catch {
     return undefined;
   }
 }
 
-/** remember keeps a choice for the next time. */
-export function remember(name: string, value: string): void {
+function write(to: () => void): void {
   try {
-    localStorage.setItem(name, value);
+    to();
   } catch {
-    // it holds for this page
+    // it holds for this document
   }
 }

@@ -220,9 +220,10 @@ export class Player {
     this.video.load();
   }
 
-  /** link is the address of the footage around an instant, to download. */
-  link(at: number): string {
-    return address("play", this.range(at, Math.min(at + piece, now())));
+  /** link is the address of the footage around an instant, to download; with a reason, of its export. */
+  link(at: number, reason?: string): string {
+    const range = this.range(at, Math.min(at + piece, now()));
+    return reason === undefined ? address("play", range) : address("export", { ...range, reason });
   }
 }
 

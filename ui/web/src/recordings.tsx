@@ -6,6 +6,7 @@ import { get, trouble } from "./api";
 import { bytes, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { source } from "./playback";
+import { may } from "./session";
 import { cameras, recorded, site } from "./store";
 import { now, second, shortStamp, stamp } from "./time";
 import { TimelineElement } from "./timeline";
@@ -191,7 +192,7 @@ function Ranges(): JSX.Element {
 /** Recordings shows what is recorded of each camera, and plays it. */
 export function Recordings(): JSX.Element {
   const m = t.value;
-  const list = (cameras.value ?? []).filter((c) => c.streams.some((s) => s.recording !== "off" || s.last_footage));
+  const list = (cameras.value ?? []).filter((c) => may("playback", c) && c.streams.some((s) => s.recording !== "off" || s.last_footage));
   return (
     <section id="recordings" class="panel" aria-labelledby="h-recordings">
       <div class="panel-head">

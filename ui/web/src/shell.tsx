@@ -1,37 +1,19 @@
 import type { ComponentChildren, JSX } from "preact";
-import { signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { choose, ago, language, t, word } from "./i18n";
 import type { HealthCheck } from "./api";
 import { Icon } from "./icons";
 import type { IconName } from "./icons";
+import { UserMenu } from "./menu";
+import { link, page } from "./route";
+import type { Page } from "./route";
+import { me, may, reads } from "./session";
 import { badge, containment, health, lost, lostSince, recordingBadge, site, unrecorded } from "./store";
 import type { Badge } from "./store";
+import { isDark, setTheme } from "./theme";
 import { clock, day, second, zoneName } from "./time";
 import { jump } from "./view";
-import { recall, remember } from "./memory";
-
-type Theme = "auto" | "light" | "dark";
-
-function rememberedTheme(): Theme {
-  const v = recall("theme");
-  return v === "light" || v === "dark" ? v : "auto";
-}
-
-const theme = signal<Theme>(rememberedTheme());
-
-/** applyTheme sets what the style sheet and the canvases go by. */
-export function applyTheme(): void {
-  if (theme.value === "auto") delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = theme.value;
-  document.dispatchEvent(new Event("themechange"));
-}
-
-function nextTheme(): void {
-  const dark = theme.value === "dark" || (theme.value === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-  theme.value = dark ? "light" : "dark";
-  remember("theme", theme.value);
-  applyTheme();
-}
+import { waiting } from "./waiting";
 
 /** state to icon and tone: state is told by icon, words and colour together */
 const looks: Record<Badge, { icon: IconName; tone: "ok" | "warn" | "bad" }> = {
@@ -70,40 +52,72 @@ function RecordBadge(): JSX.Element | null {
   );
 }
 
-export function Header(): JSX.Element {
+/** Clock is the recorder's clock, in the site's zone. */
+function Clock(): JSX.Element {
+  return (
+    <time class="clock" title={t.value.siteClock + " · " + (site.value?.zone ?? "")}>
+      <span class="day">{day(second.value)}</span>
+      <span class="hms">{clock(second.value)}</span>
+      <span class="zone">{zoneName(second.value)}</span>
+    </time>
+  );
+}
+
+/** Switches choose language and theme at this browser. */
+export function Switches(): JSX.Element {
   const m = t.value;
   return (
+    <div class="tools">
+      <button class="quiet" lang={language.value === "en" ? "ko" : "en"} title={m.languageSwitch} onClick={() => choose(language.value === "en" ? "ko" : "en")}>
+        {m.languageName}
+      </button>
+      <button class="quiet icon-only" title={m.theme} aria-label={m.theme} onClick={() => setTheme(isDark() ? "light" : "dark")}>
+        <Icon name="sun" />
+      </button>
+    </div>
+  );
+}
+
+function Part({ id, children }: { id: string; children: ComponentChildren }): JSX.Element {
+  return <a href={"#" + id} onClick={(e) => jump(e, id)}>{children}</a>;
+}
+
+function Nav(): JSX.Element {
+  const m = t.value;
+  const office = (p: Page, name: string, mark?: JSX.Element | false): JSX.Element => <a href={link(p)} aria-current={page.value === p ? "page" : undefined}>{name}{mark}</a>;
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [page.value]); // on narrow screens it scrolls
+  return (
+    <nav ref={bar} aria-label={m.navigation}>
+      <Part id="live">{m.navLive}</Part>
+      {may("playback") && <Part id="recordings">{m.navRecordings}</Part>}
+      {reads.value && <Part id="attempts">{m.navAttempts}</Part>}
+      {reads.value && <Part id="containment">{m.navContainment}</Part>}
+      {me.value && reads.value && office("users", m.navUsers, waiting.value > 0 && <span class="count" title={m.waitingFor(waiting.value)} aria-label={m.waitingFor(waiting.value)}>{waiting.value}</span>)}
+      {me.value && reads.value && office("audit", m.navAudit)}
+    </nav>
+  );
+}
+
+export function Header(): JSX.Element {
+  const m = t.value;
+  const start = page.value === "house" ? "live" : "office";
+  return (
     <header class="bar">
-      <a class="skip" href="#live" onClick={(e) => jump(e, "live")}>{m.skip}</a>
+      <a class="skip" href={"#" + start} onClick={(e) => { jump(e, start); document.getElementById(start)?.focus(); }}>{m.skip}</a>
       <a class="brand" href="#live" onClick={(e) => jump(e, "live")}>
         <Icon name="mark" size={22} />
         <span>{m.appName}</span>
       </a>
       <span class="site"><bdi>{site.value?.name}</bdi></span>
       {site.value?.demo && <span class="tag" title={m.demoTitle}>{m.demo}</span>}
-      <nav>
-        <a href="#live" onClick={(e) => jump(e, "live")}>{m.navLive}</a>
-        <a href="#recordings" onClick={(e) => jump(e, "recordings")}>{m.navRecordings}</a>
-        <a href="#attempts" onClick={(e) => jump(e, "attempts")}>{m.navAttempts}</a>
-        <a href="#containment" onClick={(e) => jump(e, "containment")}>{m.navContainment}</a>
-      </nav>
+      <Nav />
       <div class="status">
         <RecordBadge />
         <ContainmentBadge />
       </div>
-      <time class="clock" title={m.siteClock + " · " + (site.value?.zone ?? "")}>
-        <span class="day">{day(second.value)}</span>
-        <span class="hms">{clock(second.value)}</span>
-        <span class="zone">{zoneName(second.value)}</span>
-      </time>
-      <div class="tools">
-        <button class="quiet" lang={language.value === "en" ? "ko" : "en"} title={m.languageSwitch} onClick={() => choose(language.value === "en" ? "ko" : "en")}>
-          {m.languageName}
-        </button>
-        <button class="quiet icon-only" title={m.theme} aria-label={m.theme} onClick={nextTheme}>
-          <Icon name="sun" />
-        </button>
-      </div>
+      <Clock />
+      {me.value ? <UserMenu user={me.value} /> : <Switches />}
     </header>
   );
 }

@@ -1,10 +1,11 @@
 // What the recorder said last, kept fresh by one event stream.
 
 import { batch, computed, signal } from "@preact/signals";
-import { get } from "./api";
+import { get, Problem } from "./api";
 import type { Attempt, AttemptPage, Camera, Containment, Device, Health, Site } from "./api";
 import { follow, revive } from "./feed";
 import { siteLanguage } from "./i18n";
+import { me, readSession, reads } from "./session";
 import { heard, now, second, zone } from "./time";
 
 export const site = signal<Site | undefined>(undefined);
@@ -82,12 +83,18 @@ function putSite(s: Site): void {
   });
 }
 
+/** forbidden tells that asking again is of no use: the session has ended, or the role is another. */
+function forbidden(e: unknown): boolean {
+  return e instanceof Problem && (e.status === 401 || e.status === 403);
+}
+
 async function readDevices(): Promise<void> {
+  if (!reads.peek()) return; // addresses are for those who read everything
   try {
     const { devices: list } = await get<{ devices: Device[] }>("devices");
     devices.value = new Map(list.map((d) => [d.id, d]));
-  } catch {
-    setTimeout(() => void readDevices(), 3000);
+  } catch (e) {
+    if (!forbidden(e)) setTimeout(() => void readDevices(), 3000);
   }
 }
 
@@ -126,6 +133,7 @@ let asked = false;
 /** readAttempts reads the newest attempts, chatter apart so that it never crowds out the rest. */
 async function readAttempts(): Promise<void> {
   asked = true;
+  if (!reads.peek()) return;
   try {
     const [rest, chatter] = await Promise.all([
       get<AttemptPage>("attempts", { limit: 300 }),
@@ -133,8 +141,8 @@ async function readAttempts(): Promise<void> {
     ]);
     took(rest, chatter);
     attemptsLoaded.value = true;
-  } catch {
-    setTimeout(() => void readAttempts(), 2000);
+  } catch (e) {
+    if (!forbidden(e)) setTimeout(() => void readAttempts(), 2000);
   }
 }
 
@@ -172,6 +180,7 @@ function event(name: string, body: string): void {
       break;
     case "cameras": {
       const c = v as { all: boolean; cameras: Camera[] };
+      if (c.all && cameras.peek()) void readSession(); // what one may do with them may be new too
       putCameras(c.all, c.cameras);
       break;
     }
@@ -207,7 +216,7 @@ export function start(): void {
     opened: (continued) => {
       if (!continued || !asked) void readAttempts();
     },
-  });
+  }, me.peek()?.id ?? "");
   let quiet = 0;
   second.subscribe(() => {
     quiet = now() - lastWord.peek() > silence * 1.5 ? quiet + 1 : 0;

@@ -2,6 +2,7 @@
 // so that a link or a reload leads to the same picture.
 
 import { signal } from "@preact/signals";
+import { go, page } from "./route";
 
 export interface View {
   camera: string;
@@ -19,6 +20,7 @@ export const view = signal<View | undefined>(read());
 export const cursor = signal<{ camera: string; at: number } | undefined>(undefined);
 
 function read(): View | undefined {
+  if (location.hash.startsWith("#/")) return undefined; // a page of route.ts
   const p = new URLSearchParams(location.hash.slice(1));
   const camera = p.get("camera");
   if (!camera) return undefined;
@@ -50,9 +52,18 @@ addEventListener("popstate", () => {
   if (view.value?.at === undefined) cursor.value = undefined;
 });
 
-/** jump brings a part of the page into view, without touching the address. */
+/** jump brings a part of the house into view; within it, without touching the address. */
 export function jump(e: MouseEvent, id: string): void {
   e.preventDefault();
+  if (page.value !== "house") {
+    go(location.pathname);
+    requestAnimationFrame(() => requestAnimationFrame(() => reveal(id))); // once it is there
+    return;
+  }
+  reveal(id);
+}
+
+function reveal(id: string): void {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   document.getElementById(id)?.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
 }

@@ -4,8 +4,10 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Camera } from "./api";
 import { ago, bits, count, t, word } from "./i18n";
 import { Icon } from "./icons";
+import { Download } from "./download";
 import { Player } from "./playback";
 import type { PlayState } from "./playback";
+import { may } from "./session";
 import { cameras, devices, lost, recorded } from "./store";
 import { day, clock, fromText, now, second, shortStamp, stamp } from "./time";
 import { cursor, look, note, view } from "./view";
@@ -62,7 +64,7 @@ function LivePicture({ camera }: { camera: Camera }): JSX.Element {
         <Fact name={m.factLost}>{s ? count(s.lost) : "–"}</Fact>
         <Fact name={m.factViewers}>{s ? count(s.viewers) : "–"}</Fact>
         <Fact name={m.factDevice}><bdi>{camera.device}</bdi>{d && <> · <code>{d.ip}</code></>}</Fact>
-        <Fact name={m.factRecorded}>{newest(camera)}</Fact>
+        {may("playback", camera) && <Fact name={m.factRecorded}>{newest(camera)}</Fact>}
       </dl>
     </>
   );
@@ -92,7 +94,7 @@ function Controls({ camera, at, live, video, player }: ControlsProps): JSX.Eleme
       <button class={"live-button" + (live ? " on" : "")} aria-pressed={!!live} onClick={() => look({ camera: camera.id })}>
         <span class="dot" />{live ? m.isLive : m.goLive}
       </button>
-      <button class="icon-only" aria-label={m.tenBack} title={m.tenBack} onClick={() => back(-10_000)}>−10 s</button>
+      {may("playback", camera) && <button class="icon-only" aria-label={m.tenBack} title={m.tenBack} onClick={() => back(-10_000)}>−10 s</button>}
       {!live && video && (
         <>
           <button class="icon-only" aria-label={m.playPause} title={m.playPause}
@@ -109,14 +111,14 @@ function Controls({ camera, at, live, video, player }: ControlsProps): JSX.Eleme
         </>
       )}
       <span class="spacer" />
-      <Moment camera={camera} at={at} />
-      {player && <a class="button icon-only" href={player.link(at)} download title={m.downloadTitle} aria-label={m.download}><Icon name="download" /></a>}
+      {may("playback", camera) && <Moment camera={camera} at={at} />}
+      {player && may("export", camera) && <Download link={(reason) => player.link(at, reason)} />}
       <button class="icon-only" aria-label={m.fullScreen} title={m.fullScreen} onClick={() => void document.querySelector(".stage")?.requestFullscreen()}><Icon name="expand" /></button>
     </div>
   );
 }
 
-function PlayOverlay({ camera, state, link }: { camera: Camera; state: PlayState; link: string }): JSX.Element | null {
+function PlayOverlay({ camera, state, link }: { camera: Camera; state: PlayState; link: (reason?: string) => string }): JSX.Element | null {
   const m = t.value;
   switch (state.is) {
     case "playing":
@@ -135,7 +137,7 @@ function PlayOverlay({ camera, state, link }: { camera: Camera; state: PlayState
         <div class="cover offline">
           <Icon name="warn" size={26} />
           <strong>{state.codec ? m.playCannot(state.codec) : m.playUnknown}</strong>
-          <a class="button" href={link} download><Icon name="download" /> {m.download}</a>
+          {may("export", camera) && <Download link={link} words />}
         </div>
       );
     case "caught-up":
@@ -184,7 +186,7 @@ function Playback({ camera, at, asked }: { camera: Camera; at: number; asked: nu
       <div class="stage picture playback" data-state={state.is}>
         <video ref={video} muted playsInline />
         <span class="wall-time" data-wall={Math.round(shown.value)}>{day(shown.value)} <b>{clock(shown.value)}</b></span>
-        <PlayOverlay camera={camera} state={state} link={p?.link(shown.value) ?? "#"} />
+        <PlayOverlay camera={camera} state={state} link={(reason) => p?.link(shown.peek(), reason) ?? "#"} />
       </div>
       <Controls camera={camera} at={shown.value} video={video.current} player={p} />
     </>
@@ -204,9 +206,12 @@ export function Viewer(): JSX.Element | null {
         <h2 id="h-live"><bdi>{camera?.name ?? v.camera}</bdi></h2>
         {v.at !== undefined && <span class="muted">{m.recordings} · {stamp(cursor.value?.at ?? v.at)}</span>}
       </div>
-      {!camera && <p class="empty">{m.loading}</p>}
-      {camera && v.at === undefined && <LivePicture key={camera.id} camera={camera} />}
-      {camera && v.at !== undefined && <Playback key={camera.id} camera={camera} at={v.at} asked={v.asked} />}
+      {!camera && <p class="empty">{cameras.value ? m.noSuchCamera : m.loading}</p>}
+      {camera && v.at === undefined && !may("live", camera) && <p class="empty">{m.liveNotGiven}</p>}
+      {camera && v.at === undefined && may("live", camera) && <LivePicture key={camera.id} camera={camera} />}
+      {camera && v.at !== undefined && (may("playback", camera)
+        ? <Playback key={camera.id} camera={camera} at={v.at} asked={v.asked} />
+        : <p class="empty">{m.playbackNotGiven}</p>)}
     </section>
   );
 }

@@ -5,8 +5,9 @@ import { t, word } from "./i18n";
 import { Icon } from "./icons";
 import { LiveElement, playable } from "./live";
 import type { LiveInfo } from "./live";
+import { is, may } from "./session";
 import { cameras, lost, recorded } from "./store";
-import { shortStamp } from "./time";
+import { now, shortStamp } from "./time";
 import { look } from "./view";
 
 /** useLive puts the element in place, tells it what to show and hears what it shows. */
@@ -73,6 +74,20 @@ export function Overlay({ camera, info }: { camera: Camera; info: LiveInfo }): J
   }
 }
 
+/** Closed is the tile of a camera that the person may not watch live. */
+function Closed({ camera }: { camera: Camera }): JSX.Element {
+  const m = t.value;
+  const newest = camera.streams.flatMap((s) => (s.last_footage ? [Date.parse(s.last_footage)] : []));
+  const at = Math.max(...newest, now() - 60_000) - 10_000;
+  return (
+    <li class="tile closed" data-camera={camera.id} data-state="closed">
+      <div class="picture"><div class="cover offline"><Icon name="lock" size={24} /><span>{m.liveNotGiven}</span></div></div>
+      <div class="tile-foot"><span class="name"><bdi>{camera.name}</bdi></span></div>
+      {may("playback", camera) && <button class="open" aria-label={m.openCamera(camera.name)} onClick={() => look({ camera: camera.id, at })} />}
+    </li>
+  );
+}
+
 function Tile({ camera }: { camera: Camera }): JSX.Element {
   const m = t.value;
   const [host, info] = useLive(camera, "sub");
@@ -113,10 +128,14 @@ export function Wall(): JSX.Element {
         {list && <span class="muted">{list.length}</span>}
       </div>
       {!list && <p class="empty">{m.loading}</p>}
-      {list && list.length === 0 && <div class="empty"><strong>{m.wallEmpty}</strong><p>{m.wallEmptyText}</p></div>}
+      {list && list.length === 0 && (
+        is("admin", "auditor")
+          ? <div class="empty"><strong>{m.wallEmpty}</strong><p>{m.wallEmptyText}</p></div>
+          : <div class="empty"><strong>{m.wallNotShared}</strong><p>{m.wallNotSharedText}</p></div>
+      )}
       {list && list.length > 0 && (
         <ul class={"wall" + (lost.value ? " lost" : "")} data-columns={columns}>
-          {list.map((c) => <Tile key={c.id} camera={c} />)}
+          {list.map((c) => (may("live", c) ? <Tile key={c.id} camera={c} /> : <Closed key={c.id} camera={c} />))}
         </ul>
       )}
     </section>

@@ -20,10 +20,15 @@ func Files(dir string) (map[string][]byte, error) {
 		AbsWorkingDir: root,
 		EntryPointsAdvanced: []api.EntryPoint{
 			{InputPath: "src/main.tsx", OutputPath: "app"},
-			{InputPath: "src/app.css", OutputPath: "style"},
+			{InputPath: "src/style.css", OutputPath: "style"},
 		},
-		Outdir:            "dist",
-		Bundle:            true,
+		Outdir: "dist",
+		Bundle: true,
+		// What import() asks for is a file of its own, loaded when it is wanted. Its name
+		// changes with its content: a page that was open while the recorder was updated
+		// finds it gone, instead of running two versions at once.
+		Splitting:         true,
+		ChunkNames:        "[name]-[hash]",
 		Format:            api.FormatESModule,
 		Target:            api.ES2022,
 		JSX:               api.JSXAutomatic,
@@ -40,6 +45,7 @@ func Files(dir string) (map[string][]byte, error) {
 			"preact/jsx-runtime":   vendor("preact/jsx-runtime/dist/jsxRuntime.mjs"),
 			"@preact/signals":      vendor("@preact/signals/dist/signals.mjs"),
 			"@preact/signals-core": vendor("@preact/signals-core/dist/signals-core.mjs"),
+			"qrcode-generator":     vendor("qrcode-generator/dist/qrcode.mjs"),
 		},
 		TsconfigRaw: `{"compilerOptions":{"strict":true}}`,
 	})
