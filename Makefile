@@ -6,8 +6,8 @@ LINT     := bin/golangci-lint
 LINT_VER := v2.6.2
 
 # What the product needs at run time, and what the tests need on top: Debian and Ubuntu names.
-RUN_PKGS  := iptables ipset iproute2 ca-certificates
-TEST_PKGS := $(RUN_PKGS) gcc libc6-dev nftables conntrack ffmpeg fonts-dejavu-core \
+RUN_PKGS  := iptables ipset nftables iproute2 ca-certificates
+TEST_PKGS := $(RUN_PKGS) gcc libc6-dev conntrack ffmpeg fonts-dejavu-core \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
 	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0

@@ -46,15 +46,21 @@ func serveCamera(t *testing.T) error {
 	return nil
 }
 
+// How long to wait for what must come, and for what must not.
+const (
+	surely = 30 * time.Second
+	never  = time.Second
+)
+
 // askTCP gives what the camera says, or nothing.
-func askTCP(t *testing.T, address string) string {
+func askTCP(t *testing.T, address string, patience time.Duration) string {
 	t.Helper()
-	c, err := net.DialTimeout("tcp4", address, 700*time.Millisecond)
+	c, err := net.DialTimeout("tcp4", address, patience)
 	if err != nil {
 		return ""
 	}
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(700*time.Millisecond)))
+	must(t, c.SetDeadline(time.Now().Add(patience)))
 	b, _ := io.ReadAll(c) // a time-out reads as nothing
 	return string(b)
 }
@@ -65,7 +71,7 @@ func punchUDP(t *testing.T, address string) string {
 	c, err := net.Dial("udp4", address)
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(700*time.Millisecond)))
+	must(t, c.SetDeadline(time.Now().Add(surely)))
 	if _, err := c.Write([]byte("punch")); err != nil {
 		return ""
 	}

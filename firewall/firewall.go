@@ -30,7 +30,9 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
-	wake    chan struct{} // one place: a wake-up while one is pending says nothing new
+	// lockedOut is since when another process holds the lock; zero while it does not.
+	lockedOut time.Time
+	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -68,15 +70,12 @@ func New(o Options) *Firewall {
 func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(ctx, f.o.StateDir)
+	unlock, err := f.turn(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if p.Observe && wasArmed(f.o.StateDir) {
-		f.log.Error("observing refused: this box was armed before; enforcing instead")
-		p.Observe = false
-	}
+	p = f.enforcing(p)
 	rs, err := compile(p)
 	if err != nil {
 		return fmt.Errorf("compile the policy: %w", err)
@@ -97,9 +96,15 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	}
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
-		if f.account.last, err = f.k.Dropped(ctx, rs); err != nil {
+		counters, err := f.k.Dropped(ctx, rs)
+		if err != nil {
 			return fmt.Errorf("read the counters: %w", err)
 		}
+		var read, lost uint64
+		if f.o.Hits != nil {
+			read, lost = f.o.Hits()
+		}
+		f.account.begin(counters, read, lost)
 	}
 	if err := f.k.Apply(ctx, rs); err != nil {
 		f.recheck(ctx, err)
@@ -110,11 +115,21 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	return f.check(ctx)
 }
 
+// enforcing is the policy without observing, where this box was armed before (C1).
+func (f *Firewall) enforcing(p Policy) Policy {
+	if p.Observe && wasArmed(f.o.StateDir) {
+		f.log.Error("observing refused: this box was armed before; enforcing instead")
+		p.Observe = false
+	}
+	return p
+}
+
 // Check compares the kernel with the policy and changes nothing: for a look at
 // a box whose daemon is not running. Use a Firewall of its own for it.
 func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	p = f.enforcing(p)
 	rs, err := compile(p)
 	if err != nil {
 		return Status{}, fmt.Errorf("compile the policy: %w", err)
@@ -157,7 +172,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(ctx, f.o.StateDir)
+	unlock, err := f.turn(ctx)
 	if err != nil {
 		return err
 	}
@@ -178,77 +193,6 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	}
 	f.obeysNote()
 	return nil
-}
-
-// Run reads everything back on events and at least each Interval, repairs what
-// others changed and says so (C10). It returns nil when ctx ends; what is
-// loaded stays loaded (C1).
-func (f *Firewall) Run(ctx context.Context) error {
-	if err := netfilter.Watch(ctx, f.poke); err != nil {
-		f.log.Warn("no drift events, polling only", "error", err)
-	}
-	ticker := time.NewTicker(f.o.Interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		case <-f.wake:
-		}
-		if err := f.tend(ctx); err != nil && ctx.Err() == nil {
-			f.log.Error("containment could not be read back or repaired", "error", err)
-		}
-		// Our own changes make events too; one read-back answers a burst of them.
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(f.o.Interval / 20):
-		}
-	}
-}
-
-func (f *Firewall) poke() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
-// tend is one round of Run.
-func (f *Firewall) tend(ctx context.Context) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.set {
-		return nil
-	}
-	unlock, err := lock(ctx, f.o.StateDir)
-	switch {
-	case err == nil:
-		defer unlock()
-	case ctx.Err() != nil:
-		return nil // asked to end
-	default: // a broken disk must not keep us from containing
-		f.log.Error("no lock against other commands of ours", "error", err)
-	}
-	if f.obeysNote() {
-		return nil
-	}
-	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
-		rs, err := compile(f.policy)
-		if err != nil {
-			return fmt.Errorf("compile the policy: %w", err)
-		}
-		if err := f.open(); err != nil {
-			f.fault(err)
-			return err
-		}
-		if err := f.k.Apply(ctx, rs); err != nil {
-			f.fault(err)
-			return fmt.Errorf("enforce the policy: %w", err)
-		}
-	}
-	return f.check(ctx)
 }
 
 // open finds the kernel's tools once.

@@ -40,6 +40,32 @@ func ip6(src, dst string, next byte, payload []byte) []byte {
 	return append(h, payload...)
 }
 
+// fragment4 carries a part of a UDP datagram; offset is in units of 8 bytes.
+func fragment4(src, dst string, id, offset uint16, more bool, part []byte) []byte {
+	p := ip4(src, dst, 17, part)
+	binary.BigEndian.PutUint16(p[4:], id)
+	if more {
+		offset |= 0x2000
+	}
+	binary.BigEndian.PutUint16(p[6:], offset)
+	binary.BigEndian.PutUint16(p[10:], 0)
+	binary.BigEndian.PutUint16(p[10:], ^sum(0, p[:20]))
+	return p
+}
+
+// fragment6 carries a part of a UDP datagram behind a header of destination options.
+func fragment6(src, dst string, id uint32, offset uint16, more bool, part []byte) []byte {
+	options := []byte{44, 0, 1, 4, 0, 0, 0, 0} // next: fragment; padding
+	h := append(options, 17, 0, 0, 0)
+	offset <<= 3
+	if more {
+		offset |= 1
+	}
+	binary.BigEndian.PutUint16(h[10:], offset)
+	h = binary.BigEndian.AppendUint32(h, id)
+	return ip6(src, dst, 60, append(h, part...))
+}
+
 // sum is the Internet checksum's folded sum (RFC 1071).
 func sum(start uint32, b []byte) uint16 {
 	for i := 0; i+1 < len(b); i += 2 {

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // compiled is the ruleset of the lab's policy.
-func compiled(t *testing.T) ruleset.Ruleset {
+func compiled(t *testing.T) ruleset.Ruleset { return compile(t, policy()) }
+
+func compile(t *testing.T, p firewall.Policy) ruleset.Ruleset {
 	t.Helper()
-	p := policy()
 	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP}
 	for _, d := range p.Devices {
 		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC})
@@ -50,10 +52,12 @@ func soloParts() []struct {
 		{"L1 bridge PREROUTING", "L1", bridge("nat")},
 		{"L1 bridge FORWARD", "L1", bridge("filter")},
 		{"L2 routing rules", "L2", part{routing: true, hook: noHook}},
-		{"L3 raw", "L3", hooksIn(func(_ ruleset.Table, h ruleset.Hook) bool { return h.Layer == ruleset.L3 })},
+		{"L3 fragments", "L3", hooksIn(func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Inet })},
+		{"L3 raw", "L3", hooksIn(func(t ruleset.Table, _ ruleset.Hook) bool { return t.Name == "raw" })},
 		{"L4 mangle", "L4", hooksIn(func(t ruleset.Table, h ruleset.Hook) bool { return t.Name == "mangle" })},
+		// INPUT admits only questions that nat redirected.
 		{"L4 filter", "L4", hooksIn(func(t ruleset.Table, h ruleset.Hook) bool {
-			return t.Name == "filter" && h.Layer == ruleset.L4
+			return (t.Name == "filter" || t.Family == ruleset.IPv4 && t.Name == "nat") && h.Layer == ruleset.L4
 		})},
 		{"L5 filter OUTPUT", "L5", hooksIn(func(_ ruleset.Table, h ruleset.Hook) bool { return h.Layer == ruleset.L5 })},
 	}
@@ -139,22 +143,29 @@ func TestOneLayerAway(t *testing.T) {
 		"bridge PREROUTING": {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Bridge && t.Name == "nat" }, part: part{isolated: true, routing: true}},
 		"bridge FORWARD":    {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Bridge && t.Name == "filter" }, part: part{isolated: true, routing: true}},
 		"routing rules":     {part: part{isolated: true}},
-		"raw":               {away: func(_ ruleset.Table, h ruleset.Hook) bool { return h.Layer == ruleset.L3 }, part: part{isolated: true, routing: true}},
+		// Only this layer comes before fragments are put together.
+		"fragments": {
+			away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Inet }, part: part{isolated: true, routing: true},
+			leaks: []string{"fragment completed from outside", "fragment completed from outside v6", "fragment for the recorder's other address"},
+		},
+		"raw":               {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Name == "raw" }, part: part{isolated: true, routing: true}},
 		"mangle":            {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Name == "mangle" }, part: part{isolated: true, routing: true}},
 		"INPUT and FORWARD": {away: func(t ruleset.Table, h ruleset.Hook) bool { return t.Name == "filter" && h.Layer == ruleset.L4 }, part: part{isolated: true, routing: true}},
 		"OUTPUT": {
 			away: func(_ ruleset.Table, h ruleset.Hook) bool { return h.Layer == ruleset.L5 }, part: part{isolated: true, routing: true},
-			leaks: []string{"camera-side source to outside (3 of 3)", "recorder to an unpinned device (3 of 3)"},
+			leaks: []string{"camera-side source to outside", "recorder to an unpinned device"},
 		},
 		// What is left when somebody flushes all tables: nothing crosses the box, but its own ports are open.
 		"all tables": {
 			away: func(ruleset.Table, ruleset.Hook) bool { return true }, part: part{isolated: true, routing: true},
 			leaks: []string{
-				"spoofed address to our DNS (3 of 3)", "unknown device to our DNS (3 of 3)",
-				"recorder's other address (3 of 3)", "recorder's closed port (3 of 3)",
-				"recorder's closed port v6 (3 of 3)", "recorder's other address v6 (3 of 3)",
-				"multicast to the recorder (3 of 3)", "broadcast to the recorder (3 of 3)",
-				"camera-side source to outside (3 of 3)", "recorder to an unpinned device (3 of 3)",
+				"spoofed address to our DNS", "unknown device to our DNS",
+				"recorder's other address", "recorder's closed port",
+				"recorder's closed port v6", "recorder's other address v6",
+				"multicast to the recorder", "broadcast to the recorder",
+				"fragment completed from outside", "fragment completed from outside v6",
+				"fragment for the recorder's other address", "fragment in a priority-tagged frame",
+				"camera-side source to outside", "recorder to an unpinned device",
 			},
 		},
 	} {

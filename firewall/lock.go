@@ -16,6 +16,9 @@ const (
 	lockRetry = 20 * time.Millisecond
 )
 
+// errLocked says that another process of ours holds the lock. It is normal for a moment.
+var errLocked = errors.New("another process is changing the firewall")
+
 // lock keeps other processes of ours, such as nvr firewall disarm beside a
 // daemon, from changing the kernel at the same time: a daemon must not repair
 // what is being disarmed. It waits as long as ctx lasts; the kernel lets go of
@@ -43,7 +46,7 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 		select {
 		case <-ctx.Done():
 			f.Close()
-			return nil, fmt.Errorf("wait for another process that is changing the firewall: %w", ctx.Err())
+			return nil, fmt.Errorf("%w; waited for it: %w", errLocked, context.Cause(ctx))
 		case <-time.After(lockRetry):
 		}
 	}

@@ -62,10 +62,12 @@ type LayerStatus struct {
 	RepairedAt time.Time
 }
 
-// Counted is the account of blocked packets (C11): Dropped = Read + Lost + Suppressed.
+// Counted is the account of blocked packets since the start (C11): Dropped =
+// Read + Lost + Unread + Suppressed, but for what is on its way.
 type Counted struct {
 	Dropped    uint64 // by the kernel's own counters
 	Read       uint64 // hits read
 	Lost       uint64 // hits that the kernel could not hand over (sequence gaps)
+	Unread     uint64 // dropped while nobody read the log
 	Suppressed uint64 // not logged because of a log limit
 }

@@ -25,6 +25,9 @@ type Options struct {
 	// Hits, if set, gives the log reader's account: hits handed over and hits
 	// that the kernel could not hand over, both since the start.
 	Hits func() (read, lost uint64)
+	// Binding, if set, tells how often the log reader was bound so far, and
+	// whether it is now: what is dropped in between is nobody's loss.
+	Binding func() (times uint64, bound bool)
 }
 
 // Plan compiles a policy and gives the exact ruleset as text. It touches nothing.

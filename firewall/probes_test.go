@@ -1,8 +1,8 @@
 package firewall_test
 
 import (
-	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,52 +83,95 @@ func probes() []probe {
 	multicastMAC := mustMAC("01:00:5e:7f:ff:fa")
 	allNodes := mustMAC("33:33:00:00:00:01")
 	return []probe{
-		// columns: isolation, bridge PREROUTING, bridge FORWARD, routing rules, raw, mangle, INPUT and FORWARD, OUTPUT
-		{"udp", atOutside, a(v4(farIP, 17, datagram(32100))), "---bSSS-", "L3|egress"},
-		{"tcp", atOutside, a(v4(farIP, 6, func(tag string) []byte { return syn(4000, 443, tag) })), "---bSSS-", "L3|egress"},
-		{"icmp", atOutside, a(v4(farIP, 1, echo)), "---bSSS-", "L3|egress"},
-		{"gre", atOutside, a(v4(farIP, 47, func(tag string) []byte { return append(make([]byte, 4), tag...) })), "---bSSS-", "L3|egress"},
-		{"udp v6", atOutside, a(v6(farIP6, 17, func(tag string) []byte { return udp6(camA6, farIP6, 4000, 443, tag) })), "---bSSS-", "L3|egress"},
-		{"icmp v6", atOutside, a(v6(farIP6, 58, func(tag string) []byte { return echo6(camA6, farIP6, tag) })), "---bSSS-", "L3|egress"},
-		{"priority-tagged udp", atOutside, a(func(tag string) []byte { return tagged(0, v4(farIP, 17, datagram(80))(tag)) }), "-S-bSSS-", "L1|lateral"},
-		{"spoofed address, foreign", atOutside, a(as4(bridgeMAC, camAMAC, "8.8.8.8", farIP, datagram(80))), "---bSSS-", "L3|unknown-device"},
-		{"spoofed address, camera B's", atOutside, a(as4(bridgeMAC, camAMAC, camBIP, farIP, datagram(80))), "---bSSS-", "L3|spoof"},
-		{"spoofed MAC", atOutside, a(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80))), "---bSSS-", "L3|spoof"},
-		{"unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, rogueIP, farIP, datagram(80))), "---bSSS-", "L3|unknown-device"},
-		{"hairpin to camera B", atCamB, a(as4(bridgeMAC, camAMAC, camAIP, camBIP, datagram(80))), "---bSSS-", "L3|lateral"},
+		// columns: isolation, bridge PREROUTING, bridge FORWARD, routing rules, fragments, raw, mangle, INPUT and FORWARD, OUTPUT
+		{"udp", atOutside, a(v4(farIP, 17, datagram(32100))), "---b-SSS-", "L3|egress"},
+		{"tcp", atOutside, a(v4(farIP, 6, func(tag string) []byte { return syn(4000, 443, tag) })), "---b-SSS-", "L3|egress"},
+		{"icmp", atOutside, a(v4(farIP, 1, echo)), "---b-SSS-", "L3|egress"},
+		{"gre", atOutside, a(v4(farIP, 47, func(tag string) []byte { return append(make([]byte, 4), tag...) })), "---b-SSS-", "L3|egress"},
+		{"udp v6", atOutside, a(v6(farIP6, 17, func(tag string) []byte { return udp6(camA6, farIP6, 4000, 443, tag) })), "---b-SSS-", "L3|egress"},
+		{"icmp v6", atOutside, a(v6(farIP6, 58, func(tag string) []byte { return echo6(camA6, farIP6, tag) })), "---b-SSS-", "L3|egress"},
+		{"priority-tagged udp", atOutside, a(func(tag string) []byte { return tagged(0, v4(farIP, 17, datagram(80))(tag)) }), "-S-b-SSS-", "L1|lateral"},
+		{"spoofed address, foreign", atOutside, a(as4(bridgeMAC, camAMAC, "8.8.8.8", farIP, datagram(80))), "---b-SSS-", "L3|unknown-device"},
+		{"spoofed address, camera B's", atOutside, a(as4(bridgeMAC, camAMAC, camBIP, farIP, datagram(80))), "---b-SSS-", "L3|spoof"},
+		{"spoofed MAC", atOutside, a(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80))), "---b-SSS-", "L3|spoof"},
+		{"unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, rogueIP, farIP, datagram(80))), "---b-SSS-", "L3|unknown-device"},
+		{"hairpin to camera B", atCamB, a(as4(bridgeMAC, camAMAC, camAIP, camBIP, datagram(80))), "---b-SSS-", "L3|lateral"},
 
-		{"spoofed address to our DNS", atService, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, datagram(53))), "----SSS-", "L3|spoof"},
-		{"unknown device to our DNS", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))), "----SSS-", "L3|unknown-device"},
-		{"recorder's other address", atService, a(v4(otherIP, 17, datagram(openPort))), "----SSS-", "L3|egress"},
-		{"recorder's closed port", atService, a(v4(recorderIP, 17, datagram(openPort))), "-----SS-", "L4|input"},
+		{"spoofed address to our DNS", atService, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, datagram(53))), "-----SSS-", "L3|spoof"},
+		{"unknown device to our DNS", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))), "-----SSS-", "L3|unknown-device"},
+		{"recorder's other address", atService, a(v4(otherIP, 17, datagram(openPort))), "-----SSS-", "L3|egress"},
+		{"recorder's closed port", atService, a(v4(recorderIP, 17, datagram(openPort))), "------SS-", "L4|input"},
 		{"recorder's closed port v6", atService, a(func(tag string) []byte {
 			return ether(bridgeMAC, camAMAC, unix.ETH_P_IPV6, ip6(camALink, recorderLink, 17, udp6(camALink, recorderLink, 4000, openPort, tag)))
-		}), "----SSS-", "L3|input"},
-		{"recorder's other address v6", atService, a(v6("2001:db8:1::1", 17, func(tag string) []byte { return udp6(camA6, "2001:db8:1::1", 4000, openPort, tag) })), "----SSS-", "L3|egress"},
-		{"multicast to the recorder", atService, a(as4(multicastMAC, camAMAC, camAIP, "239.255.255.250", datagram(1900))), "--s-SSS-", "L3|chatter"},
-		{"broadcast to the recorder", atService, a(as4(broadcast, camAMAC, camAIP, "255.255.255.255", datagram(openPort))), "--s-SSS-", "L3|chatter"},
+		}), "-----SSS-", "L3|input"},
+		{"recorder's other address v6", atService, a(v6("2001:db8:1::1", 17, func(tag string) []byte { return udp6(camA6, "2001:db8:1::1", 4000, openPort, tag) })), "-----SSS-", "L3|egress"},
+		{"multicast to the recorder", atService, a(as4(multicastMAC, camAMAC, camAIP, "239.255.255.250", datagram(1900))), "--s--SSS-", "L3|chatter"},
+		{"broadcast to the recorder", atService, a(as4(broadcast, camAMAC, camAIP, "255.255.255.255", datagram(openPort))), "--s--SSS-", "L3|chatter"},
 
-		{"lateral v4", atCamB, a(as4(camBMAC, camAMAC, camAIP, camBIP, datagram(80))), "bSS-----", "L1|lateral"},
+		{"lateral v4", atCamB, a(as4(camBMAC, camAMAC, camAIP, camBIP, datagram(80))), "bSS------", "L1|lateral"},
 		{"lateral v6", atCamB, a(func(tag string) []byte {
 			return ether(camBMAC, camAMAC, unix.ETH_P_IPV6, ip6(camALink, camBLink, 17, udp6(camALink, camBLink, 1, 2, tag)))
-		}), "bSS-----", "L1|lateral"},
-		{"lateral raw ethertype", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, 0x88b5, []byte(tag)) }), "bSS-----", "L1|lateral"},
-		{"lateral ARP", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, unix.ETH_P_ARP, arpAnswer(tag)) }), "bSS-----", "L1|lateral"},
+		}), "bSS------", "L1|lateral"},
+		{"lateral raw ethertype", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, 0x88b5, []byte(tag)) }), "bSS------", "L1|lateral"},
+		{"lateral ARP", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, unix.ETH_P_ARP, arpAnswer(tag)) }), "bSS------", "L1|lateral"},
 		{"lateral VLAN", atCamB, a(func(tag string) []byte {
 			return tagged(5, as4(camBMAC, camAMAC, camAIP, camBIP, datagram(80))(tag))
-		}), "bSS-----", "L1|lateral"},
-		{"lateral broadcast", atCamB, a(as4(broadcast, camAMAC, camAIP, "10.20.255.255", datagram(80))), "b-S-sss-", "L3|chatter"},
-		{"lateral multicast", atCamB, a(as4(multicastMAC, camAMAC, camAIP, "239.255.255.250", datagram(1900))), "b-S-sss-", "L3|chatter"},
-		{"lateral foreign multicast", atCamB, a(func(tag string) []byte { return ether(multicastMAC, camAMAC, 0x88cc, []byte(tag)) }), "bSS-----", "L1|chatter"},
+		}), "bSS------", "L1|lateral"},
+		{"lateral broadcast", atCamB, a(as4(broadcast, camAMAC, camAIP, "10.20.255.255", datagram(80))), "b-S--sss-", "L3|chatter"},
+		{"lateral multicast", atCamB, a(as4(multicastMAC, camAMAC, camAIP, "239.255.255.250", datagram(1900))), "b-S--sss-", "L3|chatter"},
+		{"lateral foreign multicast", atCamB, a(func(tag string) []byte { return ether(multicastMAC, camAMAC, 0x88cc, []byte(tag)) }), "bSS------", "L1|chatter"},
 		{"lateral RA", atCamB, a(func(tag string) []byte {
 			return ether(allNodes, camAMAC, unix.ETH_P_IPV6, ip6(camALink, "ff02::1", 58, routerAdvert(camALink, "ff02::1", tag)))
-		}), "b-S-sss-", "L3|chatter"},
+		}), "b-S--sss-", "L3|chatter"},
+
+		{"fragment completed from outside", atOutside, halves(half4("198.51.100.9", farIP)), "----S----", "L3|egress"},
+		{"fragment completed from outside v6", atOutside, halves(half6("2001:db8:99::9", farIP6)), "----S----", "L3|egress"},
+		{"fragment for the recorder's other address", atService, halves(half4("198.51.100.9", otherIP)), "----S----", "L3|egress"},
+		{"fragment in a priority-tagged frame", atOutside, halves(func(tag string, last bool) []byte {
+			f := half4("198.51.100.9", farIP)(tag, last)
+			if last {
+				return f
+			}
+			return tagged(0, f)
+		}), "-S--S----", "L1|lateral"},
 
 		{"outside to camera", atCamA, func(l *lab, tag string) {
 			l.out.send(l.t, ether(upMAC, outMAC, unix.ETH_P_IP, ip4(farIP, camAIP, 17, udp(1, 554, tag))))
-		}, "---bS-S-", "L3|output"},
-		{"camera-side source to outside", atOutside, local(recorderIP, farIP, 80), "-------S", "L5|output"},
-		{"recorder to an unpinned device", atRogue, local(recorderIP, rogueIP, 80), "-------S", "L5|output"},
+		}, "---b-S-S-", "L3|output"},
+		{"camera-side source to outside", atOutside, local(recorderIP, farIP, 80), "--------S", "L5|output"},
+		{"recorder to an unpinned device", atRogue, local(recorderIP, rogueIP, 80), "--------S", "L5|output"},
+	}
+}
+
+// halves sends the first fragment of a packet from camera A and the last one
+// from a host behind the uplink, as two that work together do.
+func halves(half func(tag string, last bool) []byte) func(*lab, string) {
+	return func(l *lab, tag string) {
+		l.camA.send(l.t, half(tag, false))
+		l.out.send(l.t, half(tag, true))
+	}
+}
+
+// half4 is one of two fragments; the first has the datagram's header and the tag.
+func half4(src, dst string) func(tag string, last bool) []byte {
+	return func(tag string, last bool) []byte {
+		whole := udp(4000, openPort, tag+strings.Repeat("x", 18)) // 32 bytes, cut after 16
+		id := uint16(tagNumber(tag))
+		if last {
+			return ether(upMAC, outMAC, unix.ETH_P_IP, fragment4(src, dst, id, 2, false, whole[16:]))
+		}
+		return ether(bridgeMAC, camAMAC, unix.ETH_P_IP, fragment4(src, dst, id, 0, true, whole[:16]))
+	}
+}
+
+// half6 has its fragment header behind another one.
+func half6(src, dst string) func(tag string, last bool) []byte {
+	return func(tag string, last bool) []byte {
+		whole := udp6(src, dst, 4000, openPort, tag+strings.Repeat("x", 18))
+		if last {
+			return ether(upMAC, outMAC, unix.ETH_P_IPV6, fragment6(src, dst, tagNumber(tag), 2, false, whole[16:]))
+		}
+		return ether(bridgeMAC, camAMAC, unix.ETH_P_IPV6, fragment6(src, dst, tagNumber(tag), 0, true, whole[:16]))
 	}
 }
 
@@ -208,19 +251,19 @@ func unique(list []string) []string {
 // leaks lists the probes that got through at all.
 func leaks(results map[string]outcome) (names []string) {
 	for _, p := range probes() {
-		if o := results[p.name]; o.leaked > 0 {
-			names = append(names, fmt.Sprintf("%s (%d of %d)", p.name, o.leaked, o.sent))
+		if results[p.name].leaked > 0 {
+			names = append(names, p.name)
 		}
 	}
 	return names
 }
 
-// proveLeaks is what every leak test begins with: unprotected, each path is open.
-func (l *lab) proveLeaks(t *testing.T) {
+// proveLeaks is what every leak test begins with: unprotected, each path is open but for those named.
+func (l *lab) proveLeaks(t *testing.T, but ...string) {
 	t.Helper()
 	results := l.runProbes(nil)
 	for _, p := range probes() {
-		if o := results[p.name]; o.leaked == 0 {
+		if o := results[p.name]; o.leaked == 0 && !slices.Contains(but, p.name) {
 			t.Errorf("%s: does not leak with protection off: the test proves nothing", p.name)
 		}
 	}

@@ -3,7 +3,6 @@ package firewall
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,36 +24,22 @@ var layers = [...]struct {
 	{ruleset.L5, "outgoing packets of the box itself"},
 }
 
-// account turns the kernel's counters, which outlive this process and may
-// vanish under it, into what was dropped since the start (C11). Nothing is
-// ever zeroed in the kernel.
-type account struct {
-	last    map[string]uint64
-	dropped uint64
-}
+// staleAfter is how old a read-back may be and still count.
+const staleAfter = 5 * time.Second
 
-func (a *account) add(now map[string]uint64) {
-	if a.last == nil {
-		a.last = map[string]uint64{}
-		maps.Copy(a.last, now)
-		return
-	}
-	for id, n := range now {
-		before := a.last[id]
-		if n < before { // the chain was made anew
-			before = 0
-		}
-		a.dropped += n - before
-		a.last[id] = n
-	}
-}
-
-// Status is a snapshot; its account is as of the last read-back.
+// Status is a snapshot; its account is as of the last read-back. Once that is
+// too old, what was enforced then is called degraded: nobody has looked since.
 func (f *Firewall) Status() Status {
 	f.statusMu.Lock()
 	s := f.status
 	s.Reasons, s.Layers = slices.Clone(s.Reasons), slices.Clone(s.Layers)
 	f.statusMu.Unlock()
+	if s.State == Enforced || s.State == Observing {
+		if age := time.Since(s.Checked); age > max(staleAfter, 3*f.o.Interval) {
+			s.State = Degraded
+			s.Reasons = append([]string{"not read back since " + s.Checked.UTC().Format(time.RFC3339)}, s.Reasons...)
+		}
+	}
 	return s
 }
 
@@ -85,14 +70,45 @@ func (f *Firewall) recheck(ctx context.Context, cause error) {
 	}
 }
 
-// check reads back, repairs where it must, and publishes the result.
-func (f *Firewall) check(ctx context.Context) error {
+// look reads back and publishes the result.
+func (f *Firewall) look(ctx context.Context) error {
+	r, err := f.readBack(ctx)
+	if err != nil {
+		return err
+	}
+	f.report(r)
+	return nil
+}
+
+func (f *Firewall) readBack(ctx context.Context) (netfilter.Report, error) {
 	r, err := f.k.Verify(ctx)
 	if err != nil {
 		f.fault(err)
-		return fmt.Errorf("read back: %w", err)
+		return r, fmt.Errorf("read back: %w", err)
 	}
-	f.account.add(r.Dropped)
+	f.count(r)
+	return r, nil
+}
+
+// count takes a read-back into the account.
+func (f *Firewall) count(r netfilter.Report) {
+	var read, lost uint64
+	if f.o.Hits != nil {
+		read, lost = f.o.Hits()
+	}
+	binding, bound := uint64(0), true
+	if f.o.Binding != nil {
+		binding, bound = f.o.Binding()
+	}
+	f.account.add(r.Dropped, read, lost, binding, bound)
+}
+
+// check reads back, repairs where it must, and publishes the result.
+func (f *Firewall) check(ctx context.Context) error {
+	r, err := f.readBack(ctx)
+	if err != nil {
+		return err
+	}
 	if slices.ContainsFunc(r.Findings, func(x netfilter.Finding) bool { return !x.Foreign }) {
 		if r, err = f.repair(ctx, r); err != nil {
 			return err
@@ -118,7 +134,7 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	if err != nil {
 		return r, fmt.Errorf("read back the repair: %w", err)
 	}
-	f.account.add(again.Dropped)
+	f.count(again)
 	now := time.Now()
 	for l := range hurt {
 		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
@@ -163,10 +179,7 @@ func (f *Firewall) report(r netfilter.Report) {
 		state = Degraded
 	}
 	now := time.Now()
-	counted := Counted{Dropped: f.account.dropped}
-	if f.o.Hits != nil {
-		counted.Read, counted.Lost = f.o.Hits()
-	}
+	counted := f.account.counted()
 	f.publish(func(s *Status) {
 		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()

@@ -26,12 +26,13 @@ const secret = "a long enough password"
 // viewer is given the camera gate, the operator the group north that it is in.
 type accountSite struct {
 	*fakeSite
-	base     string
-	accounts *auth.Accounts
-	audit    *audit.Log
-	ids      map[string]string // of users by name
-	policy   atomic.Pointer[auth.Policy]
-	visitors map[string]*visitor
+	base      string
+	accounts  *auth.Accounts
+	audit     *audit.Log
+	ids       map[string]string // of users by name
+	policy    atomic.Pointer[auth.Policy]
+	visitors  map[string]*visitor
+	confirmed atomic.Int32 // times that the clock was confirmed
 }
 
 // visitor is a browser, or a program with a token.
@@ -61,7 +62,7 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 
 // wire has the server use the accounts. The demo has none.
 func (a *accountSite) wire(o *ui.Options) {
-	o.Accounts, o.Audit = a.accounts, a.audit
+	o.Accounts, o.Audit, o.ConfirmClock = a.accounts, a.audit, func() { a.confirmed.Add(1) }
 	site := o.Site
 	o.Site = func() ui.SiteView {
 		v := site()

@@ -98,3 +98,11 @@ func source(r *http.Request) auth.Source {
 	}
 	return from
 }
+
+// address is where a request comes from, as the audit keeps it; empty for the box.
+func address(r *http.Request) string {
+	if ip := source(r).IP; ip.IsValid() {
+		return ip.String()
+	}
+	return ""
+}

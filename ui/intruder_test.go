@@ -428,7 +428,7 @@ func (a *accountSite) serveTLS(t *testing.T, name string) (base string, client *
 	t.Helper()
 	keeper := certificate(t, name)
 	a.with = func(o *ui.Options) {
-		o.Accounts, o.Audit = a.accounts, a.audit
+		a.wire(o)
 		o.TLS, o.Names, o.Root = keeper.TLSConfig(), []string{name}, keeper.RootPEM
 	}
 	ln, err := net.Listen("tcp", "0.0.0.0:0")
@@ -523,6 +523,6 @@ func fuzzed(f *testing.F) ui.Options {
 	a := &accountSite{fakeSite: smallSite()}
 	a.policy.Store(&auth.Policy{RPID: "localhost", Origins: []string{"http://localhost"}})
 	a.open(f, f.TempDir())
-	a.with = func(o *ui.Options) { o.Accounts, o.Audit = a.accounts, a.audit }
+	a.with = a.wire
 	return a.options()
 }

@@ -97,6 +97,7 @@ var matrix = map[string]string{
 	"POST /confirmations/disarm":           "401 401 403 403 403 403 403 403",
 	"POST /confirmations/{confirmation}":   "401 401 403 403 403 400 403 403",
 	"DELETE /confirmations/{confirmation}": "401 401 403 403 403 404 403 403",
+	"POST /storage/clock":                  "401 401 403 403 403 400 403 403",
 	"GET /audit":                           "401 401 403 403 200 200 200 403",
 	"GET /audit/export":                    "401 401 403 403 200 200 200 403",
 	"GET /audit/verify":                    "401 401 403 403 200 200 200 403",

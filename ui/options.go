@@ -37,6 +37,9 @@ type Options struct {
 	Footage  Footage
 	Attempts Attempts
 
+	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.
+	ConfirmClock func()
+
 	// Accounts say who may ask for what. Nil: there are none, and everybody who
 	// reaches the server may read everything. Then it serves loopback only.
 	Accounts *auth.Accounts

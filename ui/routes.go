@@ -87,6 +87,8 @@ func (s *Server) accountRoutes() []route {
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
+		{"POST", "/storage/clock", admins, bare(s.postStorageClock)},
+
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},
 		{"GET", "/audit/verify", readers, s.getAuditVerify},

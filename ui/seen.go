@@ -41,7 +41,7 @@ func (s *Server) exported(r *http.Request, v view, reason string) error {
 // entry is what the audit says of a view.
 func (v view) entry(r *http.Request, detail string) audit.Entry {
 	e := entryOf(principal(r), ActionExport, v.stream+" "+string(v.right), detail)
-	e.Source, e.Camera = source(r).IP.String(), v.camera
+	e.Source, e.Camera = address(r), v.camera
 	if !v.from.IsZero() {
 		e.From, e.To = &v.from, &v.to
 	}
@@ -53,7 +53,7 @@ const ActionExport = "footage.export"
 
 // note writes down what was done through us that package auth does not write itself.
 func (s *Server) note(r *http.Request, e audit.Entry) error {
-	e.Source = source(r).IP.String()
+	e.Source = address(r)
 	if err := s.opt.Audit.Append(e); err != nil {
 		return fmt.Errorf("write the audit: %w", err)
 	}

@@ -45,7 +45,7 @@ func TestFirstRunMakesOneAdmin(t *testing.T) {
 	a := &accountSite{fakeSite: smallSite(), ids: map[string]string{}, visitors: map[string]*visitor{}}
 	a.policy.Store(&auth.Policy{})
 	a.open(t, t.TempDir())
-	a.with = func(o *ui.Options) { o.Accounts, o.Audit = a.accounts, a.audit }
+	a.with = a.wire
 	a.base = a.serve(t)
 	code, err := a.accounts.SetupCode()
 	if err != nil {
@@ -377,7 +377,10 @@ func (fakeSignOn) Finish(_ http.ResponseWriter, r *http.Request, provider string
 func TestSignOnProviderSendsPeopleBack(t *testing.T) {
 	site := smallSite().withAccounts(t)
 	a := &accountSite{fakeSite: smallSite(), accounts: site.accounts, audit: site.audit}
-	a.with = func(o *ui.Options) { o.Accounts, o.Audit, o.SSO = a.accounts, a.audit, fakeSignOn{} }
+	a.with = func(o *ui.Options) {
+		site.wire(o)
+		o.SSO = fakeSignOn{}
+	}
 	a.base = a.serve(t)
 	if s := a.session(t, &visitor{}); len(s.Providers) != 1 || s.Providers[0].ID != "camp" {
 		t.Errorf("%+v", s)

@@ -168,10 +168,11 @@ type LayerView struct {
 	RepairedAt *time.Time `json:"repaired_at,omitempty"`
 }
 
-// CountedView is the account of blocked packets (C11): dropped = read + lost + suppressed.
+// CountedView is the account of blocked packets (C11): dropped = read + lost + suppressed + unread.
 type CountedView struct {
 	Dropped    uint64 `json:"dropped"`
 	Read       uint64 `json:"read"`
 	Lost       uint64 `json:"lost"`
 	Suppressed uint64 `json:"suppressed"`
+	Unread     uint64 `json:"unread"` // while nobody read the kernel's log
 }

@@ -60,6 +60,7 @@ type app struct {
 	owners  atomic.Pointer[owners]
 	pacer   *streams.Pacer
 	logins  *streams.Accounts
+	sink    atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
 	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
@@ -82,7 +83,8 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
 	a.fw = firewall.New(firewall.Options{
 		StateDir: o.Site.Storage.State, Log: o.Log,
-		Hits: func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
+		Binding: a.hits.Binding,
 	})
 	if err := a.arm(ctx); err != nil {
 		return nil, err
@@ -149,7 +151,7 @@ func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
-	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrGroupTaken, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {
@@ -157,7 +159,9 @@ func (a *app) serve(ctx context.Context) error {
 			return nil //nolint:nilerr // asked to end before anything was enforced
 		}
 		close(enforced)
-		return a.again(ctx, taskSinkhole, a.newSinkhole().Run)
+		sink := a.newSinkhole()
+		a.sink.Store(sink)
+		return a.again(ctx, taskSinkhole, sink.Run)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
 	return g.Wait()

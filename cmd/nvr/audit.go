@@ -32,7 +32,7 @@ const stateWait = 300 * time.Millisecond
 // newAuditCommand makes the verbs that read the audit log: from the database, or
 // from the daemon while it has it open.
 func newAuditCommand() *cobra.Command {
-	c := &cobra.Command{Use: "audit", Short: "Verify and export the account of who did what"}
+	c := group(&cobra.Command{Use: "audit", Short: "Verify and export the account of who did what"})
 	var config string
 	c.PersistentFlags().StringVar(&config, "config", defaultConfig, "the site file")
 

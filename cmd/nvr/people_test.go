@@ -376,6 +376,13 @@ func (h *household) audit(string) error {
 	if err != nil || !strings.HasPrefix(out, "fine") {
 		return fmt.Errorf("audit verify: %w: %s", err, out)
 	}
+	file := filepath.Join(filepath.Dir(h.config), "audit.json")
+	if out, err := h.run("", "audit", "export", "--format", "json", "-o", file); err != nil {
+		return fmt.Errorf("audit export: %w: %s", err, out)
+	}
+	if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("invalid IP")) {
+		return fmt.Errorf("audit export: %w: %s", err, text) // the box has no address
+	}
 	return nil
 }
 

@@ -62,11 +62,17 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	defer a.mu.RUnlock()
 	fixes := map[string]string{
 		taskSinkhole: "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
-		taskHits:     "attempts are counted by the kernel but not listed: nvr doctor says what is missing; it is tried again each second",
+		taskHits:     "attempts are counted by the kernel but not listed: if another program reads the log group, end it (ulogd is one that does), else nvr doctor says what is missing; it is tried again each second",
 	}
 	var checks []ui.HealthCheck
 	for _, name := range slices.Sorted(maps.Keys(a.failing)) {
 		checks = append(checks, ui.HealthCheck{Name: name, State: ui.HealthBad, Detail: a.failing[name].Error(), Fix: fixes[name]})
+	}
+	if sink := a.sink.Load(); sink != nil && a.failing[taskSinkhole] == nil {
+		// It waits for its interface without ending, while the bridge is made anew.
+		if s := sink.Status(); !s.Bound && s.Reason != "" {
+			checks = append(checks, ui.HealthCheck{Name: taskSinkhole, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no DNS or time meanwhile; nobody else gets their questions"})
+		}
 	}
 	return checks
 }

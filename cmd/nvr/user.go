@@ -19,7 +19,7 @@ import (
 // daemon, or in the database while nothing runs. They are the only way back in
 // when nobody can sign in.
 func newUserCommand() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "List, add, reset, disable and remove users, on the box"}
+	c := group(&cobra.Command{Use: "user", Short: "List, add, reset, disable and remove users, on the box"})
 	var config string
 	c.PersistentFlags().StringVar(&config, "config", defaultConfig, "the site file")
 	with := func(run func(c *cobra.Command, u userKeeper, args []string) error) func(*cobra.Command, []string) error {

@@ -30,7 +30,7 @@ func (a *app) uiOptions() (ui.Options, error) {
 	if a.people == nil {
 		return o, nil
 	}
-	o.Accounts, o.Audit = a.people.accounts, a.people.audit
+	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
 	o.Names = a.site.Listen.Names
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
@@ -176,7 +176,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
 		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
 		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
-		Counted: ui.CountedView(s.Counted),
+		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread},
 	}
 	if v.Reasons == nil {
 		v.Reasons = []string{}
@@ -236,9 +236,28 @@ func (a *app) storageHealth() []ui.HealthCheck {
 	if status.IndexError != "" {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})
 	}
-	if status.Suspended != "" {
-		checks = append(checks, ui.HealthCheck{Name: "retention", State: ui.HealthWarn, Detail: status.Suspended, Fix: "check the box's clock"})
+	return append(checks, retentionHealth(status)...)
+}
+
+// retentionHealth says what is kept although its time is over, and why. Nothing
+// is lost by it, but the disk fills.
+func retentionHealth(status storage.Status) []ui.HealthCheck {
+	var checks []ui.HealthCheck
+	add := func(detail, fix string) {
+		if detail != "" {
+			checks = append(checks, ui.HealthCheck{Name: "retention", State: ui.HealthWarn, Detail: detail, Fix: fix})
+		}
 	}
+	kept := func(cameras []string) string {
+		if len(cameras) == 0 {
+			return ""
+		}
+		return "nothing is deleted of " + strings.Join(cameras, ", ")
+	}
+	add(status.Suspended, "look at the box's clock; if it is right: nvr storage confirm-clock")
+	add(status.NoDeletion, "it goes on by itself when all volumes were read: mount those that are missing, or take them out of the site file")
+	add(kept(status.Unread), "something of theirs cannot be read: check the disk")
+	add(kept(status.KeptWhole), "a ledger of theirs is damaged, or of a newer version, and may hold footage: see docs/storage.md")
 	return checks
 }
 

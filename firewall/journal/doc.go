@@ -15,8 +15,12 @@
 // 1,000 rows so that a name waiting to be stored gets in between. A kill -9 loses
 // at most the last second of counts; a name is durable before it is answered.
 //
-// Memory is bounded: so many rows per device, so many in all, then hits are
-// counted in a row "other" of the device and reason. Nothing is ever uncounted.
+// Memory and file are bounded: so many rows per device, so many in all. Where a
+// device's share is full, its attempts, names and questions that were not seen
+// for an hour make room, the oldest first; where all are fresh, hits are counted
+// in a row "other" of the device and reason, and so are those of attempts that
+// went. What comes with forged addresses has a share of its own, and cannot fill
+// the device's whose name it takes. Nothing is ever uncounted.
 //
 // All methods are safe for concurrent use. It decides nothing and blocks nothing:
 // with the journal broken, packets are dropped as before.

@@ -247,6 +247,68 @@ func TestStoredNamesStayApart(t *testing.T) {
 	}
 }
 
+// What was folded while its device's share was full tries anew, though it never paused.
+func TestAFoldedAttemptGetsItsRowLater(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := start
+	j := openTest(t, Options{MaxPerDevice: 10, Now: func() time.Time { return now }})
+	for port := range 20 {
+		j.Add(testHit(now, port))
+	}
+	beacon := func() {
+		t.Helper()
+		j.Add(testHit(now, 4000))
+		if err := j.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beacon()
+	for range 90 {
+		now = now.Add(time.Minute)
+		for range 240 {
+			j.table.tick()
+		}
+		beacon()
+		if err := j.prune(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := j.Query(Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, own := uint64(0), false
+	for _, a := range p.Attempts {
+		sum += a.Count
+		own = own || a.DestinationPort == 4000 && !a.Overflow
+	}
+	if !own || sum != 20+91 {
+		t.Errorf("own row %t, %d hits", own, sum)
+	}
+}
+
+// However many devices ask whatever types of questions, there is a bound in all.
+func TestQuestionsHaveABoundInAll(t *testing.T) {
+	var asker uint32
+	j := openTest(t, Options{Identify: func(_ nflog.MAC, ip netip.Addr) Owner { return Owner{Device: ip.String()} }})
+	for asker = range maxQuestions + 500 {
+		j.Asked(toAddr(asker), fmt.Sprint(asker%3), uint16(asker))
+	}
+	if n := len(j.asked.all); n > maxQuestions+1 {
+		t.Errorf("%d rows", n)
+	}
+	if rest := j.asked.all[questionKey("", netip.IPv4Unspecified(), 0, "*")]; rest == nil || rest.Count != 500 {
+		t.Errorf("the row for the rest is %+v", rest)
+	}
+	before := j.transactions(t)
+	if err := j.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n := j.transactions(t) - before; n < maxQuestions/rowsPerTx {
+		t.Errorf("written in %d transactions: a name would wait for all of them", n)
+	}
+}
+
 func BenchmarkAddSame(b *testing.B) {
 	t := newTable(Options{Identify: func(nflog.MAC, netip.Addr) Owner { return Owner{Device: "d"} }, MaxPerDevice: 4096, MaxInMemory: 65536},
 		func(netip.Addr) (string, bool) { return "", false })

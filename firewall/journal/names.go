@@ -41,10 +41,12 @@ type names struct {
 
 	mu      sync.RWMutex // guards all below
 	byHost  map[string]*name
-	byAddr  map[uint32]*name // by offset in the pool
-	quota   map[string]int   // names first asked by a device
-	next    uint32           // where to look for a free address
-	crowded bool             // the shared address has been given out since the start
+	byAddr  map[uint32]*name     // by offset in the pool
+	quota   map[string]int       // names first asked by a device
+	next    uint32               // where to look for a free address
+	stale   map[string][]*name   // by device: names to take addresses from, the longest unused first
+	crammed map[string]time.Time // devices of which no name was unused for long enough, and since when
+	crowded bool                 // the shared address has been given out since the start
 }
 
 // name is one host name. stored is closed once the file has it, or err is set.
@@ -71,6 +73,7 @@ func newNames(db *bbolt.DB, o Options) *names {
 	return &names{
 		db: db, opts: o, next: 1,
 		byHost: make(map[string]*name), byAddr: make(map[uint32]*name), quota: make(map[string]int),
+		stale: make(map[string][]*name), crammed: make(map[string]time.Time),
 	}
 }
 
@@ -122,12 +125,13 @@ func (n *names) addressOf(ctx context.Context, asker netip.Addr, host string) (n
 	if one == nil {
 		device := n.opts.Identify(nflog.MAC{}, asker).Device
 		var record *nameRecord
-		one, record = n.reserve(host, device)
+		var instead string
+		one, record, instead = n.reserve(host, device)
 		if one == nil {
 			return toAddr(poolShared), nil
 		}
 		if record != nil {
-			n.store(one, *record)
+			n.store(one, *record, instead)
 		}
 	}
 	select {
@@ -142,29 +146,37 @@ func (n *names) addressOf(ctx context.Context, asker netip.Addr, host string) (n
 	return toAddr(one.offset), nil
 }
 
-// reserve takes a free address for host in memory. No name means that the quota
-// is used up; a record is for the caller to store.
-func (n *names) reserve(host, device string) (*name, *nameRecord) {
+// reserve takes a free address for host in memory. Where the quota is used up,
+// the device's longest unused name goes instead; no name means that all of them
+// are in use. A record is for the caller to store, a name that went to delete.
+func (n *names) reserve(host, device string) (one *name, r *nameRecord, instead string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if one := n.byHost[host]; one != nil {
-		return one, nil // another question came first
+		return one, nil, "" // another question came first
 	}
 	offset, ok := n.free()
+	if !ok || n.quota[device] >= n.opts.MaxNames {
+		if old := n.longestUnused(device); old != nil {
+			n.forget(old)
+			instead = old.host
+			offset, ok = n.free()
+		}
+	}
 	if !ok || n.quota[device] >= n.opts.MaxNames {
 		if !n.crowded {
 			n.crowded = true
 			n.opts.Log.Warn("device asks for too many names, the rest share one address", "device", device, "names", n.quota[device])
 		}
-		return nil, nil
+		return nil, nil, ""
 	}
 	now := n.opts.Now().UTC()
-	one := &name{host: host, offset: offset, device: device, first: now, last: now, stored: make(chan struct{})}
+	one = &name{host: host, offset: offset, device: device, first: now, last: now, stored: make(chan struct{})}
 	n.byHost[host], n.byAddr[offset] = one, one
 	n.quota[device]++
 	n.next = offset + 1
 	record := one.record()
-	return one, &record
+	return one, &record, instead
 }
 
 // free finds an address that is nobody's, the longest unused first.
@@ -182,9 +194,20 @@ func (n *names) free() (offset uint32, ok bool) {
 	}
 }
 
-// store writes a new name, together with others that wait at the same time.
-func (n *names) store(one *name, r nameRecord) {
-	err := n.db.Batch(func(tx *bbolt.Tx) error { return putName(tx, one.host, r) })
+// store writes a new name, together with others that wait at the same time, and
+// deletes the one that it came instead of, unless that has come back meanwhile.
+func (n *names) store(one *name, r nameRecord, instead string) {
+	err := n.db.Batch(func(tx *bbolt.Tx) error {
+		n.mu.RLock()
+		back := n.byHost[instead] != nil
+		n.mu.RUnlock()
+		if instead != "" && !back {
+			if err := tx.Bucket(bucketNames).Delete([]byte(instead)); err != nil {
+				return fmt.Errorf("delete name: %w", err)
+			}
+		}
+		return putName(tx, one.host, r)
+	})
 	if err != nil {
 		one.err = fmt.Errorf("store name: %w", err)
 		n.mu.Lock()

@@ -17,8 +17,8 @@ import (
 
 // Bounds of what is remembered of DNS questions.
 const (
-	maxQuestionsEach = 1024   // per device; then one row "*" per type
-	maxQuestions     = 131072 // in all
+	maxQuestionsEach = 1024   // per device; then the longest unasked goes, or one row "*" takes the new
+	maxQuestions     = 131072 // in all; then one row "*" of nobody's takes the rest
 	maxQuestionName  = 255    // bytes of a name as asked, which may be anything
 )
 
@@ -39,12 +39,14 @@ type questions struct {
 
 	mu    sync.Mutex // guards all below
 	all   map[string]*Question
-	each  map[string]int // by device
-	dirty map[string]struct{}
+	each  map[string]int      // by device
+	dirty map[string]struct{} // to write, or to delete where all has none
+
+	crammed map[string]time.Time // devices of which nothing was unasked for long enough, and since when
 }
 
 func newQuestions(o Options) *questions {
-	return &questions{opts: o, all: make(map[string]*Question), each: make(map[string]int), dirty: make(map[string]struct{})}
+	return &questions{opts: o, all: make(map[string]*Question), each: make(map[string]int), dirty: make(map[string]struct{}), crammed: make(map[string]time.Time)}
 }
 
 // questionKey is a question's key in the file.
@@ -73,11 +75,19 @@ func (q *questions) add(asker netip.Addr, name string, qtype uint16) {
 	defer q.mu.Unlock()
 	k := questionKey(device, asker, qtype, name)
 	one := q.all[k]
+	if one == nil && q.each[device] >= maxQuestionsEach {
+		q.makeRoom(device, now)
+	}
 	if one == nil && (q.each[device] >= maxQuestionsEach || len(q.all) >= maxQuestions) {
 		if device == "" {
 			asker = netip.IPv4Unspecified() // those who are nobody's share a row
 		}
-		name = "*"
+		name, qtype = "*", 0
+		k = questionKey(device, asker, qtype, name)
+		one = q.all[k]
+	}
+	if one == nil && len(q.all) >= maxQuestions {
+		device, asker = "", netip.IPv4Unspecified()
 		k = questionKey(device, asker, qtype, name)
 		one = q.all[k]
 	}
@@ -89,6 +99,33 @@ func (q *questions) add(asker netip.Addr, name string, qtype uint16) {
 	one.Count++
 	one.Last = now
 	q.dirty[k] = struct{}{}
+}
+
+// roomAtOnce is how many questions go when one must: all are looked at for it.
+const roomAtOnce = maxQuestionsEach / 16
+
+// makeRoom forgets what a device has not asked for an hour, the longest unasked
+// first. Called with mu held.
+func (q *questions) makeRoom(device string, now time.Time) {
+	if since, crammed := q.crammed[device]; crammed && now.Sub(since) >= 0 && now.Sub(since) < crammedFor {
+		return
+	}
+	var old []string
+	for k, one := range q.all {
+		if one.Device == device && one.Name != "*" && one.Last.Before(now.Add(-fresh)) {
+			old = append(old, k)
+		}
+	}
+	if len(old) == 0 {
+		q.crammed[device] = now
+		return
+	}
+	slices.SortFunc(old, func(a, b string) int { return q.all[a].Last.Compare(q.all[b].Last) })
+	for _, k := range old[:min(len(old), roomAtOnce)] {
+		delete(q.all, k)
+		q.dirty[k] = struct{}{}
+		q.each[device]--
+	}
 }
 
 // Questions lists what a device asked, newest first; device "" means all.
@@ -125,41 +162,60 @@ func (q *questions) load(tx *bbolt.Tx) error {
 	})
 }
 
-// write writes the questions that changed; on an error they stay changed.
+// write writes the questions that changed, so many at a time that a name waiting
+// to be stored gets in between; what an error leaves stays changed.
 func (q *questions) write(db *bbolt.DB) error {
+	for {
+		changed := q.takeChanged()
+		if len(changed) == 0 {
+			return nil
+		}
+		err := db.Update(func(tx *bbolt.Tx) error {
+			for k, v := range changed {
+				if v == nil {
+					if err := tx.Bucket(bucketQuestions).Delete([]byte(k)); err != nil {
+						return err
+					}
+				} else if err := tx.Bucket(bucketQuestions).Put([]byte(k), v); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			for k := range changed {
+				q.dirty[k] = struct{}{}
+			}
+			return fmt.Errorf("write questions: %w", err)
+		}
+	}
+}
+
+// takeChanged takes at most rowsPerTx changed questions, as the file is to have
+// them; nil is for those that it is to have no more.
+func (q *questions) takeChanged() map[string][]byte {
 	q.mu.Lock()
-	changed := make(map[string]Question, len(q.dirty))
+	defer q.mu.Unlock()
+	changed := make(map[string][]byte, min(len(q.dirty), rowsPerTx))
 	for k := range q.dirty {
-		if one := q.all[k]; one != nil {
-			changed[k] = *one
+		if len(changed) == rowsPerTx {
+			break
 		}
-	}
-	clear(q.dirty)
-	q.mu.Unlock()
-	if len(changed) == 0 {
-		return nil
-	}
-	err := db.Update(func(tx *bbolt.Tx) error {
-		for k, one := range changed {
-			v, err := json.Marshal(one)
-			if err != nil {
-				return err
-			}
-			if err := tx.Bucket(bucketQuestions).Put([]byte(k), v); err != nil {
-				return err
-			}
+		delete(q.dirty, k)
+		one := q.all[k]
+		if one == nil {
+			changed[k] = nil
+			continue
 		}
-		return nil
-	})
-	if err != nil {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		for k := range changed {
-			q.dirty[k] = struct{}{}
+		v, err := json.Marshal(one)
+		if err != nil {
+			continue // cannot be: its fields are plain
 		}
-		return fmt.Errorf("write questions: %w", err)
+		changed[k] = v
 	}
-	return nil
+	return changed
 }
 
 // prune forgets questions last asked before.

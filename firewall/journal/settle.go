@@ -31,6 +31,9 @@ func (j *Journal) settlePart(part []*row) error {
 	if err != nil {
 		return err
 	}
+	if err := j.makeRoom(part, known); err != nil {
+		return err
+	}
 	told := make([]Attempt, 0, len(part))
 	j.table.mu.Lock()
 	for _, r := range part {

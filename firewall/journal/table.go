@@ -3,6 +3,7 @@ package journal
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,20 +28,28 @@ type table struct {
 	rows    map[key]*row
 	sources map[source]*bucketOf
 	buckets map[string]*bucket
-	stored  map[string]int // by bucket name: attempts settled as rows of their own
-	changed []*row         // rows with changed set, in the order of their first change
-	waiting map[rowID]*row // settled and told, not yet in the file as they are: in Journal.dirty
-	turn    int64          // counts settles
-	epoch   int64          // counts seconds: how long an owner is believed
+	stored  map[string]int       // by bucket name: attempts settled as rows of their own
+	crammed map[string]time.Time // buckets of which nothing was old enough to go, and since when
+	changed []*row               // rows with changed set, in the order of their first change
+	waiting map[rowID]*row       // settled and told, not yet in the file as they are: in Journal.dirty
+	turn    int64                // counts settles
+	epoch   int64                // counts seconds: how long an owner is believed
 
 	hits, folded uint64
 }
 
-// source is a pair of addresses, at a port.
+// source is a pair of addresses, at a port; forged is true of a hit whose
+// addresses are not to be believed.
 type source struct {
-	mac  nflog.MAC
-	ip   netip.Addr
-	port string
+	mac    nflog.MAC
+	ip     netip.Addr
+	port   string
+	forged bool
+}
+
+func sourceOf(h *nflog.Hit) source {
+	forged := h.Prefix.Reason == nflog.Spoof || h.Prefix.Reason == nflog.UnknownDevice
+	return source{h.SrcMAC, h.Src, h.Port, forged}
 }
 
 // bucketOf is where a source's attempts are counted.
@@ -82,7 +91,7 @@ func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
 	return &table{
 		opts: o, hostOf: hostOf,
 		rows: make(map[key]*row), sources: make(map[source]*bucketOf), buckets: make(map[string]*bucket),
-		stored: make(map[string]int), waiting: make(map[rowID]*row),
+		stored: make(map[string]int), crammed: make(map[string]time.Time), waiting: make(map[rowID]*row),
 	}
 }
 
@@ -91,7 +100,7 @@ func (t *table) add(h *nflog.Hit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.hits++
-	s := t.owner(source{h.SrcMAC, h.Src, h.Port})
+	s := t.owner(sourceOf(h))
 	k := keyOf(s.bucket.name, h)
 	r := t.rows[k]
 	if r == nil {
@@ -124,7 +133,7 @@ func (t *table) owner(s source) *bucketOf {
 		if len(t.sources) >= maxSources {
 			clear(t.sources)
 		}
-		b = &bucketOf{bucket: t.bucket(bucketName(o.Device, s.port), o.Device)}
+		b = &bucketOf{bucket: t.bucket(bucketName(o.Device, s.port, s.forged), o.Device)}
 		t.sources[s] = b
 	}
 	b.cameras, b.epoch = o.Cameras, t.epoch
@@ -132,9 +141,13 @@ func (t *table) owner(s source) *bucketOf {
 }
 
 // bucketName keeps unknown devices at different ports apart, so that one of them
-// cannot fill the others' share. No device id contains a colon.
-func bucketName(device, port string) string {
-	if device != "" {
+// cannot fill the others' share, and what somebody does in a device's name apart
+// from what it does itself. No device id contains a colon.
+func bucketName(device, port string, forged bool) string {
+	switch {
+	case device != "" && forged:
+		return "forged:" + device
+	case device != "":
 		return device
 	}
 	return "port:" + port
@@ -143,7 +156,7 @@ func bucketName(device, port string) string {
 func (t *table) bucket(name, device string) *bucket {
 	b := t.buckets[name]
 	if b == nil && len(t.buckets) >= maxBuckets {
-		name = bucketName(device, "*")
+		name = bucketName(device, "*", strings.HasPrefix(name, "forged:"))
 		b = t.buckets[name]
 	}
 	if b == nil {
@@ -212,7 +225,7 @@ func (r *row) count(h *nflog.Hit, turn int64) {
 // noteFolded tells a scan (one source, ever new destinations) from a flood with
 // invented sources.
 func (r *row) noteFolded(h *nflog.Hit) {
-	from := source{h.SrcMAC, h.Src, h.Port}
+	from := sourceOf(h)
 	if r.lastFrom == from && (r.lastTo != h.Dst || r.lastPort != h.DstPort) {
 		r.attempt.Scan = true
 	}
@@ -261,15 +274,21 @@ func (t *table) tick() {
 }
 
 // evict lets rows go that are written and have had no hit for a while. What they
-// counted is in the file; their next hit finds it there.
+// counted is in the file; their next hit finds it there. A folded row always
+// goes: its next hit tries anew for a row of its own.
 func (t *table) evict() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k, r := range t.rows {
+		if r.into != nil && !r.changed {
+			delete(t.rows, k)
+			r.bucket.rows--
+			continue
+		}
 		if r.changed || t.waiting[r.id] == r || t.turn-r.touched < idleSettles {
 			continue
 		}
-		if r.into == nil && !r.settled {
+		if !r.settled {
 			continue
 		}
 		delete(t.rows, k)

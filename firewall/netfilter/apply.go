@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -16,31 +17,68 @@ import (
 var ErrNotEnforced = errors.New("the read-back differs from the ruleset")
 
 // Apply makes the kernel hold the ruleset; where it already does, nothing is
-// changed. On an error the chains in force are still the earlier ones, or no
-// port is up. A failed Apply may be repeated.
+// changed. On an error the ruleset before it is in force again, or no port is
+// up that nothing guards. A failed Apply may be repeated.
 func (k *Kernel) Apply(ctx context.Context, rs ruleset.Ruleset) error {
 	if err := k.checkPorts(rs.Link); err != nil {
 		return err
 	}
-	return k.load(ctx, rs)
+	before, had := k.want, k.generation > 0
+	err := k.load(ctx, before.Link, rs)
+	if err == nil {
+		return nil
+	}
+	// Also when asked to end: half a change must not stay.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rescueTimeout)
+	defer cancel()
+	k.want = before
+	if !had {
+		k.generation = 0
+		return errors.Join(err, k.closeUnguarded(ctx, rs))
+	}
+	if again := k.load(ctx, rs.Link, before); again != nil {
+		err = errors.Join(err, fmt.Errorf("load the ruleset before it again: %w", again))
+	}
+	k.want = before
+	return errors.Join(err, k.closeUnguarded(ctx, before))
 }
 
+// rescueTimeout bounds what is done after a failure.
+const rescueTimeout = time.Minute
+
 // Repair applies the last ruleset again. Unlike Apply it does what it can
-// while a port is unplugged.
+// while a port is unplugged. Where it fails, ports that nothing guards go down.
 func (k *Kernel) Repair(ctx context.Context) error {
 	if k.generation == 0 {
 		return ErrNothingApplied
 	}
-	return k.load(ctx, k.want)
+	err := k.load(ctx, k.want.Link, k.want)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rescueTimeout)
+	defer cancel()
+	return errors.Join(err, k.closeUnguarded(ctx, k.want))
 }
 
-func (k *Kernel) load(ctx context.Context, rs ruleset.Ruleset) error {
-	unwanted, err := k.closeFirst(ctx, rs)
+// load brings the kernel to the ruleset, from the links of the one before it.
+func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Ruleset) error {
+	// What closes without any table does not wait for the tables to be readable.
+	have, unreadable := k.read(ctx)
+	guarded := k.generation > 0
+	if unreadable == nil {
+		guarded = k.keepsOpen(rs, have)
+	}
+	unwanted, err := k.closeFirst(ctx, rs, guarded)
 	if err != nil {
 		return err
 	}
-	previous := k.want
-	tables, err := k.loadRules(ctx, rs)
+	if unreadable != nil {
+		if have, err = k.read(ctx); err != nil {
+			return err
+		}
+	}
+	tables, err := k.loadRules(ctx, rs, have)
 	if err != nil {
 		return err
 	}
@@ -48,7 +86,7 @@ func (k *Kernel) load(ctx context.Context, rs ruleset.Ruleset) error {
 	if err := k.loadNeighbours(rs.Link.Bridge, rs.Neighbours); err != nil {
 		return err
 	}
-	if err := k.leave(previous.Link, rs.Link); err != nil {
+	if err := k.leave(before, rs.Link); err != nil {
 		return err
 	}
 	if err := k.dropIPRules(rs.IPRules); err != nil {
@@ -81,8 +119,8 @@ func (k *Kernel) Adopt(ctx context.Context, rs ruleset.Ruleset) error {
 
 // closeFirst loads what closes without any table: L0, L1's flags and L2; then
 // the sets. It returns sets of ours that are to go once no rule refers to them.
-func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset) (unwanted []string, err error) {
-	if err := k.closePorts(rs.Link); err != nil {
+func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset, guarded bool) (unwanted []string, err error) {
+	if err := k.closePorts(rs.Link, guarded); err != nil {
 		return nil, err
 	}
 	if err := k.loadIPRules(rs.IPRules); err != nil {
@@ -102,11 +140,7 @@ func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset) (unwanted [
 
 // loadRules brings the tables to the ruleset, by a new generation if anything
 // differs, and returns what they hold then.
-func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset) (snapshot, error) {
-	have, err := k.read(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset, have snapshot) (snapshot, error) {
 	// Also what an earlier process loaded counts: a restart changes nothing.
 	newest := max(have.newest(), k.generation)
 	if newest > 0 && len(k.checkChains(rs, newest, have)) == 0 && len(k.checkHooks(rs, newest, have)) == 0 {
@@ -128,6 +162,7 @@ func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset) (snapshot, e
 		return nil, err
 	}
 	k.generation = next
+	k.forgetQuestions(rs)
 	if err := k.forget(ctx, next, built); err != nil {
 		return nil, err
 	}
@@ -148,7 +183,7 @@ func (k *Kernel) leave(before, now ruleset.Link) error {
 		if err != nil {
 			return fmt.Errorf("find port %s: %w", p, permitted(err))
 		}
-		if err := errors.Join(netlink.LinkSetDown(link), netlink.LinkSetNoMaster(link)); err != nil {
+		if err := errors.Join(netlink.LinkSetDown(link), netlink.LinkSetNoMaster(link), netlink.LinkSetGroup(link, 0)); err != nil {
 			return fmt.Errorf("let port %s go: %w", p, permitted(err))
 		}
 	}
@@ -177,11 +212,10 @@ func (k *Kernel) Remove(ctx context.Context, l ruleset.Link) error {
 				b.WriteString("*" + name + "\n" + strings.Join(out, "") + "COMMIT\n")
 			}
 		}
-		if b.Len() == 0 {
+		if b.Len() == 0 || f == ruleset.Inet { // that table goes as a whole
 			continue
 		}
-		name, args := restoreCommand(f)
-		if _, err := k.run(ctx, b.String(), name, args...); err != nil {
+		if err := k.restore(ctx, f, b.String()); err != nil {
 			return fmt.Errorf("unhook: %w", err)
 		}
 	}

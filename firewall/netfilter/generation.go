@@ -8,15 +8,20 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
-func restoreCommand(f ruleset.Family) (string, []string) {
+// restore loads what is written in the format of iptables-restore into one family's tables.
+func (k *Kernel) restore(ctx context.Context, f ruleset.Family, input string) error {
+	name, args := "iptables-restore", []string{"--noflush", "-w", fmt.Sprint(lockSeconds)}
 	switch f {
 	case ruleset.IPv6:
-		return "ip6tables-restore", []string{"--noflush", "-w", fmt.Sprint(lockSeconds)}
+		name = "ip6tables-restore"
 	case ruleset.Bridge:
-		return "ebtables-nft-restore", []string{"--noflush"}
+		name, args = "ebtables-nft-restore", []string{"--noflush"}
+	case ruleset.Inet:
+		name, args, input = "nft", []string{"-f", "-"}, nftScript(input)
 	case ruleset.IPv4:
 	}
-	return "iptables-restore", []string{"--noflush", "-w", fmt.Sprint(lockSeconds)}
+	_, err := k.run(ctx, input, name, args...)
+	return err
 }
 
 // present are the tables of a ruleset that this kernel can have.
@@ -43,11 +48,15 @@ func (k *Kernel) build(ctx context.Context, rs ruleset.Ruleset, generation int, 
 			inputs[t.Family] = b
 		}
 		fmt.Fprintf(b, "*%s\n", t.Name)
+		kept := have[t.Family][t.Name]
+		if t.Family == ruleset.Inet {
+			kept = beginNft(b, t, kept)
+		}
 		var lines []string
 		for _, c := range t.Chains {
 			name := c.ChainName(generation)
 			rules := t.ChainLines(c, generation, revision)
-			if existing, ok := have[t.Family][t.Name][name]; c.Permanent && ok && holds(existing, rules) {
+			if existing, ok := kept[name]; c.Permanent && ok && holds(existing, rules) {
 				continue
 			}
 			if t.Family == ruleset.Bridge {
@@ -63,8 +72,7 @@ func (k *Kernel) build(ctx context.Context, rs ruleset.Ruleset, generation int, 
 		b.WriteString("COMMIT\n")
 	}
 	for f, b := range inputs {
-		name, args := restoreCommand(f)
-		if _, err := k.run(ctx, b.String(), name, args...); err != nil {
+		if err := k.restore(ctx, f, b.String()); err != nil {
 			return fmt.Errorf("load generation %d: %w", generation, err)
 		}
 	}
@@ -95,10 +103,10 @@ func (k *Kernel) checkHooks(rs ruleset.Ruleset, generation int, have snapshot) [
 	var list []Finding
 	for _, t := range k.present(rs) {
 		for _, h := range t.Hooks {
-			rules := have[t.Family][t.Name][h.Base]
+			rules, attached := defined(h, have[t.Family][t.Name][h.Base])
 			want := "-A " + h.Base + " " + strings.Join(t.HookSpec(h, generation), " ")
 			switch {
-			case len(rules) == 0 || !hooked(rules):
+			case !attached || !hooked(rules):
 				list = append(list, finding(h.Layer, "%s %s: the hook in %s is gone", t.Family, t.Name, h.Base))
 			case canonical(rules[0].text) != canonical(want):
 				list = append(list, finding(h.Layer, "%s %s: a foreign rule stands before ours in %s: %.120s",
@@ -121,6 +129,10 @@ func hooked(rules []rule) bool {
 
 // hookTarget is the chain that a jump of ours in a base chain leads to.
 func hookTarget(text string) (string, bool) {
+	if f := strings.Fields(text); len(f) > 3 && f[2] == "jump" { // of nft
+		g, ours := ruleset.ParseChainName(f[3])
+		return f[3], ours && g > 0
+	}
 	_, target, ok := strings.Cut(text, " -j ")
 	if !ok || strings.ContainsRune(target, ' ') {
 		return "", false
@@ -135,9 +147,16 @@ func hookTarget(text string) (string, bool) {
 func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, have snapshot) error {
 	var bridge strings.Builder
 	for _, t := range k.present(rs) {
-		if t.Family == ruleset.Bridge {
+		switch t.Family {
+		case ruleset.Bridge:
 			swapBridge(&bridge, t, generation, have)
 			continue
+		case ruleset.Inet:
+			if err := k.swapNft(ctx, t, generation); err != nil {
+				return fmt.Errorf("hook %s %s: %w", t.Family, t.Name, err)
+			}
+			continue
+		case ruleset.IPv4, ruleset.IPv6:
 		}
 		for _, h := range t.Hooks {
 			if err := k.swapHook(t, h, generation, have[t.Family][t.Name][h.Base]); err != nil {
@@ -145,8 +164,7 @@ func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, h
 			}
 		}
 	}
-	name, args := restoreCommand(ruleset.Bridge)
-	if _, err := k.run(ctx, bridge.String(), name, args...); err != nil {
+	if err := k.restore(ctx, ruleset.Bridge, bridge.String()); err != nil {
 		return fmt.Errorf("hook the bridge: %w", err)
 	}
 	return nil
@@ -199,6 +217,12 @@ func swapBridge(b *strings.Builder, t ruleset.Table, generation int, have snapsh
 // because a chain cannot go while another in the same step still leads to it.
 func (k *Kernel) forget(ctx context.Context, keep int, have snapshot) error {
 	for f, tables := range have {
+		if f == ruleset.Inet && keep == 0 {
+			if err := k.removeNft(ctx, tables); err != nil {
+				return fmt.Errorf("remove our table: %w", err)
+			}
+			continue
+		}
 		var flush, remove strings.Builder
 		for name, t := range tables {
 			var f, x []string
@@ -216,9 +240,8 @@ func (k *Kernel) forget(ctx context.Context, keep int, have snapshot) error {
 		if flush.Len() == 0 {
 			continue
 		}
-		name, args := restoreCommand(f)
 		for _, input := range []string{flush.String(), remove.String()} {
-			if _, err := k.run(ctx, input, name, args...); err != nil {
+			if err := k.restore(ctx, f, input); err != nil {
 				return fmt.Errorf("remove old chains: %w", err)
 			}
 		}

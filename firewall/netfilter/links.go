@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -16,111 +14,9 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
-// checkPorts refuses ports whose loss would cut the box off, before anything is changed.
-func (k *Kernel) checkPorts(l ruleset.Link) error {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return fmt.Errorf("list routes: %w", permitted(err))
-	}
-	for _, p := range l.Ports {
-		link, err := netlink.LinkByName(p)
-		if err != nil {
-			return fmt.Errorf("%w: there is no interface %s: %w", ErrPort, p, err)
-		}
-		if err := k.checkPort(link, l.Bridge, routes); err != nil {
-			return err
-		}
-	}
-	return k.checkOverlap(l)
-}
-
-func (k *Kernel) checkPort(link netlink.Link, bridge string, routes []netlink.Route) error {
-	a := link.Attrs()
-	if a.Flags&net.FlagLoopback != 0 || link.Type() == "bridge" {
-		return fmt.Errorf("%w: %s is a %s, not a port", ErrPort, a.Name, link.Type())
-	}
-	if a.MasterIndex != 0 {
-		master, err := netlink.LinkByIndex(a.MasterIndex)
-		if err != nil {
-			return fmt.Errorf("find what %s belongs to: %w", a.Name, err)
-		}
-		if master.Attrs().Name != bridge {
-			return fmt.Errorf("%w: %s belongs to %s; take it out first: ip link set %s nomaster",
-				ErrPort, a.Name, master.Attrs().Name, a.Name)
-		}
-	}
-	for _, r := range routes {
-		if (r.Dst == nil || isDefault(r.Dst)) && usesLink(r, a.Index) {
-			return fmt.Errorf("%w: %s carries the default route; the camera side must be a port of its own", ErrPort, a.Name)
-		}
-	}
-	return checkSession(link)
-}
-
-func isDefault(n *net.IPNet) bool {
-	ones, _ := n.Mask.Size()
-	return ones == 0 && n.IP.IsUnspecified()
-}
-
-func usesLink(r netlink.Route, index int) bool {
-	return r.LinkIndex == index || slices.ContainsFunc(r.MultiPath, func(h *netlink.NexthopInfo) bool {
-		return h.LinkIndex == index
-	})
-}
-
-// checkSession refuses the port that the caller's own SSH connection comes in by.
-func checkSession(link netlink.Link) error {
-	f := strings.Fields(os.Getenv("SSH_CONNECTION")) // client, its port, server, its port
-	if len(f) != 4 {
-		return nil
-	}
-	local, err := netip.ParseAddr(f[2])
-	if err != nil {
-		return nil //nolint:nilerr // not something sshd wrote
-	}
-	addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
-	if err != nil {
-		return fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
-	}
-	for _, a := range addresses {
-		if ip, ok := netip.AddrFromSlice(a.IP); ok && ip.Unmap() == local.WithZone("").Unmap() {
-			return fmt.Errorf("%w: your SSH connection comes in by %s", ErrPort, link.Attrs().Name)
-		}
-	}
-	return nil
-}
-
-// checkOverlap refuses a camera network that another interface lives in: our
-// rules would cut that one off, and cameras could hide in it.
-func (k *Kernel) checkOverlap(l ruleset.Link) error {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return fmt.Errorf("list interfaces: %w", permitted(err))
-	}
-	for _, link := range links {
-		name := link.Attrs().Name
-		if name == l.Bridge || slices.Contains(l.Ports, name) {
-			continue
-		}
-		addresses, err := netlink.AddrList(link, netlink.FAMILY_V4)
-		if err != nil {
-			return fmt.Errorf("list addresses of %s: %w", name, permitted(err))
-		}
-		for _, a := range addresses {
-			ip, _ := netip.AddrFromSlice(a.IP.To4())
-			for _, n := range l.Addresses {
-				if n.Masked().Contains(ip) {
-					return fmt.Errorf("%w: %s has address %s, which lies in the camera network %s",
-						ErrPort, name, ip, n.Masked())
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// closePorts sets every port down that is not already a closed-in port of ours (L0).
-func (k *Kernel) closePorts(l ruleset.Link) error {
+// closePorts sets ports down until all is read back (L0); where guarded is true,
+// only those that are not already closed-in ports of ours.
+func (k *Kernel) closePorts(l ruleset.Link, guarded bool) error {
 	master := 0
 	if b, err := netlink.LinkByName(l.Bridge); err == nil {
 		master = b.Attrs().Index
@@ -131,7 +27,7 @@ func (k *Kernel) closePorts(l ruleset.Link) error {
 	}
 	for _, link := range ports {
 		p := link.Attrs().Name
-		if master != 0 && link.Attrs().MasterIndex == master && (isolated(link) || !l.Isolated) {
+		if guarded && master != 0 && link.Attrs().MasterIndex == master && (isolated(link) || !l.Isolated) {
 			continue // recording goes on while rules change
 		}
 		if err := netlink.LinkSetDown(link); err != nil {
@@ -180,6 +76,11 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 			return fmt.Errorf("put %s out of the bridge: %w", f.Attrs().Name, permitted(err))
 		}
 	}
+	if l.Isolated { // observing closes nothing
+		if err := k.stopRiders(l); err != nil {
+			return err
+		}
+	}
 	ports, err := existing(l.Ports)
 	if err != nil {
 		return err
@@ -196,12 +97,71 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 				return fmt.Errorf("isolate port %s: %w", p, permitted(err))
 			}
 		}
+		if err := group(link, l.Group); err != nil {
+			return err
+		}
+		own, err := ownAddresses(link)
+		if err != nil {
+			return err
+		}
+		for _, a := range own {
+			k.log.Warn("address taken off a camera port", "port", p, "address", a.IPNet.String())
+			if err := netlink.AddrDel(link, &a); err != nil && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+				return fmt.Errorf("remove address %s of port %s: %w", a.IPNet, p, permitted(err))
+			}
+		}
+	}
+	return group(bridge, l.Group)
+}
+
+// ownAddresses are those that somebody gave a port: one there would be an
+// address of the box on the cameras' wire, and a second route to their network.
+func ownAddresses(link netlink.Link) ([]netlink.Addr, error) {
+	list, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses of %s: %w", link.Attrs().Name, permitted(err))
+	}
+	return slices.DeleteFunc(list, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() }), nil
+}
+
+// stopRiders sets virtual interfaces on the cameras' wire down. They are another
+// program's: Verify names them until that one removes them.
+func (k *Kernel) stopRiders(l ruleset.Link) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, x := range riders(links, l) {
+		if x.Attrs().Flags&net.FlagUp == 0 {
+			continue
+		}
+		k.log.Warn("virtual interface on a camera port set down", "interface", x.Attrs().Name)
+		if err := netlink.LinkSetDown(x); err != nil {
+			return fmt.Errorf("set %s down: %w", x.Attrs().Name, permitted(err))
+		}
+	}
+	return nil
+}
+
+// group marks an interface as the cameras', whatever its name will be.
+func group(link netlink.Link, group uint32) error {
+	if link.Attrs().Group == group {
+		return nil
+	}
+	if err := netlink.LinkSetGroup(link, int(group)); err != nil {
+		return fmt.Errorf("put %s into the group of camera interfaces: %w", link.Attrs().Name, permitted(err))
 	}
 	return nil
 }
 
 func (k *Kernel) bridge(l ruleset.Link) (netlink.Link, error) {
 	link, err := netlink.LinkByName(l.Bridge)
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		if err := k.nameAgain(l); err != nil {
+			return nil, err
+		}
+		link, err = netlink.LinkByName(l.Bridge)
+	}
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		off := false
 		b := &netlink.Bridge{
@@ -225,6 +185,31 @@ func (k *Kernel) bridge(l ruleset.Link) (netlink.Link, error) {
 		}
 	}
 	return link, nil
+}
+
+// nameAgain gives a renamed bridge of ours its name back: a second one beside it
+// would share its addresses, and the cameras would be lost between them.
+func (k *Kernel) nameAgain(l ruleset.Link) error {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, link := range links {
+		a := link.Attrs()
+		if link.Type() != "bridge" || a.Group != l.Group || l.Group == 0 {
+			continue
+		}
+		k.log.Warn("the bridge was renamed and gets its name back", "found", a.Name, "bridge", l.Bridge)
+		err := netlink.LinkSetName(link, l.Bridge)
+		if errors.Is(err, syscall.EBUSY) { // kernels before 6.2 rename only what is down
+			err = errors.Join(netlink.LinkSetDown(link), netlink.LinkSetName(link, l.Bridge))
+		}
+		if err != nil {
+			return fmt.Errorf("name %s %s again: %w", a.Name, l.Bridge, permitted(err))
+		}
+		return nil
+	}
+	return nil
 }
 
 func foreignPorts(l ruleset.Link, bridge netlink.Link) ([]netlink.Link, error) {

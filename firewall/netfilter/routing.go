@@ -35,6 +35,8 @@ func ipNet(p netip.Prefix) *net.IPNet {
 type routingRule struct {
 	pref    int
 	meaning string // comparable text: of ours, the same as ip rule's line
+	in      string // incoming interface, or empty
+	idle    bool   // there is no interface of that name
 	message []byte // as received: sent back, it removes exactly this rule
 }
 
@@ -76,7 +78,8 @@ func parseRoutingRule(f ruleset.Family, m []byte) (routingRule, error) {
 		case unix.FRA_TABLE:
 			table = int(word(a.Value))
 		case unix.FRA_IIFNAME:
-			in = " iif " + string(bytes.TrimRight(a.Value, "\x00"))
+			r.in = string(bytes.TrimRight(a.Value, "\x00"))
+			in = " iif " + r.in
 		case unix.FRA_DST:
 			to = fmt.Sprintf(" to %s/%d", net.IP(a.Value), head.Dst_len)
 		case unix.FRA_PROTOCOL, unix.FRA_PAD:
@@ -88,6 +91,7 @@ func parseRoutingRule(f ruleset.Family, m []byte) (routingRule, error) {
 			rest += fmt.Sprintf(" with %d=%x", a.Attr.Type, a.Value)
 		}
 	}
+	r.idle = head.Flags&unix.FIB_RULE_IIF_DETACHED != 0
 	if head.Flags&netlink.FibRuleInvert != 0 {
 		rest += " not"
 	}
@@ -148,6 +152,23 @@ func (k *Kernel) ipRules(want []ruleset.IPRule) (missing []ruleset.IPRule, forei
 		}
 	}
 	return missing, foreign, nil
+}
+
+// detachedRules are those that would match the bridge, but find no interface of its name.
+func (k *Kernel) detachedRules(bridge string) ([]string, error) {
+	var list []string
+	for _, f := range k.families() {
+		rules, err := routingRules(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rules {
+			if r.pref == 1 && r.idle && r.in == bridge {
+				list = append(list, r.meaning)
+			}
+		}
+	}
+	return list, nil
 }
 
 // ourShape tells rules that an earlier policy of ours left from foreign ones.

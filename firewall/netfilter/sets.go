@@ -10,29 +10,64 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
-// kernelSets reads the members of our sets, sorted.
-func (k *Kernel) kernelSets(ctx context.Context) (map[string][]string, error) {
+// kernelSet is a set as the kernel holds it.
+type kernelSet struct {
+	create  string   // type and options, as after "create NAME"
+	members []string // sorted, with whatever narrows one, such as nomatch
+}
+
+// kernelSets reads our sets.
+func (k *Kernel) kernelSets(ctx context.Context) (map[string]kernelSet, error) {
 	out, err := k.run(ctx, "", "ipset", "save")
 	if err != nil {
 		return nil, err
 	}
-	sets := map[string][]string{}
+	sets := map[string]kernelSet{}
 	for line := range strings.Lines(out) {
-		f := strings.Fields(line)
-		if len(f) < 3 || !strings.HasPrefix(f[1], ruleset.SetPrefix) {
+		verb, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name, rest, ok := strings.Cut(rest, " ")
+		if !ok || !strings.HasPrefix(name, ruleset.SetPrefix) {
 			continue
 		}
-		switch f[0] {
+		s := sets[name]
+		switch verb {
 		case "create":
-			sets[f[1]] = []string{}
+			s.create = rest
 		case "add":
-			sets[f[1]] = append(sets[f[1]], f[2])
+			s.members = append(s.members, rest)
 		}
+		sets[name] = s
 	}
-	for _, m := range sets {
-		slices.Sort(m)
+	for _, s := range sets {
+		slices.Sort(s.members)
 	}
 	return sets, nil
+}
+
+// isA reports whether a set was created as wanted. How large its table is and
+// by which random number it hashes are the kernel's own business.
+func (s kernelSet) isA(create string) bool {
+	return slices.Equal(meaningful(s.create), meaningful(create))
+}
+
+// method is a set's type, such as hash:ip.
+func method(create string) string {
+	m, _, _ := strings.Cut(create, " ")
+	return m
+}
+
+func meaningful(create string) []string {
+	var out []string
+	f := strings.Fields(create)
+	for i := 0; i < len(f); i++ {
+		switch f[i] {
+		case "hashsize", "bucketsize", "initval":
+			i++ // and its number
+		default:
+			out = append(out, f[i])
+		}
+	}
+	return out
 }
 
 // temporary marks a set that is being filled; it never stays.
@@ -53,9 +88,13 @@ func (k *Kernel) loadSets(ctx context.Context, want []ruleset.Set) (unwanted []s
 	}
 	var b strings.Builder
 	for _, s := range want {
-		members, ok := have[s.Name]
-		switch less, more := difference(members, s.Members); {
-		case ok && len(less)+len(more) <= fewMembers:
+		is, ok := have[s.Name]
+		if ok && is.isA(s.Create) && slices.Equal(is.members, s.Members) {
+			delete(have, s.Name)
+			continue
+		}
+		switch less, more := difference(is.members, s.Members); {
+		case ok && is.isA(s.Create) && plain(less) && len(less)+len(more) <= fewMembers:
 			for _, m := range less {
 				fmt.Fprintf(&b, "del %s %s\n", s.Name, m)
 			}
@@ -64,6 +103,10 @@ func (k *Kernel) loadSets(ctx context.Context, want []ruleset.Set) (unwanted []s
 			}
 		default:
 			_, left := have[s.Name+temporary]
+			if ok && method(is.create) != method(s.Create) { // cannot be swapped with ours
+				fmt.Fprintf(&b, "destroy %s\n", s.Name)
+				ok = false
+			}
 			fill(&b, s, ok, left)
 			delete(have, s.Name+temporary)
 		}
@@ -75,6 +118,11 @@ func (k *Kernel) loadSets(ctx context.Context, want []ruleset.Set) (unwanted []s
 		}
 	}
 	return slices.Sorted(maps.Keys(have)), nil
+}
+
+// plain reports whether each member is one word: only such are taken out by it.
+func plain(members []string) bool {
+	return !slices.ContainsFunc(members, func(m string) bool { return strings.Contains(m, " ") })
 }
 
 // fill writes what makes a set anew and puts it in place.

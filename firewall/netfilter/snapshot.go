@@ -28,7 +28,7 @@ var tablesOf = map[ruleset.Family][]string{
 	ruleset.IPv6: {"raw", "mangle", "filter"},
 }
 
-// read takes a snapshot: three commands with nf_tables, eight with legacy,
+// read takes a snapshot: four commands with nf_tables, nine with legacy,
 // where saving all tables at once needs more rights than we have.
 func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
@@ -49,6 +49,10 @@ func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	}
 	s[ruleset.Bridge] = map[string]table{}
 	if err := k.save(ctx, s[ruleset.Bridge], "ebtables-nft-save", "-c"); err != nil {
+		return nil, err
+	}
+	s[ruleset.Inet] = map[string]table{}
+	if err := k.readNft(ctx, s[ruleset.Inet]); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -127,7 +131,8 @@ func parseRule(line string) (string, rule, error) {
 var noise = []string{"tcp", "udp", "icmp", "icmp6"}
 
 // canonical is a rule's text with what may differ between versions of
-// iptables levelled out: quotes, full-length masks, implied match names.
+// iptables and nft levelled out: quotes, full-length masks, implied match names,
+// the base of numbers, and how a truth is told.
 func canonical(text string) string {
 	fields := strings.Fields(strings.ReplaceAll(text, `"`, ""))
 	out := make([]string, 0, len(fields))
@@ -137,7 +142,14 @@ func canonical(text string) string {
 			continue
 		}
 		f := strings.TrimSuffix(fields[i], "/32")
-		out = append(out, strings.TrimSuffix(f, "/128"))
+		f = strings.TrimSuffix(f, "/128")
+		if n, err := strconv.ParseUint(f, 0, 64); err == nil && strings.HasPrefix(f, "0x") {
+			f = strconv.FormatUint(n, 10)
+		}
+		if f == "exists" {
+			f = "1"
+		}
+		out = append(out, f)
 	}
 	return strings.Join(out, " ")
 }

@@ -96,10 +96,13 @@ func (k *Kernel) checkSets(ctx context.Context, rs ruleset.Ruleset) ([]Finding, 
 	}
 	var list []Finding
 	for _, s := range rs.Sets {
-		if m, ok := have[s.Name]; !ok {
+		switch is, ok := have[s.Name]; {
+		case !ok:
 			list = append(list, finding(ruleset.L3, "set %s is gone", s.Name))
-		} else if !slices.Equal(m, s.Members) {
-			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(m), len(s.Members)))
+		case !is.isA(s.Create):
+			list = append(list, finding(ruleset.L3, "set %s is another one: %.100s", s.Name, is.create))
+		case !slices.Equal(is.members, s.Members):
+			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(is.members), len(s.Members)))
 		}
 	}
 	return list, nil
@@ -122,6 +125,13 @@ func (k *Kernel) checkRouting(_ context.Context, rs ruleset.Ruleset) ([]Finding,
 			Layer: ruleset.L2, Foreign: !r.ourShape(),
 			What: "a foreign routing rule stands before or among ours: " + r.meaning,
 		})
+	}
+	detached, err := k.detachedRules(rs.Link.Bridge)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range detached {
+		list = append(list, finding(ruleset.L2, "routing rule matches nothing, its interface is gone or was renamed: %s", r))
 	}
 	for _, s := range rs.Sysctls {
 		v, absent, err := sysctl(s.Path)
@@ -157,10 +167,30 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 			list = append(list, finding(ruleset.L1, "port %s is not in the bridge", p))
 		case isolated(link) != l.Isolated:
 			list = append(list, finding(ruleset.L1, "port %s is not isolated", p))
+		case link.Attrs().Group != l.Group:
+			list = append(list, finding(ruleset.L1, "port %s left the group of camera interfaces", p))
 		}
 		if link.Attrs().Flags&net.FlagUp == 0 {
 			list = append(list, finding(ruleset.L0, "port %s is down", p))
 		}
+		own, err := ownAddresses(link)
+		if err != nil {
+			return nil, err
+		}
+		if len(own) > 0 {
+			list = append(list, finding(ruleset.L1, "port %s has an address of its own: %s", p, own[0].IPNet))
+		}
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, fmt.Errorf("list interfaces: %w", permitted(err))
+	}
+	for _, x := range riders(links, l) {
+		down := x.Attrs().Flags&net.FlagUp == 0
+		list = append(list, Finding{
+			Layer: ruleset.L1, Foreign: down || !l.Isolated, // down it does no harm, but others may set it up again
+			What: fmt.Sprintf("virtual interface %s stands on the cameras' wire; remove it: ip link del %s", x.Attrs().Name, x.Attrs().Name),
+		})
 	}
 	foreign, err := foreignPorts(l, bridge)
 	if err != nil {
@@ -176,6 +206,9 @@ func (k *Kernel) checkBridge(l ruleset.Link, bridge netlink.Link) []Finding {
 	var list []Finding
 	if !strings.EqualFold(bridge.Attrs().HardwareAddr.String(), l.MAC.String()) {
 		list = append(list, finding(ruleset.L1, "the bridge's MAC was changed to %s", bridge.Attrs().HardwareAddr))
+	}
+	if bridge.Attrs().Group != l.Group {
+		list = append(list, finding(ruleset.L1, "the bridge left the group of camera interfaces"))
 	}
 	if bridge.Attrs().Flags&net.FlagUp == 0 {
 		list = append(list, finding(ruleset.L0, "the bridge is down"))

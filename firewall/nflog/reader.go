@@ -50,6 +50,8 @@ type Reader struct {
 	once  sync.Once // closes ready
 
 	read, lost, foreign atomic.Uint64
+	bindings            atomic.Uint64
+	bound               atomic.Bool
 
 	// The rest belongs to the goroutine that reads the socket.
 	nextSeq uint32
@@ -79,6 +81,12 @@ func (r *Reader) Stats() Stats {
 	return Stats{Read: r.read.Load(), Lost: r.lost.Load(), Foreign: r.foreign.Load()}
 }
 
+// Binding tells how often the group was bound so far, and whether it is now:
+// what the kernel logs while it is not is in no count of ours.
+func (r *Reader) Binding() (times uint64, bound bool) {
+	return r.bindings.Load(), r.bound.Load()
+}
+
 // Run reads until ctx is done, then returns nil. ErrGroupTaken and ErrNoRights
 // say that it cannot work as things are; any other error is worth another Run.
 // Only one Run at a time.
@@ -106,6 +114,9 @@ func (r *Reader) receive(ctx context.Context) error {
 		}
 		return err
 	}
+	r.bound.Store(true)
+	r.bindings.Add(1)
+	defer r.bound.Store(false)
 	r.once.Do(func() { close(r.ready) })
 	r.opts.Log.Debug("packet log bound", "group", r.opts.Group)
 	<-s.ended

@@ -1,6 +1,9 @@
 package ruleset
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // The reasons of a hit, as firewall/nflog knows them.
 const (
@@ -47,17 +50,23 @@ func (b *builder) verdict(id, match, target string) Rule {
 }
 
 // fromCameras leads what comes in by the bridge or by any port to a chain.
-func (b *builder) fromCameras(to string) []Rule { return b.interfaces("-i", "from", to) }
+func (b *builder) fromCameras(to string) []Rule {
+	return b.interfaces("-i", "from", "-m devgroup --src-group", to)
+}
 
 // towardsCameras leads what goes out by the bridge or by any port to a chain.
-func (b *builder) towardsCameras(to string) []Rule { return b.interfaces("-o", "to", to) }
+func (b *builder) towardsCameras(to string) []Rule {
+	return b.interfaces("-o", "to", "-m devgroup --dst-group", to)
+}
 
-func (b *builder) interfaces(flag, word, to string) []Rule {
+// interfaces matches by name and then by group: the name holds where somebody
+// changed the group, the group where somebody renamed the interface (C3).
+func (b *builder) interfaces(flag, word, group, to string) []Rule {
 	var rules []Rule
 	for _, i := range b.in.interfaces() {
 		rules = append(rules, b.leads(word+"-"+i, flag+" "+i, to))
 	}
-	return rules
+	return append(rules, b.leads(word+"-group", fmt.Sprintf("%s 0x%x", group, Group), to))
 }
 
 // deny makes the pair of chains that a refused packet ends in, and names the

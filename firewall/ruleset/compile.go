@@ -24,7 +24,7 @@ func Compile(in Input) (Ruleset, error) {
 		Observe: in.Observe,
 		Link: Link{
 			Bridge: in.Bridge, MAC: bridgeMAC(in.Addresses[0].Addr()),
-			Addresses: in.Addresses, Ports: in.Ports, Isolated: !in.Observe,
+			Addresses: in.Addresses, Ports: in.Ports, Isolated: !in.Observe, Group: Group,
 		},
 		Sysctls:    sysctlsOf(in),
 		Sets:       sets.all(),
@@ -35,7 +35,7 @@ func Compile(in Input) (Ruleset, error) {
 	}
 	c := compiler{in: in, sets: sets}
 	rs.Tables = []Table{
-		c.filter4(), c.raw4(), c.mangle4(), c.nat4(),
+		c.fragments(), c.filter4(), c.raw4(), c.mangle4(), c.nat4(),
 		c.filter6(), c.raw6(), c.mangle6(),
 		c.bridgeNat(rs.Link.MAC), c.bridgeFilter(),
 	}

@@ -1,6 +1,11 @@
 package ruleset
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Matches, in the spelling of iptables-save.
 const (
@@ -19,6 +24,15 @@ const (
 	// plain ESTABLISHED would also keep alive what a camera opened earlier.
 	answers    = "-m conntrack --ctstate ESTABLISHED --ctdir REPLY"
 	icmpErrors = "-p icmp -m icmp --icmp-type 3 -m conntrack --ctstate RELATED --ctdir REPLY"
+	redirected = " -m conntrack --ctstate DNAT"
+)
+
+// Ports that the sinkhole binds. Questions are brought there by redirection
+// only: what listens on 53 or 123 of this box may be a resolver that asks others
+// (C8). They lie below the ports that the kernel gives out by itself.
+const (
+	DNSPort = 30053
+	NTPPort = 30123
 )
 
 // raw4 is L3: before conntrack, so a refused flood costs no entry there and an
@@ -50,22 +64,25 @@ func (c compiler) mangle4() Table {
 	return b.table
 }
 
-// nat4 brings questions for foreign name and time servers to the recorder's own.
+// nat4 brings questions for name and time servers, the recorder and foreign
+// ones, to the sinkhole.
 func (c compiler) nat4() Table {
 	b := c.build(IPv4, "nat", "nat")
 	b.hook("PREROUTING", "NAT", L4)
 	b.chain("NAT", L4, b.fromCameras("NAT-CAM")...)
-	rules := []Rule{
+	var ours, others []Rule
+	for _, s := range b.services() {
+		to := fmt.Sprintf("REDIRECT --to-ports %d", s.port)
+		ours = append(ours, b.verdict("self-"+s.id, s.match+" "+toSelf, to))
+		if !b.in.Observe {
+			others = append(others, b.verdict(s.id, s.match, to))
+		}
+	}
+	b.chain("NAT-CAM", L4, slices.Concat(ours, []Rule{
 		b.verdict("self", toSelf, "ACCEPT"), // no foreign DNAT after us
 		b.verdict("chatter", toChatter, "RETURN"),
 		b.verdict("nets", toNets, "RETURN"),
-	}
-	if !b.in.Observe {
-		for _, s := range b.services() {
-			rules = append(rules, b.verdict(s.id, s.match, "REDIRECT --to-ports "+s.port))
-		}
-	}
-	b.chain("NAT-CAM", L4, rules...)
+	}, others)...)
 	return b.table
 }
 
@@ -145,13 +162,19 @@ func (b *builder) pinned(chain string, l Layer, self Rule) {
 }
 
 // self admits what a pinned device may send to the recorder, and nothing else (C5).
+// Before redirection a question is known by the port that was asked, after it
+// by the sinkhole's: at the recorder nothing else of it is admitted (C8).
 func (b *builder) self(chain, verdict string, l Layer) {
 	rules := []Rule{
 		b.verdict("answers", answers, verdict),
 		b.verdict("icmp-errors", icmpErrors, verdict),
 	}
 	for _, s := range b.services() {
-		rules = append(rules, b.verdict("self-"+s.id, s.match, verdict))
+		match := s.match
+		if chain == "IN" {
+			match = s.arrived
+		}
+		rules = append(rules, b.verdict("self-"+s.id, match, verdict))
 	}
 	if b.in.DHCP {
 		rules = append(rules, b.verdict("self-dhcp", dhcpRenew, verdict))
@@ -159,18 +182,28 @@ func (b *builder) self(chain, verdict string, l Layer) {
 	b.chain(chain+"-SELF", l, append(rules, b.leads("is-input", "", b.deny(chain, reasonInput, l)))...)
 }
 
-type service struct{ id, match, port string }
+type service struct {
+	id, match string
+	arrived   string // the match once it was redirected
+	port      uint16 // of the sinkhole
+}
 
 // services are what pinned devices may ask, of us or of any foreign server.
 func (b *builder) services() []service {
 	var list []service
+	add := func(id, protocol string, asked, port uint16) {
+		match := "-p " + protocol + " -m " + protocol + " --dport "
+		list = append(list, service{
+			id: id, match: match + strconv.Itoa(int(asked)),
+			arrived: match + strconv.Itoa(int(port)) + redirected, port: port,
+		})
+	}
 	if b.in.DNS {
-		list = append(list,
-			service{"dns-udp", "-p udp -m udp --dport 53", "53"},
-			service{"dns-tcp", "-p tcp -m tcp --dport 53", "53"})
+		add("dns-udp", "udp", 53, DNSPort)
+		add("dns-tcp", "tcp", 53, DNSPort)
 	}
 	if b.in.NTP {
-		list = append(list, service{"ntp", "-p udp -m udp --dport 123", "123"})
+		add("ntp", "udp", 123, NTPPort)
 	}
 	return list
 }

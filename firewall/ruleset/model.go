@@ -24,6 +24,7 @@ const (
 	IPv4   Family = "ipv4"
 	IPv6   Family = "ipv6"
 	Bridge Family = "bridge"
+	Inet   Family = "inet" // both IP families, in a table of our own that nft(8) loads
 )
 
 // Layer names one of the layers of C3. Any one of them may be gone and nothing leaks.
@@ -34,7 +35,7 @@ const (
 	L0 Layer = "L0" // ports are down until all else is read back
 	L1 Layer = "L1" // ports are isolated from each other; bridge rules
 	L2 Layer = "L2" // ip rules: no route from the camera side
-	L3 Layer = "L3" // raw PREROUTING
+	L3 Layer = "L3" // raw PREROUTING; fragments, before anybody puts them together
 	L4 Layer = "L4" // mangle PREROUTING, filter INPUT and FORWARD, nat
 	L5 Layer = "L5" // filter OUTPUT
 )
@@ -56,8 +57,13 @@ type Link struct {
 	MAC       net.HardwareAddr // of the bridge: derived from its address, so it stays when ports come and go
 	Addresses []netip.Prefix
 	Ports     []string
-	Isolated  bool // frames from one port never go to another (L1)
+	Isolated  bool   // frames from one port never go to another (L1)
+	Group     uint32 // of the bridge and each port: what rules know them by when they were renamed
 }
+
+// Group marks the bridge and its ports. Unlike a name it stays with an
+// interface that somebody renames while it is up.
+const Group = 0x4e5652
 
 // Sysctl is a file under /proc/sys with its value. One that a kernel lacks is no fault if Optional.
 type Sysctl struct {
@@ -91,9 +97,11 @@ type Table struct {
 
 // Hook is our one jump in a base chain, always its first rule.
 type Hook struct {
-	Base  string
+	Base  string // of the Inet family it is a chain of our own table: Definition makes it
 	Chain string // generation chain it leads to
 	Layer Layer
+	// Definition makes the base chain where it is ours: type, hook, priority, policy.
+	Definition string
 }
 
 // Chain is a user chain. A permanent one keeps its name and its counters from
@@ -108,7 +116,7 @@ type Chain struct {
 // Rule is one rule. Target is a verdict; To leads to a chain of ours; Log makes it log.
 type Rule struct {
 	ID     string // unique in the ruleset
-	Match  string // in iptables-save's (ebtables-save's) spelling
+	Match  string // in the spelling of iptables-save, ebtables-save or nft list
 	Target string // such as DROP, RETURN, REDIRECT --to-ports 53
 	To     string
 	Goto   bool

@@ -5,8 +5,11 @@ import (
 	"strings"
 )
 
-// Line is a rule as iptables-save (or ebtables-save) prints it.
+// line is a rule as iptables-save or ebtables-save prints it, or after "-A CHAIN" as nft list does.
 func (t Table) line(c Chain, r Rule, generation int, revision string) string {
+	if t.Family == Inet {
+		return nftLine(c, r, generation, revision)
+	}
 	var b strings.Builder
 	b.WriteString("-A " + c.ChainName(generation))
 	if r.Match != "" {
@@ -34,6 +37,25 @@ func (t Table) line(c Chain, r Rule, generation int, revision string) string {
 	return b.String()
 }
 
+func nftLine(c Chain, r Rule, generation int, revision string) string {
+	parts := []string{"-A", c.ChainName(generation)}
+	if r.Match != "" {
+		parts = append(parts, r.Match)
+	}
+	if r.Log != nil {
+		parts = append(parts, fmt.Sprintf("log prefix \"%s\" group %d snaplen %d", r.Log.prefix(revision), LogGroup, LogBytes))
+	}
+	switch {
+	case r.To != "" && r.Goto:
+		parts = append(parts, "goto "+kernelName(r.To, r.toKept, generation))
+	case r.To != "":
+		parts = append(parts, "jump "+kernelName(r.To, r.toKept, generation))
+	case r.Target != "":
+		parts = append(parts, "counter "+strings.ToLower(r.Target)) // other families count by themselves
+	}
+	return strings.Join(append(parts, `comment "`+r.ID+`"`), " ")
+}
+
 // Lines gives every rule of our chains in order, hooks left out.
 func (t Table) Lines(generation int, revision string) []string {
 	var lines []string
@@ -57,6 +79,9 @@ const HookComment = "nvr-hook"
 
 // HookSpec is the jump's rule, as arguments after "-A BASE".
 func (t Table) HookSpec(h Hook, generation int) []string {
+	if t.Family == Inet {
+		return []string{"jump", h.Target(generation), "comment", `"` + HookComment + `"`}
+	}
 	jump := []string{"-j", h.Target(generation)}
 	if t.Family == Bridge {
 		return jump
@@ -83,6 +108,7 @@ func (rs Ruleset) Text() string {
 	for _, p := range rs.Link.Ports {
 		fmt.Fprintf(&b, "port %s isolated %t\n", p, rs.Link.Isolated)
 	}
+	fmt.Fprintf(&b, "group 0x%x of the bridge and its ports\n", rs.Link.Group)
 	section("L2: routing")
 	for _, r := range rs.IPRules {
 		b.WriteString(r.String() + "\n")
@@ -103,6 +129,9 @@ func (rs Ruleset) Text() string {
 	for _, t := range rs.Tables {
 		section("%s %s", t.Family, t.Name)
 		for _, h := range t.Hooks {
+			if h.Definition != "" {
+				fmt.Fprintf(&b, "chain %s { %s }\n", h.Base, h.Definition)
+			}
 			fmt.Fprintf(&b, "-I %s 1 %s\n", h.Base, strings.Join(t.HookSpec(h, generation), " "))
 		}
 		for _, l := range t.Lines(generation, revision) {

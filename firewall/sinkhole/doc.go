@@ -3,9 +3,10 @@
 // recorder's clock. There is no socket towards any other server in it (C8).
 //
 // It listens on the camera side only, bound to the bridge, so that a question
-// with a forged source is never answered through the uplink (C3, L5). Questions
-// to hard-wired servers arrive here by a REDIRECT rule; the kernel puts their
-// address on the answer.
+// with a forged source is never answered through the uplink (C3, L5), and binds
+// again when that is made anew. All questions, those to hard-wired servers too,
+// arrive at its private ports by a REDIRECT rule; the kernel puts the address
+// that was asked on the answer. Status says when nobody is answered.
 //
 // Everything asked is hostile: messages are bounded, parsed by miekg/dns or in
 // 48 fixed bytes, and the answers are no larger than a question may be.

@@ -38,15 +38,25 @@ type Options struct {
 	// Clock tells whether the box's clock may be believed; default KernelClock.
 	Clock func() ClockState
 
-	DNSPort, NTPPort uint16           // default 53 and 123
+	DNSPort, NTPPort uint16           // default DefaultDNSPort and DefaultNTPPort
 	Now              func() time.Time // default time.Now
 }
+
+// The ports that the firewall brings questions to. 53 and 123 may be another
+// program's, which would ask others what cameras ask it (C8).
+const (
+	DefaultDNSPort = 30053
+	DefaultNTPPort = 30123
+)
 
 // Sinkhole answers DNS and NTP.
 type Sinkhole struct {
 	opts  Options
 	ready chan struct{}
 	once  sync.Once // closes ready
+
+	mu     sync.Mutex // guards status
+	status Status
 
 	questions, malformed, refused, times atomic.Uint64
 }
@@ -60,15 +70,18 @@ func New(o Options) *Sinkhole {
 		o.Clock = KernelClock
 	}
 	if o.DNSPort == 0 {
-		o.DNSPort = 53
+		o.DNSPort = DefaultDNSPort
 	}
 	if o.NTPPort == 0 {
-		o.NTPPort = 123
+		o.NTPPort = DefaultNTPPort
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Sinkhole{opts: o, ready: make(chan struct{})}
+	return &Sinkhole{
+		opts: o, ready: make(chan struct{}),
+		status: Status{Since: o.Now(), Reason: "not started"},
+	}
 }
 
 // Ready is closed once every socket is bound for the first time.
@@ -87,17 +100,69 @@ func (s *Sinkhole) Stats() Stats {
 	return Stats{s.questions.Load(), s.malformed.Load(), s.refused.Load(), s.times.Load()}
 }
 
-// Run answers until ctx is done, then returns nil. An error says that a socket
-// could not be bound, or broke; Run may be called again.
+// Status tells whether cameras get answers. Where they get none, their
+// questions end unheard: nobody else receives them.
+type Status struct {
+	Bound  bool
+	Since  time.Time
+	Reason string // why not bound, in words; empty when Bound
+}
+
+// Status is a snapshot.
+func (s *Sinkhole) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (s *Sinkhole) say(bound bool, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.Bound != bound {
+		s.status.Since = s.opts.Now()
+	}
+	s.status.Bound, s.status.Reason = bound, reason
+}
+
+// errDeviceChanged ends one binding: a socket that is bound to an interface
+// hears nothing any more once that one was made anew, even by the same name.
+var errDeviceChanged = errors.New("the interface was made anew")
+
+// Run answers until ctx is done, then returns nil. When its interface is made
+// anew it binds again. An error says that a socket could not be bound, or
+// broke; Run may be called again.
 func (s *Sinkhole) Run(ctx context.Context) error {
+	for {
+		err := s.serve(ctx)
+		switch {
+		case err == nil:
+			s.say(false, "ended")
+			return nil
+		case !errors.Is(err, errDeviceChanged):
+			s.say(false, err.Error())
+			return err
+		}
+		s.say(false, err.Error())
+		s.opts.Log.Warn("sinkhole binds again", "interface", s.opts.Device, "error", err)
+	}
+}
+
+// serve binds once and answers until ctx is done or something ends that.
+func (s *Sinkhole) serve(ctx context.Context) error {
+	index, err := s.device()
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	var stops []func() error
-	err := s.bind(ctx, func(run, stop func() error) {
+	err = s.bind(ctx, func(run, stop func() error) {
 		stops = append(stops, stop)
 		g.Go(run)
 	})
 	if err == nil {
+		s.say(true, "")
 		s.once.Do(func() { close(s.ready) })
+		g.Go(func() error { return s.watchDevice(ctx, index) })
 	}
 	g.Go(func() error {
 		if err == nil {
@@ -109,6 +174,47 @@ func (s *Sinkhole) Run(ctx context.Context) error {
 		return err
 	})
 	return g.Wait()
+}
+
+// deviceEvery is how often the interface is looked at: for that long at most
+// nobody answers after it was made anew.
+const deviceEvery = 500 * time.Millisecond
+
+// device gives the interface's index, 0 where none is to be bound to.
+func (s *Sinkhole) device() (int, error) {
+	if s.opts.Device == "" {
+		return 0, nil
+	}
+	i, err := net.InterfaceByName(s.opts.Device)
+	if err != nil {
+		return 0, fmt.Errorf("bind to interface %s: %w", s.opts.Device, err)
+	}
+	return i.Index, nil
+}
+
+// watchDevice returns errDeviceChanged once the interface is another one. One
+// that is gone may come back: until then there is nobody to hear.
+func (s *Sinkhole) watchDevice(ctx context.Context, index int) error {
+	if index == 0 {
+		return nil
+	}
+	ticker := time.NewTicker(deviceEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		switch now, err := s.device(); {
+		case err != nil:
+			s.say(false, err.Error())
+		case now != index:
+			return errDeviceChanged
+		default:
+			s.say(true, "")
+		}
+	}
 }
 
 // bind opens all sockets and hands each to serve.

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,6 +93,8 @@ func run(t *testing.T, o sinkhole.Options) *sinkhole.Sinkhole {
 	return s
 }
 
+var dnsAt = fmt.Sprintf("127.0.0.1:%d", sinkhole.DefaultDNSPort)
+
 var loopback = netip.MustParseAddr("127.0.0.1")
 
 func ask(t *testing.T, network, server string, m *dns.Msg) *dns.Msg {
@@ -146,7 +151,7 @@ func TestDNSAnswersWithoutAsking(t *testing.T) {
 			{"two questions", two, dns.RcodeFormatError, ""},
 		} {
 			t.Run(network+" "+c.name, func(t *testing.T) {
-				r := ask(t, network, "127.0.0.1:53", c.m)
+				r := ask(t, network, dnsAt, c.m)
 				got := ""
 				for _, rr := range r.Answer {
 					got += rr.String()
@@ -172,7 +177,7 @@ func TestDNSAnswersWithoutAsking(t *testing.T) {
 
 func TestNoAddressIsGivenThatIsNotRemembered(t *testing.T) {
 	run(t, sinkhole.Options{Listen: []netip.Addr{loopback}, DNS: true, Names: &memory{err: errors.New("no space left")}})
-	if r := ask(t, "udp", "127.0.0.1:53", question("a.example.", dns.TypeA)); r.Rcode != dns.RcodeServerFailure || len(r.Answer) > 0 {
+	if r := ask(t, "udp", dnsAt, question("a.example.", dns.TypeA)); r.Rcode != dns.RcodeServerFailure || len(r.Answer) > 0 {
 		t.Errorf("answered %s", r)
 	}
 }
@@ -180,12 +185,12 @@ func TestNoAddressIsGivenThatIsNotRemembered(t *testing.T) {
 func TestTooManyQuestionsAreDroppedAndCounted(t *testing.T) {
 	names := &memory{wait: make(chan struct{})}
 	s := run(t, sinkhole.Options{Listen: []netip.Addr{loopback}, DNS: true, Names: names})
-	c, err := net.Dial("udp", "127.0.0.1:53")
+	c, err := net.Dial("udp", dnsAt)
 	must(t, err)
 	defer c.Close()
 	raw, err := question("a.example.", dns.TypeA).Pack()
 	must(t, err)
-	for deadline := time.Now().Add(5 * time.Second); s.Stats().Refused == 0; {
+	for deadline := time.Now().Add(30 * time.Second); s.Stats().Refused == 0; {
 		_, err := c.Write(raw)
 		must(t, err)
 		if time.Now().After(deadline) {
@@ -194,8 +199,8 @@ func TestTooManyQuestionsAreDroppedAndCounted(t *testing.T) {
 	}
 	close(names.wait)
 	again := dns.Client{Timeout: 100 * time.Millisecond}
-	for deadline := time.Now().Add(5 * time.Second); ; {
-		if r, _, err := again.Exchange(question("b.example.", dns.TypeA), "127.0.0.1:53"); err == nil && len(r.Answer) == 1 {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		if r, _, err := again.Exchange(question("b.example.", dns.TypeA), dnsAt); err == nil && len(r.Answer) == 1 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -208,7 +213,7 @@ func TestTooManyConnectionsAreClosedAndCounted(t *testing.T) {
 	s := run(t, sinkhole.Options{Listen: []netip.Addr{loopback}, DNS: true, Names: &memory{}})
 	var held []net.Conn
 	for range 4 {
-		c, err := net.Dial("tcp", "127.0.0.1:53")
+		c, err := net.Dial("tcp", dnsAt)
 		must(t, err)
 		defer c.Close()
 		held = append(held, c)
@@ -217,19 +222,32 @@ func TestTooManyConnectionsAreClosedAndCounted(t *testing.T) {
 		_, err = co.ReadMsg()
 		must(t, err)
 	}
-	c, err := net.Dial("tcp", "127.0.0.1:53")
+	c, err := net.Dial("tcp", dnsAt)
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetReadDeadline(time.Now().Add(2*time.Second)))
-	if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) || s.Stats().Refused != 1 {
+	if err := ended(c); err != nil || s.Stats().Refused != 1 {
 		t.Errorf("a fifth connection: %v, counted %+v", err, s.Stats())
 	}
 	// A length beyond what a question may have ends a connection.
 	_, err = held[0].Write([]byte{0xff, 0xff})
 	must(t, err)
-	must(t, held[0].SetReadDeadline(time.Now().Add(2*time.Second)))
-	if n, err := held[0].Read(make([]byte, 1)); n != 0 || err == nil {
+	if err := ended(held[0]); err != nil {
 		t.Errorf("the long message was taken: %v", err)
+	}
+}
+
+// ended waits until the other side closes a connection; an error says that it did not.
+func ended(c net.Conn) error {
+	if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return err
+	}
+	switch n, err := c.Read(make([]byte, 1)); {
+	case n > 0:
+		return errors.New("it was answered")
+	case errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
+		return nil
+	default:
+		return err
 	}
 }
 
@@ -240,8 +258,12 @@ func TestEndsAndSaysWhatCannotBeBound(t *testing.T) {
 		"listen for NTP":             {Listen: []netip.Addr{loopback}, NTP: true},
 		"bind to interface no-such0": {Listen: []netip.Addr{loopback}, NTP: true, Device: "no-such0", NTPPort: 1123},
 	} {
-		if err := sinkhole.New(o).Run(t.Context()); err == nil || !strings.Contains(err.Error(), name) {
+		s := sinkhole.New(o)
+		if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
+		}
+		if st := s.Status(); st.Bound || !strings.Contains(st.Reason, name) {
+			t.Errorf("%s: status %+v", name, st)
 		}
 	}
 }
@@ -279,18 +301,18 @@ func TestRedirectedQuestions(t *testing.T) {
 	})
 	dial := func(network, to string) (c net.Conn, err error) {
 		err = camera.Do(func() error {
-			c, err = net.DialTimeout(network, to, time.Second)
+			c, err = net.DialTimeout(network, to, 30*time.Second)
 			return err
 		})
 		return c, err
 	}
-	exchange := func(network string) error {
+	exchange := func(network string, patience time.Duration) error {
 		c, err := dial(network, "8.8.8.8:53")
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 			return err
 		}
 		co := dns.Conn{Conn: c}
@@ -303,25 +325,27 @@ func TestRedirectedQuestions(t *testing.T) {
 		}
 		return err
 	}
-	if err := exchange("udp"); err == nil {
+	if err := exchange("udp", time.Second); err == nil {
 		t.Fatal("answered without a redirect: the test proves nothing")
 	}
-	for _, rule := range []string{"udp --dport 53", "tcp --dport 53", "udp --dport 123"} {
+	for rule, port := range map[string]int{
+		"udp --dport 53": sinkhole.DefaultDNSPort, "tcp --dport 53": sinkhole.DefaultDNSPort, "udp --dport 123": sinkhole.DefaultNTPPort,
+	} {
 		args := append([]string{"-w", "5", "-t", "nat", "-A", "PREROUTING", "-i", "br-cam", "-p"}, strings.Fields(rule)...)
-		if out, err := exec.Command("iptables", append(args, "-j", "REDIRECT")...).CombinedOutput(); err != nil {
+		if out, err := exec.Command("iptables", append(args, "-j", "REDIRECT", "--to-ports", strconv.Itoa(port))...).CombinedOutput(); err != nil {
 			t.Fatalf("iptables: %v: %s", err, out)
 		}
 	}
 	defer exec.Command("iptables", "-w", "5", "-t", "nat", "-F", "PREROUTING").Run()
 	for _, network := range []string{"udp", "tcp"} {
-		if err := exchange(network); err != nil {
+		if err := exchange(network, 30*time.Second); err != nil {
 			t.Errorf("%s: %v", network, err)
 		}
 	}
 	c, err := dial("udp", "203.0.113.123:123")
 	must(t, err)
 	defer c.Close()
-	must(t, c.SetDeadline(time.Now().Add(2*time.Second)))
+	must(t, c.SetDeadline(time.Now().Add(30*time.Second)))
 	_, err = c.Write(append([]byte{0x23}, make([]byte, 47)...))
 	must(t, err)
 	reply := make([]byte, 100)
@@ -335,6 +359,61 @@ func TestRedirectedQuestions(t *testing.T) {
 	}
 	if st := s.Stats(); st.Times != 1 {
 		t.Errorf("counted %+v", st)
+	}
+}
+
+// A socket bound to an interface hears nothing once that one was made anew by
+// the same name: the sinkhole binds again, and says when it is not bound.
+func TestBindsAgainWhenTheInterfaceIsMadeAnew(t *testing.T) {
+	camera, err := ns.New("camera")
+	must(t, err)
+	defer camera.Close()
+	plug := func() netlink.Link {
+		t.Helper()
+		port := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "cam2"}, PeerName: "eth0", PeerNamespace: camera.FD()}
+		must(t, netlink.LinkAdd(port))
+		addr, _ := netlink.ParseAddr("10.30.0.1/16")
+		must(t, netlink.AddrAdd(port, addr))
+		must(t, netlink.LinkSetUp(port))
+		must(t, camera.Do(func() error {
+			link, err := netlink.LinkByName("eth0")
+			if err != nil {
+				return err
+			}
+			a, _ := netlink.ParseAddr("10.30.1.11/16")
+			return errors.Join(netlink.AddrAdd(link, a), netlink.LinkSetUp(link))
+		}))
+		return port
+	}
+	port := plug()
+	s := run(t, sinkhole.Options{Listen: []netip.Addr{netip.MustParseAddr("10.30.0.1")}, Device: "cam2", DNS: true, Names: &memory{}})
+	answered := func() bool {
+		var r *dns.Msg
+		_ = camera.Do(func() error { // an error is no answer
+			var err error
+			c := dns.Client{Timeout: 200 * time.Millisecond}
+			r, _, err = c.Exchange(question("a.example.", dns.TypeA), fmt.Sprintf("10.30.0.1:%d", sinkhole.DefaultDNSPort))
+			return err
+		})
+		return r != nil && len(r.Answer) == 1
+	}
+	await(t, "an answer", answered)
+	must(t, netlink.LinkDel(port))
+	await(t, "being said to be unbound", func() bool { st := s.Status(); return !st.Bound && st.Reason != "" })
+	port = plug()
+	defer netlink.LinkDel(port)
+	await(t, "an answer on the new interface", answered)
+	if st := s.Status(); !st.Bound || st.Reason != "" {
+		t.Errorf("status %+v", st)
+	}
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
 	}
 }
 

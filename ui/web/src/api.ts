@@ -127,7 +127,7 @@ export interface Containment {
   generation: number;
   backend?: string;
   layers: Layer[] | null;
-  counted: { dropped: number; read: number; lost: number; suppressed: number };
+  counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number };
 }
 
 export interface HealthCheck {

@@ -17,6 +17,7 @@ export function Counters(): JSX.Element | null {
       <span title={m.countedTitle}>{m.counted} <b>{count(n.dropped)}</b></span>
       <span title={m.readTitle}>{m.read} <b>{count(n.read)}</b></span>
       <span title={m.lostTitle} class={n.lost > 0 ? "warn" : ""}>{m.lostPackets} <b>{count(n.lost)}</b></span>
+      {n.unread > 0 && <span title={m.unreadTitle} class="warn">{m.unread} <b>{count(n.unread)}</b></span>}
       <span title={m.suppressedTitle}>{m.suppressed} <b>{count(n.suppressed)}</b></span>
     </p>
   );

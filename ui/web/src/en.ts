@@ -86,6 +86,8 @@ export const en = {
   read: "read",
   lostPackets: "lost",
   suppressed: "suppressed",
+  unread: "not read",
+  unreadTitle: "Packets dropped while nothing read the kernel's log: the recorder was down, or another program had the log",
   countedTitle: "Packets dropped, by the kernel's own counters",
   readTitle: "Dropped packets read from the kernel's log",
   lostTitle: "Dropped packets that the kernel could not hand over",

@@ -95,6 +95,8 @@ export const ko: Catalogue = {
   read: "판독",
   lostPackets: "유실",
   suppressed: "생략",
+  unread: "미판독",
+  unreadTitle: "커널 로그를 읽는 프로그램이 없던 동안 차단된 패킷: 녹화기가 꺼져 있었거나 다른 프로그램이 로그를 차지함",
   countedTitle: "커널 자체 카운터가 센 차단 패킷",
   readTitle: "커널 로그에서 읽은 차단 패킷",
   lostTitle: "커널이 넘겨주지 못한 차단 패킷",

@@ -1,0 +1,78 @@
+package firewall
+
+import "maps"
+
+// account turns counters that outlive this process, and may vanish under it,
+// into what became of each packet dropped since the start (C11): Dropped = Read
+// + Lost + Unread + Suppressed, whenever nothing is on its way. Nothing is ever
+// zeroed in the kernel.
+//
+// A packet that is dropped while nobody reads the log is in the kernel's
+// counters alone. It is Unread: what the counters have more than the reader over
+// a stretch in which it was not bound all the time. The difference is final at
+// the first moment of quiet after it, since until then hits are on their way;
+// outside such a stretch no difference is explained away.
+type account struct {
+	last       map[string]uint64 // kernel counters, by rule; nil before the first
+	dropped    uint64
+	read, lost uint64 // as the reader has them
+	base       [2]uint64
+	unread     uint64 // final
+	open       bool   // a stretch without a reader is not settled yet
+	bindings   uint64
+}
+
+// begin takes what is there before anything is counted: counters and hits of
+// an earlier time are nobody's. What is on its way between the two is settled
+// like a stretch without a reader.
+func (a *account) begin(now map[string]uint64, read, lost uint64) {
+	a.last = maps.Clone(now)
+	if a.last == nil {
+		a.last = map[string]uint64{}
+	}
+	a.base = [2]uint64{read, lost}
+	a.open = true
+}
+
+// add takes one read-back. binding is how often the reader was bound so far,
+// bound whether it is now.
+func (a *account) add(now map[string]uint64, read, lost, binding uint64, bound bool) {
+	if a.last == nil {
+		a.begin(now, read, lost)
+	}
+	moved := false
+	for id, n := range now {
+		before := a.last[id]
+		if n < before { // the chain was made anew
+			before = 0
+		}
+		moved = moved || n != before
+		a.dropped += n - before
+		a.last[id] = n
+	}
+	read, lost = read-a.base[0], lost-a.base[1]
+	moved = moved || read != a.read || lost != a.lost
+	a.read, a.lost = read, lost
+	if !bound || binding != a.bindings {
+		a.open, a.bindings = true, binding
+		moved = true // quiet begins with the next read-back at the earliest
+	}
+	if !a.open || moved || !bound {
+		return
+	}
+	if told := a.read + a.lost + a.unread; told > a.dropped {
+		a.dropped = told // hits of packets that were dropped just before the beginning
+	}
+	a.unread = a.dropped - a.read - a.lost
+	a.open = false
+}
+
+// counted is the account as it is now; while a stretch is not settled, Unread
+// has in it what is still on its way.
+func (a *account) counted() Counted {
+	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread}
+	if known := c.Read + c.Lost; a.open && c.Dropped > known+c.Unread {
+		c.Unread = c.Dropped - known
+	}
+	return c
+}

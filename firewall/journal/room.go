@@ -1,0 +1,169 @@
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/firewall/nflog"
+)
+
+// crammedFor is how long a bucket in which everything was fresh is not searched again.
+const crammedFor = time.Minute
+
+// makeRoom lets old attempts go where new ones of the same bucket would find it
+// full: what was not hit for an hour tells less than what is tried now, and one
+// scan must not blind the journal for as long as it is kept. Their counts go to
+// the row "other". Where all is fresh, the new ones are folded (settleRow).
+func (j *Journal) makeRoom(part []*row, known map[rowID]*record) error {
+	now := j.opts.Now()
+	need := map[*bucket]int{}
+	j.table.mu.Lock()
+	for _, r := range part {
+		if r.into == nil && !r.settled && !r.key.other && known[r.id] == nil {
+			need[r.bucket]++
+		}
+	}
+	for b := range need {
+		need[b] -= j.table.opts.MaxPerDevice - j.table.stored[b.name]
+		since, crammed := j.table.crammed[b.name]
+		if age := now.Sub(since); need[b] <= 0 || crammed && age >= 0 && age < crammedFor {
+			delete(need, b)
+		}
+	}
+	held := map[rowID]bool{} // a row in memory would be written again, as if it were new
+	if len(need) > 0 {
+		for _, r := range j.table.rows {
+			held[r.id] = true
+		}
+	}
+	j.table.mu.Unlock()
+	for b, n := range need {
+		gone, err := j.takeOldest(b, min(n, rowsPerTx), now.Add(-fresh), held)
+		if err != nil {
+			return err
+		}
+		j.table.mu.Lock()
+		delete(j.table.crammed, b.name)
+		if len(gone) == 0 {
+			j.table.crammed[b.name] = now
+		}
+		for _, r := range gone {
+			j.table.absorb(b, r)
+		}
+		j.table.mu.Unlock()
+	}
+	return nil
+}
+
+// takeOldest deletes up to n of a bucket's attempts last hit before an instant
+// and not held, the oldest first, and returns them.
+func (j *Journal) takeOldest(b *bucket, n int, before time.Time, held map[rowID]bool) (gone []*record, err error) {
+	prefix := append([]byte(b.device), 0)
+	var ids []rowID
+	err = j.db.View(func(tx *bbolt.Tx) error { // a write that finds nothing would still cost a sync
+		c := tx.Bucket(bucketByDevice).Cursor()
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(ids) < n; k, _ = c.Next() {
+			key := k[len(prefix):]
+			if len(key) != 8+len(rowID{}) {
+				continue // of a device whose id goes on here
+			}
+			if !readTime(key).Before(before) {
+				return nil
+			}
+			id := rowID(key[8:])
+			if held[id] {
+				continue
+			}
+			if r, err := getRecord(tx, id); err == nil && r != nil && r.Bucket == b.name && !r.Overflow {
+				ids = append(ids, id)
+				gone = append(gone, r)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	err = j.db.Update(func(tx *bbolt.Tx) error {
+		for i, id := range ids {
+			if err := deleteRecord(tx, id, gone[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make room for new attempts: %w", err)
+	}
+	j.stored.Add(int64(-len(ids)))
+	return gone, nil
+}
+
+// absorb adds what a deleted attempt had counted to its bucket's row "other".
+// Called with mu held.
+func (t *table) absorb(b *bucket, r *record) {
+	a := &r.Attempt
+	h := nflog.Hit{
+		Time: a.Last, Prefix: nflog.Prefix{Layer: a.Layer, Reason: a.Reason, Rule: a.Rule, Revision: a.Revision},
+		Port: a.Port, SrcMAC: a.MAC, Src: a.Source, Dst: a.Destination, DstPort: a.DestinationPort,
+	}
+	o := t.other(&bucketOf{bucket: b, cameras: a.Cameras}, &h)
+	o.attempt.Count += a.Count
+	o.attempt.Bytes += a.Bytes
+	o.attempt.Chatter = o.attempt.Chatter && a.Chatter
+	if a.First.Before(o.attempt.First) {
+		o.attempt.First = a.First
+	}
+	if a.Last.After(o.attempt.Last) {
+		o.attempt.Last = a.Last
+	}
+	t.change(o)
+	if t.stored[b.name]--; t.stored[b.name] <= 0 {
+		delete(t.stored, b.name)
+	}
+}
+
+// longestUnused is a stored name of a device's that was neither asked nor hit
+// for an hour; nil where there is none. Called with mu held.
+func (n *names) longestUnused(device string) *name {
+	now := n.opts.Now()
+	old := func(one *name) bool { return n.byHost[one.host] == one && one.last.Before(now.Add(-fresh)) }
+	for list := n.stale[device]; len(list) > 0; list = n.stale[device] {
+		n.stale[device] = list[1:]
+		if old(list[0]) {
+			return list[0]
+		}
+	}
+	delete(n.stale, device)
+	// Looking at all is for once a minute, not for each of a flood of names.
+	if since, crammed := n.crammed[device]; crammed && now.Sub(since) >= 0 && now.Sub(since) < crammedFor {
+		return nil
+	}
+	var list []*name
+	for _, one := range n.byHost {
+		if one.device == device && old(one) && one.isStored() {
+			list = append(list, one)
+		}
+	}
+	slices.SortFunc(list, func(a, b *name) int { return a.last.Compare(b.last) })
+	n.crammed[device] = now
+	if len(list) == 0 {
+		return nil
+	}
+	n.stale[device] = list[1:]
+	return list[0]
+}
+
+// isStored reports whether the file has a name, rather than being about to.
+func (n *name) isStored() bool {
+	select {
+	case <-n.stored:
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,116 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/netfilter"
+)
+
+// Run reads everything back on events and at least each Interval, repairs what
+// others changed and says so (C10). It returns nil when ctx ends; what is
+// loaded stays loaded (C1).
+func (f *Firewall) Run(ctx context.Context) error {
+	if err := netfilter.Watch(ctx, f.poke); err != nil {
+		f.log.Warn("no drift events, polling only", "error", err)
+	}
+	ticker := time.NewTicker(f.o.Interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		case <-f.wake:
+		}
+		if err := f.tend(ctx); err != nil && ctx.Err() == nil {
+			f.log.Error("containment could not be read back or repaired", "error", err)
+		}
+		// Our own changes make events too; one read-back answers a burst of them.
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(f.o.Interval / 20):
+		}
+	}
+}
+
+func (f *Firewall) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// tend is one round of Run. It waits for another process's lock one interval
+// and no more: one that was stopped would keep it for ever. It then reads back
+// all the same, and once the lock was held for lockPatience, it also repairs:
+// two that write at once converge, and a disarming leaves its note first (C10).
+func (f *Firewall) tend(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.set {
+		return nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, f.o.Interval)
+	unlock, err := lock(waiting, f.o.StateDir)
+	cancel()
+	mayRepair := true
+	switch {
+	case err == nil:
+		defer unlock()
+		f.lockedOut = time.Time{}
+	case ctx.Err() != nil:
+		return nil // asked to end
+	case errors.Is(err, errLocked):
+		if f.lockedOut.IsZero() {
+			f.lockedOut = time.Now()
+			f.log.Warn("another process of ours is changing the firewall; only looking meanwhile", "patience", lockPatience)
+		}
+		mayRepair = time.Since(f.lockedOut) >= lockPatience
+	default: // a broken disk must not keep us from containing
+		f.log.Error("no lock against other commands of ours", "error", err)
+	}
+	if f.obeysNote() {
+		return nil
+	}
+	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
+		if !mayRepair {
+			return nil
+		}
+		rs, err := compile(f.policy)
+		if err != nil {
+			return fmt.Errorf("compile the policy: %w", err)
+		}
+		if err := f.open(); err != nil {
+			f.fault(err)
+			return err
+		}
+		if err := f.k.Apply(ctx, rs); err != nil {
+			f.fault(err)
+			return fmt.Errorf("enforce the policy: %w", err)
+		}
+	}
+	if !mayRepair {
+		return f.look(ctx)
+	}
+	return f.check(ctx)
+}
+
+// turn waits for other processes of ours, for lockPatience at most: one that
+// was stopped must not keep a policy from being enforced.
+func (f *Firewall) turn(ctx context.Context) (unlock func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	unlock, err = lock(waiting, f.o.StateDir)
+	if errors.Is(err, errLocked) && ctx.Err() == nil {
+		f.log.Warn("going on beside another process of ours that keeps the lock", "waited", lockPatience)
+		return func() {}, nil
+	}
+	return unlock, err
+}
+
+// lockPatience is how long another process may hold the lock before it counts as stopped.
+const lockPatience = 5 * time.Second
