@@ -19,6 +19,7 @@ import (
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
 	d.writable("storage.state", s.Storage.State)
+	d.socket(s.Storage.State)
 	for i, v := range s.Storage.Volumes {
 		d.writable(fmt.Sprintf("storage.volumes[%d].path", i), v.Path)
 	}
@@ -73,6 +74,16 @@ func (d *decoder) writable(path, dir string) {
 			d.takes(path, at)
 		}
 		return
+	}
+}
+
+// maxState leaves room in the path of a socket (107 bytes, sun_path) for its name.
+const maxState = 107 - len("/nvr.sock")
+
+// socket checks that commands on the box can reach the recorder.
+func (d *decoder) socket(state string) {
+	if n := len(filepath.Clean(state)); n > maxState {
+		d.problem("storage.state", fmt.Sprintf("%d bytes are more than %d, so that nvr.sock in it cannot be reached", n, maxState), "name a shorter one")
 	}
 }
 

@@ -34,7 +34,7 @@ const connectEvery = 4 * time.Millisecond
 type appOptions struct {
 	Site     *configs.Site
 	Config   string       // path of the site file, looked at for changes; empty: never
-	Listener net.Listener // for HTTP, already bound
+	Listener net.Listener // of the demo, already bound
 	Demo     bool
 	Log      *slog.Logger
 }
@@ -139,7 +139,7 @@ func (a *app) last(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.store.Run(ctx) })
 	if a.people != nil {
-		g.Go(func() error { return a.people.audit.Run(ctx) })
+		g.Go(func() error { return a.again(ctx, taskAudit, a.people.audit.Run) })
 	}
 	return g.Wait()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -37,13 +36,7 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 	if err := checkRights(); err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", site.Listen.HTTP.String())
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	defer ln.Close()
-	a, err := newApp(ctx, appOptions{Site: site, Config: config, Listener: ln, Log: newLogger(verbose)})
+	a, err := newApp(ctx, appOptions{Site: site, Config: config, Log: newLogger(verbose)})
 	if err != nil {
 		return err
 	}

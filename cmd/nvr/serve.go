@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -73,28 +74,40 @@ func (a *app) complain(ctx context.Context) error {
 }
 
 // servePeople serves the page, and what there is because of people: the socket
-// for commands on the box, the certificate, and the account of arming.
+// for commands on the box, the certificate, and the account of arming. Each
+// starts again after an error: none of them may end recording.
 func (a *app) servePeople(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	if a.Demo { // it was handed its listener, and ends without it
+		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
+		return a.server.Serve(ctx, a.Listener)
+	}
 	if a.faceless != nil {
-		a.Listener.Close() // refused is clearer than never answered
 		return a.complain(ctx)
 	}
-	g.Go(func() error { return a.server.Serve(ctx, a.Listener) })
-	if a.people == nil {
-		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
-		return g.Wait()
-	}
-	a.Log.Info("listening", "address", address(a.site.Listen))
-	g.Go(func() error { return a.serveLocal(ctx) })
-	g.Go(func() error { return a.noteArming(ctx) })
+	g.Go(func() error { return a.again(ctx, taskPage, a.servePage) })
+	g.Go(func() error { return a.again(ctx, taskSocket, a.serveLocal) })
+	g.Go(func() error { return a.again(ctx, taskArming, a.noteArming) })
 	if a.cert != nil {
-		g.Go(func() error { return a.cert.Run(ctx) })
+		g.Go(func() error { return a.again(ctx, taskCertificate, a.cert.Run) })
 	}
 	if err := a.greet(); err != nil {
 		a.Log.Error("look for an admin", "error", err)
 	}
 	return g.Wait()
+}
+
+// servePage serves the page. Its address may not be up yet, or somebody else's
+// for a while.
+func (a *app) servePage(ctx context.Context) error {
+	listen := a.current().Listen
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", listen.HTTP.String())
+	if err != nil {
+		return err // says what and where
+	}
+	a.Log.Info("listening", "address", address(listen))
+	return a.server.Serve(ctx, ln)
 }
 
 // serveLocal serves commands on the box.
