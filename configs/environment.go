@@ -118,24 +118,47 @@ func (d *decoder) secret(path, file string) {
 // reason not to record: it is told while nvr runs.
 func (d *decoder) pair(t *TLS) {
 	before := len(d.problems)
-	if _, err := os.Stat(t.CertificateFile); err != nil {
-		d.problem("tls.certificate_file", err.Error(), "put the certificate there, in PEM, the leaf first")
-	}
+	certificate := d.text("tls.certificate_file", t.CertificateFile, "put the certificate there, in PEM, the leaf first")
 	d.secret("tls.key_file", t.KeyFile)
 	if len(d.problems) > before {
 		return
 	}
-	if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
+	key := d.text("tls.key_file", t.KeyFile, "put the certificate's key there, in PEM")
+	if len(d.problems) > before {
+		return
+	}
+	if _, err := tls.X509KeyPair(certificate, key); err != nil {
 		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
 	}
 }
 
+// maxPEM is as much as the recorder reads of such a file; a long chain has 20 KiB.
+const maxPEM = 1 << 20
+
+// text reads a file as the recorder will: only one that is a file, and only so much.
+func (d *decoder) text(path, file, fix string) []byte {
+	info, err := os.Stat(file)
+	var content []byte
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a file", file)
+	case err == nil && info.Size() > maxPEM:
+		err = fmt.Errorf("%s has more than %d bytes", file, maxPEM)
+	case err == nil:
+		content, err = os.ReadFile(file)
+	}
+	if err != nil {
+		d.problem(path, err.Error(), fix)
+	}
+	return content
+}
+
 // authorities checks a file of authorities.
 func (d *decoder) authorities(path, file string) {
-	content, err := os.ReadFile(file)
+	before := len(d.problems)
+	content := d.text(path, file, "put the provider's authority there, in PEM")
 	switch {
-	case err != nil:
-		d.problem(path, err.Error(), "put the provider's authority there, in PEM")
+	case len(d.problems) > before:
 	case !x509.NewCertPool().AppendCertsFromPEM(content):
 		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
 	}

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stockade-nvr/stockade/ui"
+	"github.com/vishvananda/netlink"
 )
 
 func TestNothingOfThePageKeepsARecorderFromRecording(t *testing.T) { inside(t, "faces") }
@@ -25,6 +25,10 @@ func faceless(nvr string) error {
 	dir := os.TempDir()
 	_, config, err := labSite(ctx, dir)
 	if err != nil {
+		return err
+	}
+	// Off loopback the page needs a certificate too.
+	if err := edit(config, "http: 127.0.0.1:8080", `http: "10.9.0.1:8443"`); err != nil {
 		return err
 	}
 	restore, err := obstruct(dir)
@@ -45,30 +49,77 @@ func faceless(nvr string) error {
 	if out, err := exec.Command(nvr, "firewall", "status", "--config", config).CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "enforced") {
 		return fmt.Errorf("the firewall is: %w: %s", err, out)
 	}
-	if err := restore(); err != nil {
+	if err := restore[socketName](); err != nil {
 		return err
 	}
-	return r.await("the page and the socket", 30*time.Second, func() bool {
-		c, err := net.Dial("tcp", "127.0.0.1:8080")
+	// Accounts and the audit do not wait for the certificate.
+	if err := r.await("the socket to say what the page lacks", 30*time.Second, func() bool {
+		return strings.Contains(r.health(), "the page has no certificate")
+	}); err != nil {
+		return err
+	}
+	if out, err := exec.Command(nvr, "user", "list", "--config", config).CombinedOutput(); err != nil {
+		return fmt.Errorf("user list: %w: %s", err, out)
+	}
+	if err := restore["root.pem"](); err != nil {
+		return err
+	}
+	if err := r.await("health to say that the address is not there", 30*time.Second, func() bool {
+		return strings.Contains(r.health(), "bind: cannot assign requested address")
+	}); err != nil {
+		return err
+	}
+	if err := restore["address"](); err != nil {
+		return err
+	}
+	return r.await("the page", 30*time.Second, func() bool {
+		c, err := tls.Dial("tcp", "10.9.0.1:8443", &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			return false
 		}
 		c.Close()
-		_, err = ask[ui.HealthView](r.api, "health")
-		return err == nil
+		return !strings.Contains(r.health(), taskPage)
 	})
 }
 
-// obstruct takes away what people need, until restore is called: the address of
-// the page is somebody else's, something lies where the socket goes.
-func obstruct(dir string) (restore func() error, err error) {
-	taken, err := net.Listen("tcp", "127.0.0.1:8080")
+// edit changes a part of a file.
+func edit(file, old, is string) error {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if !strings.Contains(string(text), old) {
+		return fmt.Errorf("%s has no %q", file, old)
+	}
+	return os.WriteFile(file, []byte(strings.Replace(string(text), old, is, 1)), 0o600)
+}
+
+// obstruct takes away what people need, until it is given back by name: the
+// address of the page is not up, the site's own root is damaged, something lies
+// where the socket goes.
+func obstruct(dir string) (restore map[string]func() error, err error) {
 	inTheWay := filepath.Join(dir, "state", socketName)
-	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700); err != nil {
+	root := filepath.Join(dir, "state", "tls", "root.pem")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700),
+		os.MkdirAll(filepath.Dir(root), 0o700),
+		os.WriteFile(root, []byte("half a"), 0o600),
+	); err != nil {
 		return nil, err
 	}
-	return func() error { return errors.Join(taken.Close(), os.RemoveAll(inTheWay)) }, nil
+	return map[string]func() error{
+		socketName: func() error { return os.RemoveAll(inTheWay) },
+		"root.pem": func() error { return os.Remove(root) },
+		"address": func() error {
+			lo, err := netlink.LinkByName("lo")
+			if err != nil {
+				return err
+			}
+			at, err := netlink.ParseAddr("10.9.0.1/32")
+			if err != nil {
+				return err
+			}
+			return netlink.AddrAdd(lo, at)
+		},
+	}, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/cert"
 )
@@ -33,20 +34,18 @@ func (a *app) openPeople() error {
 		a.faceless = err
 		return nil //nolint:nilerr // recording goes on; complain says it
 	}
-	if listen := a.site.Listen; !listen.HTTP.Addr().IsLoopback() {
-		a.cert, err = cert.Open(cert.Options{
-			Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log,
-			Identity: cert.Identity{
-				Site: a.site.Name, Names: listen.Names,
-				CertificateFile: a.site.TLS.CertificateFile, KeyFile: a.site.TLS.KeyFile,
-			},
-		})
-	}
-	if err != nil {
-		a.faceless = errors.Join(err, a.closePeople())
-		a.people = nil
+	if !a.site.Listen.HTTP.Addr().IsLoopback() {
+		a.cert = cert.New(cert.Options{Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log, Identity: identityOf(a.site)})
 	}
 	return nil
+}
+
+// identityOf is who the recorder is to browsers.
+func identityOf(s *configs.Site) cert.Identity {
+	return cert.Identity{
+		Site: s.Name, Names: s.Listen.Names,
+		CertificateFile: s.TLS.CertificateFile, KeyFile: s.TLS.KeyFile,
+	}
 }
 
 func (a *app) closePeople() error {
@@ -98,9 +97,15 @@ func (a *app) servePeople(ctx context.Context) error {
 }
 
 // servePage serves the page. Its address may not be up yet, or somebody else's
-// for a while.
+// for a while; its certificate may be half-way through a renewal. Commands on
+// the box reach the socket meanwhile.
 func (a *app) servePage(ctx context.Context) error {
 	listen := a.current().Listen
+	if a.cert != nil {
+		if err := a.cert.Ready(); err != nil {
+			return fmt.Errorf("the page has no certificate: %w", err)
+		}
+	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", listen.HTTP.String())
 	if err != nil {
