@@ -218,6 +218,9 @@ func TestCheckEnvironmentLooksAtCertificatesAndProviders(t *testing.T) {
 		if len(problems) != len(wants) {
 			t.Errorf("says\n%v\nwant %d problems", problems, len(wants))
 		}
+		if needed, faces := problems.Split(); len(needed) > 0 || len(faces) != len(problems) {
+			t.Errorf("recording is said to need %v", needed)
+		}
 		for _, want := range wants {
 			if !strings.Contains(problems.Error(), want) {
 				t.Errorf("%q lacks %q", problems.Error(), want)

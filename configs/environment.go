@@ -15,11 +15,11 @@ import (
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
 // directories can be written, its secrets read, and by nobody else, that its
-// certificate and key belong together, and that its ports are there. It makes an empty directory in each place and removes it.
+// certificate and key belong together, and that its ports are there. It makes an
+// empty directory in each place and removes it. What recording and containment
+// need comes first; the rest is marked as Faces.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
-	d.writable("storage.state", s.Storage.State)
-	d.socket(s.Storage.State)
 	for i, v := range s.Storage.Volumes {
 		d.writable(fmt.Sprintf("storage.volumes[%d].path", i), v.Path)
 	}
@@ -28,6 +28,17 @@ func CheckEnvironment(s *Site) Problems {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
 	}
+	for i, p := range s.CameraNetwork.Ports {
+		d.port(i, p)
+	}
+	return append(d.problems, checkFaces(s)...)
+}
+
+// checkFaces checks what only people need.
+func checkFaces(s *Site) Problems {
+	d := &decoder{positions: s.positions}
+	d.writable("storage.state", s.Storage.State)
+	d.socket(s.Storage.State)
 	for i, v := range s.Accounts.SSO {
 		at := fmt.Sprintf("accounts.sso[%d]", i)
 		if v.ClientSecretFile != "" {
@@ -40,8 +51,8 @@ func CheckEnvironment(s *Site) Problems {
 	if s.TLS.CertificateFile != "" {
 		d.pair(&s.TLS)
 	}
-	for i, p := range s.CameraNetwork.Ports {
-		d.port(i, p)
+	for i := range d.problems {
+		d.problems[i].Faces = true
 	}
 	return d.problems
 }

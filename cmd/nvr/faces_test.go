@@ -31,6 +31,9 @@ func faceless(nvr string) error {
 	if err := edit(config, "http: 127.0.0.1:8080", `http: "10.9.0.1:8443"`); err != nil {
 		return err
 	}
+	if err := edit(config, "camera_network:\n", strings.ReplaceAll(providerPart, "DIR", dir)+"camera_network:\n"); err != nil {
+		return err
+	}
 	restore, err := obstruct(dir)
 	if err != nil {
 		return err
@@ -49,7 +52,21 @@ func faceless(nvr string) error {
 	if out, err := exec.Command(nvr, "firewall", "status", "--config", config).CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "enforced") {
 		return fmt.Errorf("the firewall is: %w: %s", err, out)
 	}
-	if err := restore[socketName](); err != nil {
+	if !strings.Contains(r.logged.String(), "accounts cannot be opened") || !strings.Contains(r.logged.String(), "kept in memory only") {
+		return fmt.Errorf("it does not say what it lacks\n%s", r.logged)
+	}
+	if err := errors.Join(restore[stateName](), restore[socketName]()); err != nil {
+		return err
+	}
+	if err := r.await("sign-on to be missed", 30*time.Second, func() bool {
+		return strings.Contains(r.health(), "secret of sign-on provider camp")
+	}); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "secret"), []byte("s3cret\n"), 0o600); err != nil {
+		return err
+	}
+	if err := r.await("sign-on", 30*time.Second, func() bool { return !strings.Contains(r.health(), "sign-on") }); err != nil {
 		return err
 	}
 	// Accounts and the audit do not wait for the certificate.
@@ -82,6 +99,11 @@ func faceless(nvr string) error {
 	})
 }
 
+const providerPart = `accounts:
+  sso:
+    - {id: camp, name: Camp, issuer: "https://sso.camp.example", client_id: nvr, client_secret_file: DIR/secret, roles: [{group: guards, role: viewer, all: true}]}
+`
+
 // edit changes a part of a file.
 func edit(file, old, is string) error {
 	text, err := os.ReadFile(file)
@@ -96,19 +118,22 @@ func edit(file, old, is string) error {
 
 // obstruct takes away what people need, until it is given back by name: the
 // address of the page is not up, the site's own root is damaged, something lies
-// where the socket goes.
+// where the socket goes, no database can be made; the attempts' neither.
 func obstruct(dir string) (restore map[string]func() error, err error) {
 	inTheWay := filepath.Join(dir, "state", socketName)
 	root := filepath.Join(dir, "state", "tls", "root.pem")
 	if err := errors.Join(
 		os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700),
 		os.MkdirAll(filepath.Dir(root), 0o700),
+		os.MkdirAll(filepath.Join(dir, "state", "journal.db", "x"), 0o700),
+		os.Symlink("nowhere/"+stateName, filepath.Join(dir, "state", stateName)),
 		os.WriteFile(root, []byte("half a"), 0o600),
 	); err != nil {
 		return nil, err
 	}
 	return map[string]func() error{
 		socketName: func() error { return os.RemoveAll(inTheWay) },
+		stateName:  func() error { return os.Remove(filepath.Join(dir, "state", stateName)) },
 		"root.pem": func() error { return os.Remove(root) },
 		"address": func() error {
 			lo, err := netlink.LinkByName("lo")

@@ -30,9 +30,6 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	if problems := configs.CheckEnvironment(site); len(problems) > 0 {
-		return inFile(config, problems)
-	}
 	if err := checkRights(); err != nil {
 		return err
 	}

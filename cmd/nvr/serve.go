@@ -4,40 +4,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
-// openPeople opens what run needs of people: nothing in the demo. A database that
-// cannot be read keeps everybody out, but it does not keep the recorder from
-// recording and containing: faceless says so.
-func (a *app) openPeople() error {
+// openFaces opens what run needs of people: nothing in the demo. What cannot be
+// opened keeps everybody out, but it does not keep the recorder from recording
+// and containing: awaitPeople says so.
+func (a *app) openFaces() error {
 	if a.Demo {
 		return nil
-	}
-	var err error
-	a.people, err = openPeople(peopleOptions{
-		Site: a.current, Mirrors: func() []string { return volumeRoots(a.current()) }, Log: a.Log,
-	})
-	if errors.Is(err, errDaemon) {
-		return fmt.Errorf("%w already, with this state directory: end that one first", err)
-	}
-	if err != nil {
-		a.faceless = err
-		return nil //nolint:nilerr // recording goes on; complain says it
 	}
 	if !a.site.Listen.HTTP.Addr().IsLoopback() {
 		a.cert = cert.New(cert.Options{Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log, Identity: identityOf(a.site)})
 	}
-	return nil
+	p, err := a.openPeople()
+	switch {
+	case errors.Is(err, errDaemon):
+		return fmt.Errorf("%w already, with this state directory: end that one first", err)
+	case err == nil:
+		a.meet(p)
+	}
+	return nil // else it is tried again
+}
+
+// openPeople opens what accrues about people.
+func (a *app) openPeople() (*people, error) {
+	return openPeople(peopleOptions{
+		Site: a.current, Mirrors: func() []string { return volumeRoots(a.current()) }, Log: a.Log,
+	})
+}
+
+// meet takes people in. While the program runs the caller holds change.
+func (a *app) meet(p *people) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.people = p
+	close(a.arrived)
+}
+
+// folk gives people; nil while they cannot be opened.
+func (a *app) folk() *people {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.people
 }
 
 // identityOf is who the recorder is to browsers.
@@ -55,21 +76,55 @@ func (a *app) closePeople() error {
 	return a.people.close()
 }
 
-// complainEvery is how often it is said that nobody is let in.
-const complainEvery = 10 * time.Minute
+// How often it is said that nobody is let in, and tried whether they can be.
+const (
+	complainEvery = 10 * time.Minute
+	retryPeople   = 5 * time.Second
+)
 
-// complain says, until ctx ends, that the recorder serves nobody.
-func (a *app) complain(ctx context.Context) error {
-	tick := time.NewTicker(complainEvery)
-	defer tick.Stop()
-	for {
-		a.Log.Error("accounts cannot be opened: recording and containment go on, but nobody is served; put the state directory back from a backup, or move away what the error names and begin anew", "error", a.faceless)
+// passing tells whether an error of opening people may be over by itself: what
+// the system says may, such as a full disk. What is damaged stays so until
+// somebody restores it, and who does that must not find us writing into it.
+func passing(err error) bool {
+	return errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno))
+}
+
+// awaitPeople returns nil once there are people. Until then it says, time and
+// again, that the recorder serves nobody. Its only error is the end of ctx.
+func (a *app) awaitPeople(ctx context.Context) error {
+	if a.folk() != nil {
+		return nil
+	}
+	said, told := "", time.Time{}
+	for last := error(nil); ; {
+		if last == nil || passing(last) {
+			p, err := a.openPeople()
+			if last = err; err == nil {
+				a.welcome(ctx, p)
+				return nil
+			}
+		}
+		if last.Error() != said || time.Since(told) > complainEvery {
+			a.Log.Error("accounts cannot be opened: recording and containment go on, but nobody is served; what passes, such as a full disk, is tried again; for anything else end nvr, put the state directory back from a backup, or move away what the error names and begin anew", "error", last)
+			said, told = last.Error(), time.Now()
+		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+			return ctx.Err()
+		case <-time.After(retryPeople):
 		}
 	}
+}
+
+// welcome takes people in who come while the program runs: what they were
+// promised is in force from now on.
+func (a *app) welcome(ctx context.Context, p *people) {
+	a.change.Lock()
+	defer a.change.Unlock()
+	a.meet(p)
+	a.server = ui.New(a.uiOptions())
+	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.Log.Info("accounts are open")
 }
 
 // servePeople serves the page, and what there is because of people: the socket
@@ -81,12 +136,13 @@ func (a *app) servePeople(ctx context.Context) error {
 		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
 		return a.server.Serve(ctx, a.Listener)
 	}
-	if a.faceless != nil {
-		return a.complain(ctx)
+	if a.awaitPeople(ctx) != nil {
+		return nil //nolint:nilerr // asked to end before anybody came
 	}
 	g.Go(func() error { return a.again(ctx, taskPage, a.servePage) })
 	g.Go(func() error { return a.again(ctx, taskSocket, a.serveLocal) })
 	g.Go(func() error { return a.again(ctx, taskArming, a.noteArming) })
+	g.Go(func() error { return a.again(ctx, taskSignOn, a.loadSignOn) })
 	if a.cert != nil {
 		g.Go(func() error { return a.again(ctx, taskCertificate, a.cert.Run) })
 	}
@@ -117,7 +173,7 @@ func (a *app) servePage(ctx context.Context) error {
 
 // serveLocal serves commands on the box.
 func (a *app) serveLocal(ctx context.Context) error {
-	local, err := listenLocal(ctx, a.site.Storage.State)
+	local, err := listenLocal(ctx, a.current().Storage.State)
 	if err != nil {
 		return err
 	}
@@ -127,15 +183,16 @@ func (a *app) serveLocal(ctx context.Context) error {
 // greet says, as long as there is no admin, how to become the first. The code
 // is a secret: it goes to whoever reads what the program prints, not to the log.
 func (a *app) greet() error {
-	needed, err := a.people.accounts.NeedsSetup()
+	accounts := a.folk().accounts
+	needed, err := accounts.NeedsSetup()
 	if err != nil || !needed {
 		return err
 	}
-	code, err := a.people.accounts.SetupCode()
+	code, err := accounts.SetupCode()
 	if err != nil {
 		return fmt.Errorf("make the setup code: %w", err)
 	}
-	where := address(a.site.Listen)
+	where := address(a.current().Listen)
 	a.Log.Warn("there is no admin yet: the code to become the first is on standard error", "open", where)
 	_, err = fmt.Fprintf(os.Stderr, "\n"+
 		"  ============================================================\n"+
@@ -149,14 +206,15 @@ func (a *app) greet() error {
 // note writes down what happened to the recorder itself. What cannot be written
 // is logged: it has happened all the same.
 func (a *app) note(e audit.Entry) {
-	if a.people == nil {
+	p := a.folk()
+	if p == nil {
 		return
 	}
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
 	e.Time = time.Now()
-	if err := a.people.audit.Append(e); err != nil {
+	if err := p.audit.Append(e); err != nil {
 		a.Log.Error("write the audit", "action", e.Action, "error", err)
 	}
 }
