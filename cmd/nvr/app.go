@@ -91,9 +91,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	if err := a.arm(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openFaces(); err != nil {
-		return nil, err
-	}
+	a.openFaces()
 	so := storageOptionsOf(o.Site)
 	so.Log, so.Retention = o.Log, a.firstRetention()
 	var err error

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"go.etcd.io/bbolt"
 )
 
 func TestNothingOfThePageKeepsARecorderFromRecording(t *testing.T) { inside(t, "faces") }
@@ -89,13 +90,53 @@ func faceless(nvr string) error {
 	if err := restore["address"](); err != nil {
 		return err
 	}
-	return r.await("the page", 30*time.Second, func() bool {
+	if err := r.await("the page", 30*time.Second, func() bool {
 		c, err := tls.Dial("tcp", "10.9.0.1:8443", &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
 			return false
 		}
 		c.Close()
 		return !strings.Contains(r.health(), taskPage)
+	}); err != nil {
+		return err
+	}
+	return besideACommand(nvr, config, r)
+}
+
+// besideACommand starts the recorder while a command has the state database open:
+// it records, and opens it when the command has ended. A second recorder does not start.
+func besideACommand(nvr, config string, r *recorderProcess) error {
+	if out, err := exec.Command(nvr, "run", "--config", config).CombinedOutput(); err == nil || !strings.Contains(string(out), "nvr is running already") {
+		return fmt.Errorf("a second recorder: %w: %s", err, out)
+	}
+	if err := r.kill(); err != nil {
+		return err
+	}
+	dir := filepath.Dir(config)
+	reader, err := bbolt.Open(filepath.Join(dir, "state", stateName), 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	before, err := footageIn(filepath.Join(dir, "video"))
+	if err != nil {
+		return err
+	}
+	if r, err = startRecorder(nvr, config); err != nil {
+		return err
+	}
+	defer func() { _ = r.kill() }()
+	if err := r.await("it to record beside a command", 60*time.Second, func() bool {
+		now, err := footageIn(filepath.Join(dir, "video"))
+		return err == nil && len(now) >= len(before)+4 && strings.Contains(r.logged.String(), "a command of nvr has it open")
+	}); err != nil {
+		return err
+	}
+	if err := reader.Close(); err != nil {
+		return err
+	}
+	return r.await("accounts to open", 30*time.Second, func() bool {
+		out, err := exec.Command(nvr, "user", "list", "--config", config).CombinedOutput()
+		return err == nil && strings.Contains(string(out), "NAME") && !strings.Contains(r.health(), "connection refused") && strings.Contains(r.logged.String(), "accounts are open")
 	})
 }
 

@@ -33,7 +33,13 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 	if err := checkRights(); err != nil {
 		return err
 	}
-	a, err := newApp(ctx, appOptions{Site: site, Config: config, Log: newLogger(verbose)})
+	log := newLogger(verbose)
+	done, err := beOnly(site.Storage.State, log)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a, err := newApp(ctx, appOptions{Site: site, Config: config, Log: log})
 	if err != nil {
 		return err
 	}

@@ -21,29 +21,32 @@ import (
 
 // openFaces opens what run needs of people: nothing in the demo. What cannot be
 // opened keeps everybody out, but it does not keep the recorder from recording
-// and containing: awaitPeople says so.
-func (a *app) openFaces() error {
+// and containing: awaitPeople says so, and tries again.
+func (a *app) openFaces() {
 	if a.Demo {
-		return nil
+		return
 	}
 	if !a.site.Listen.HTTP.Addr().IsLoopback() {
 		a.cert = cert.New(cert.Options{Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log, Identity: identityOf(a.site)})
 	}
-	p, err := a.openPeople()
-	switch {
-	case errors.Is(err, errDaemon):
-		return fmt.Errorf("%w already, with this state directory: end that one first", err)
-	case err == nil:
+	if p, err := a.openPeople(); err == nil {
 		a.meet(p)
 	}
-	return nil // else it is tried again
 }
+
+// errCommand says that a command on the box has the state database open. It is
+// normal for a while: no other daemon runs, that was looked at before.
+var errCommand = errors.New("a command of nvr has it open: it is opened when that has ended")
 
 // openPeople opens what accrues about people.
 func (a *app) openPeople() (*people, error) {
-	return openPeople(peopleOptions{
+	p, err := openPeople(peopleOptions{
 		Site: a.current, Mirrors: func() []string { return volumeRoots(a.current()) }, Log: a.Log,
 	})
+	if errors.Is(err, errDaemon) {
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(a.current().Storage.State, stateName), errCommand)
+	}
+	return p, err
 }
 
 // meet takes people in. While the program runs the caller holds change.
@@ -83,10 +86,10 @@ const (
 )
 
 // passing tells whether an error of opening people may be over by itself: what
-// the system says may, such as a full disk. What is damaged stays so until
+// the system says may, such as a full disk, and a command on the box ends. What is damaged stays so until
 // somebody restores it, and who does that must not find us writing into it.
 func passing(err error) bool {
-	return errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno))
+	return errors.Is(err, errCommand) || errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno))
 }
 
 // awaitPeople returns nil once there are people. Until then it says, time and
