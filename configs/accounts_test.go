@@ -218,13 +218,16 @@ func TestCheckEnvironmentLooksAtCertificatesAndProviders(t *testing.T) {
 		if len(problems) != len(wants) {
 			t.Errorf("says\n%v\nwant %d problems", problems, len(wants))
 		}
+		if needed, faces := problems.Split(); len(needed) > 0 || len(faces) != len(problems) {
+			t.Errorf("recording is said to need %v", needed)
+		}
 		for _, want := range wants {
 			if !strings.Contains(problems.Error(), want) {
 				t.Errorf("%q lacks %q", problems.Error(), want)
 			}
 		}
 	}
-	says("accounts.sso[0].client_secret_file: stat", "accounts.sso[0].ca_file: open",
+	says("accounts.sso[0].client_secret_file: stat", "accounts.sso[0].ca_file: stat",
 		"4:25: tls.certificate_file: stat", "tls.key_file: stat")
 
 	crt, key := filepath.Join(dir, "nvr.crt"), filepath.Join(dir, "nvr.key")
@@ -237,6 +240,13 @@ func TestCheckEnvironmentLooksAtCertificatesAndProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	says("tls.certificate_file: tls: private key does not match", "ca_file: "+dir+"/camp.crt holds no certificate", "client_secret_file: "+dir+"/camp can be read by everybody")
+	long := filepath.Join(dir, "nvr.crt")
+	writePair(t, long, key)
+	if err := os.Truncate(long, 1<<20+1); err != nil {
+		t.Fatal(err)
+	}
+	says("tls.certificate_file: "+long+" has more than", "ca_file", "client_secret_file")
+	writePair(t, crt, key)
 	if err := os.Chmod(key, 0o604); err != nil {
 		t.Fatal(err)
 	}

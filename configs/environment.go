@@ -15,10 +15,11 @@ import (
 
 // CheckEnvironment checks what a valid site file asks of this machine: that its
 // directories can be written, its secrets read, and by nobody else, that its
-// certificate and key belong together, and that its ports are there. It makes an empty directory in each place and removes it.
+// certificate and key belong together, and that its ports are there. It makes an
+// empty directory in each place and removes it. What recording and containment
+// need comes first; the rest is marked as Faces.
 func CheckEnvironment(s *Site) Problems {
 	d := &decoder{positions: s.positions}
-	d.writable("storage.state", s.Storage.State)
 	for i, v := range s.Storage.Volumes {
 		d.writable(fmt.Sprintf("storage.volumes[%d].path", i), v.Path)
 	}
@@ -27,6 +28,17 @@ func CheckEnvironment(s *Site) Problems {
 			d.secret(fmt.Sprintf("devices[%d].password_file", i), v.PasswordFile)
 		}
 	}
+	for i, p := range s.CameraNetwork.Ports {
+		d.port(i, p)
+	}
+	return append(d.problems, checkFaces(s)...)
+}
+
+// checkFaces checks what only people need.
+func checkFaces(s *Site) Problems {
+	d := &decoder{positions: s.positions}
+	d.writable("storage.state", s.Storage.State)
+	d.socket(s.Storage.State)
 	for i, v := range s.Accounts.SSO {
 		at := fmt.Sprintf("accounts.sso[%d]", i)
 		if v.ClientSecretFile != "" {
@@ -39,8 +51,8 @@ func CheckEnvironment(s *Site) Problems {
 	if s.TLS.CertificateFile != "" {
 		d.pair(&s.TLS)
 	}
-	for i, p := range s.CameraNetwork.Ports {
-		d.port(i, p)
+	for i := range d.problems {
+		d.problems[i].Faces = true
 	}
 	return d.problems
 }
@@ -76,6 +88,16 @@ func (d *decoder) writable(path, dir string) {
 	}
 }
 
+// maxState leaves room in the path of a socket (107 bytes, sun_path) for its name.
+const maxState = 107 - len("/nvr.sock")
+
+// socket checks that commands on the box can reach the recorder.
+func (d *decoder) socket(state string) {
+	if n := len(filepath.Clean(state)); n > maxState {
+		d.problem("storage.state", fmt.Sprintf("%d bytes are more than %d, so that nvr.sock in it cannot be reached", n, maxState), "name a shorter one")
+	}
+}
+
 // takes tries whether something can be made in a directory: root is permitted
 // everything, also where the file system takes nothing.
 func (d *decoder) takes(path, dir string) {
@@ -107,24 +129,47 @@ func (d *decoder) secret(path, file string) {
 // reason not to record: it is told while nvr runs.
 func (d *decoder) pair(t *TLS) {
 	before := len(d.problems)
-	if _, err := os.Stat(t.CertificateFile); err != nil {
-		d.problem("tls.certificate_file", err.Error(), "put the certificate there, in PEM, the leaf first")
-	}
+	certificate := d.text("tls.certificate_file", t.CertificateFile, "put the certificate there, in PEM, the leaf first")
 	d.secret("tls.key_file", t.KeyFile)
 	if len(d.problems) > before {
 		return
 	}
-	if _, err := tls.LoadX509KeyPair(t.CertificateFile, t.KeyFile); err != nil {
+	key := d.text("tls.key_file", t.KeyFile, "put the certificate's key there, in PEM")
+	if len(d.problems) > before {
+		return
+	}
+	if _, err := tls.X509KeyPair(certificate, key); err != nil {
 		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
 	}
 }
 
+// maxPEM is as much as the recorder reads of such a file; a long chain has 20 KiB.
+const maxPEM = 1 << 20
+
+// text reads a file as the recorder will: only one that is a file, and only so much.
+func (d *decoder) text(path, file, fix string) []byte {
+	info, err := os.Stat(file)
+	var content []byte
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		err = fmt.Errorf("%s is not a file", file)
+	case err == nil && info.Size() > maxPEM:
+		err = fmt.Errorf("%s has more than %d bytes", file, maxPEM)
+	case err == nil:
+		content, err = os.ReadFile(file)
+	}
+	if err != nil {
+		d.problem(path, err.Error(), fix)
+	}
+	return content
+}
+
 // authorities checks a file of authorities.
 func (d *decoder) authorities(path, file string) {
-	content, err := os.ReadFile(file)
+	before := len(d.problems)
+	content := d.text(path, file, "put the provider's authority there, in PEM")
 	switch {
-	case err != nil:
-		d.problem(path, err.Error(), "put the provider's authority there, in PEM")
+	case len(d.problems) > before:
 	case !x509.NewCertPool().AppendCertsFromPEM(content):
 		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
 	}

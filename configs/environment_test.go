@@ -59,6 +59,7 @@ func TestCheckEnvironmentNamesWhatThisMachineLacks(t *testing.T) {
 		{"no interface by the other key", []string{"ports: [lo1]", "interface: lo1"}, "8:14: camera_network.interface: this machine has no interface lo1"},
 		{"state on a file system that takes nothing", []string{dir + "/state", "/proc/nvr"}, "4:10: storage.state: /proc cannot be written by this user"},
 		{"state below a file", []string{dir + "/state", plain + "/state"}, "4:10: storage.state: stat " + plain + "/state: not a directory"},
+		{"state too deep for a socket", []string{dir + "/state", "/tmp/" + strings.Repeat("s", 94)}, "4:10: storage.state: 99 bytes are more than 98"},
 		{"volume is a file", []string{dir + "/video", plain}, "5:20: storage.volumes[0].path: " + plain + " is not a directory"},
 		{"secret for everybody", []string{"    mac: 02:00:00:00:00:11", withSecret(plain)}, "16:20: devices[0].password_file: " + plain + " can be read by everybody"},
 		{"no secret", []string{"    mac: 02:00:00:00:00:11", withSecret(dir + "/none")}, "16:20: devices[0].password_file: stat " + dir + "/none: no such file"},

@@ -14,6 +14,9 @@ type Problem struct {
 	Path    string // such as devices[2].mac; empty for the file as a whole
 	Message string
 	Fix     string
+	// Faces says that only people need it: the page, accounts, sign-on. Recording
+	// and containment go on without, so a running recorder only tells it.
+	Faces bool
 }
 
 // String gives LINE:COLUMN: PATH: MESSAGE: FIX.
@@ -32,6 +35,18 @@ func (p Problem) String() string {
 
 // Problems is every problem of a file, in order of place. As an error it has a line for each.
 type Problems []Problem
+
+// Split parts what recording and containment need from what only people need.
+func (ps Problems) Split() (needed, faces Problems) {
+	for _, p := range ps {
+		if p.Faces {
+			faces = append(faces, p)
+		} else {
+			needed = append(needed, p)
+		}
+	}
+	return needed, faces
+}
 
 // Error lists the problems.
 func (ps Problems) Error() string {

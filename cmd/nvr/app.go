@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +32,7 @@ const connectEvery = 4 * time.Millisecond
 type appOptions struct {
 	Site     *configs.Site
 	Config   string       // path of the site file, looked at for changes; empty: never
-	Listener net.Listener // for HTTP, already bound
+	Listener net.Listener // of the demo, already bound
 	Demo     bool
 	Log      *slog.Logger
 }
@@ -44,23 +42,27 @@ type app struct {
 	appOptions
 	started time.Time
 
-	people *people // nil in the demo
-	// faceless is why accounts cannot be opened: then nothing is served.
-	faceless error
-	cert     *cert.Keeper // nil on loopback
-	server   *ui.Server
-	release  release        // what waits for a second admin
-	waits    sync.WaitGroup // those who wait for that
+	// people is nil in the demo, and until it can be opened. It is set once, under
+	// change and mu: either guards reading it.
+	people  *people
+	arrived chan struct{} // closed when people is there
+	cert    *cert.Keeper  // nil on loopback
+	signOn  signOns
+	server  *ui.Server     // nil until people is there
+	release release        // what waits for a second admin
+	waits   sync.WaitGroup // those who wait for that
 
 	store   *storage.Store
 	player  *playback.Library
 	journal *journal.Journal
-	hits    *nflog.Reader
-	fw      *firewall.Firewall
-	owners  atomic.Pointer[owners]
-	pacer   *streams.Pacer
-	logins  *streams.Accounts
-	sink    atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
+	// forgetful is why the journal is in memory only.
+	forgetful error
+	hits      *nflog.Reader
+	fw        *firewall.Firewall
+	owners    atomic.Pointer[owners]
+	pacer     *streams.Pacer
+	logins    *streams.Accounts
+	sink      atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
 	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
@@ -77,7 +79,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
 		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
-		failing: map[string]error{},
+		failing: map[string]error{}, arrived: make(chan struct{}),
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
@@ -89,9 +91,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	if err := a.arm(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.openPeople(); err != nil {
-		return nil, err
-	}
+	a.openFaces()
 	so := storageOptionsOf(o.Site)
 	so.Log, so.Retention = o.Log, a.firstRetention()
 	var err error
@@ -99,18 +99,12 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		return nil, errors.Join(fmt.Errorf("open storage: %w", err), a.closePeople())
 	}
 	a.player = playback.New(playback.Options{Store: playback.OnDisk(a.store), Log: o.Log})
-	a.journal, err = journal.Open(filepath.Join(o.Site.Storage.State, "journal.db"), journal.Options{
-		Log:      o.Log,
-		Identify: func(mac nflog.MAC, ip netip.Addr) journal.Owner { return a.owners.Load().identify(mac, ip) },
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal: %w", err), a.store.Close(), a.closePeople())
+	if err := a.openJournal(); err != nil {
+		return nil, errors.Join(err, a.store.Close(), a.closePeople())
 	}
-	faces, err := a.uiOptions()
-	if err != nil {
-		return nil, errors.Join(err, a.journal.Close(), a.store.Close(), a.closePeople())
+	if a.Demo || a.people != nil {
+		a.server = ui.New(a.uiOptions())
 	}
-	a.server = ui.New(faces)
 	return a, nil
 }
 
@@ -138,9 +132,14 @@ func (a *app) run(ctx context.Context) error {
 func (a *app) last(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.store.Run(ctx) })
-	if a.people != nil {
-		g.Go(func() error { return a.people.audit.Run(ctx) })
-	}
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.arrived:
+			return a.again(ctx, taskAudit, a.folk().audit.Run)
+		}
+	})
 	return g.Wait()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
 )
 
@@ -13,13 +14,27 @@ import (
 const remindEvery = 15 * time.Second
 
 // arm loads the site's policy and reads it back. It comes before anything else,
-// also before the databases: a broken disk must not leave cameras free (C1). A
-// disarming note is obeyed: then recording goes on, and everything says so.
+// also before the databases and before a look at what this machine lacks: a broken
+// disk or a missing file must not leave cameras free (C1). A disarming note is
+// obeyed: then recording goes on, and everything says so. What recording needs and
+// this machine lacks is an error; what only people need is told.
 func (a *app) arm(ctx context.Context) error {
-	if err := a.fw.Set(ctx, policyOf(a.current())); err != nil && !errors.Is(err, firewall.ErrDisarmed) {
-		return fmt.Errorf("arm the firewall: %w", err)
+	err := a.fw.Set(ctx, policyOf(a.current()))
+	if errors.Is(err, firewall.ErrDisarmed) {
+		err = nil
 	}
-	return nil
+	if err != nil {
+		err = fmt.Errorf("arm the firewall: %w", err)
+	}
+	if a.Demo {
+		return err
+	}
+	// Looked at afterwards, and before the error: it may say why there is one.
+	needed, faces := configs.CheckEnvironment(a.site).Split()
+	for _, p := range faces {
+		a.Log.Error("recording goes on without what people need", "problem", fmt.Sprintf("%s:%s", a.Config, p))
+	}
+	return errors.Join(inFile(a.Config, needed), err)
 }
 
 // awaitContainment returns nil once cameras may be dialled: when every layer was

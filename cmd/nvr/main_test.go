@@ -44,6 +44,7 @@ var scenarios = map[string]func(nvr string) error{
 	"reload":      changedSite,
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
+	"faces":       faceless,
 }
 
 // build makes the program once for all tests.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
@@ -45,7 +46,7 @@ func openPeople(o peopleOptions) (p *people, err error) {
 		return nil, err
 	}
 	name := filepath.Join(state, stateName)
-	db, err := bbolt.Open(name, 0o600, &bbolt.Options{Timeout: stateWait, FreelistType: bbolt.FreelistMapType})
+	db, err := guarded.Open(name, 0o600, bbolt.Options{Timeout: stateWait, FreelistType: bbolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("open %s: %w", name, errDaemon)
 	}
@@ -54,9 +55,18 @@ func openPeople(o peopleOptions) (p *people, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, db.Close())
+			p, err = nil, errors.Join(err, guarded.Do(db.Close))
 		}
 	}()
+	err = guarded.Do(func() error {
+		p, err = readPeople(db, key, state, o)
+		return err
+	})
+	return p, err
+}
+
+// readPeople reads what the database holds.
+func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p *people, err error) {
 	p = &people{db: db}
 	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Log: o.Log}); err != nil {
 		return nil, err

@@ -136,7 +136,8 @@ func (a *app) refuse(err error, failed string) {
 var errRestart = errors.New("listen, tls, accounts.sso, storage volumes and camera_network addresses change with a restart of nvr only")
 
 // acceptable finds whatever can be known to be wrong with a site before
-// anything is stopped or changed for it: the same that a start would refuse.
+// anything is stopped or changed for it: the same that a start would refuse. What
+// only people need refuses no change of what cameras need.
 func (a *app) acceptable(old, site *configs.Site) error {
 	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.TLS, site.TLS) || !reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
 		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
@@ -144,8 +145,8 @@ func (a *app) acceptable(old, site *configs.Site) error {
 		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
 		return errRestart
 	}
-	if problems := configs.CheckEnvironment(site); len(problems) > 0 {
-		return inFile(a.Config, problems)
+	if needed, _ := configs.CheckEnvironment(site).Split(); len(needed) > 0 {
+		return inFile(a.Config, needed)
 	}
 	if _, err := streamsOf(site); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/spf13/cobra"
 
@@ -31,19 +30,16 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	if problems := configs.CheckEnvironment(site); len(problems) > 0 {
-		return inFile(config, problems)
-	}
 	if err := checkRights(); err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", site.Listen.HTTP.String())
+	log := newLogger(verbose)
+	done, err := beOnly(site.Storage.State, log)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	defer ln.Close()
-	a, err := newApp(ctx, appOptions{Site: site, Config: config, Listener: ln, Log: newLogger(verbose)})
+	defer done()
+	a, err := newApp(ctx, appOptions{Site: site, Config: config, Log: log})
 	if err != nil {
 		return err
 	}

@@ -4,48 +4,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
-// openPeople opens what run needs of people: nothing in the demo. A database that
-// cannot be read keeps everybody out, but it does not keep the recorder from
-// recording and containing: faceless says so.
-func (a *app) openPeople() error {
+// openFaces opens what run needs of people: nothing in the demo. What cannot be
+// opened keeps everybody out, but it does not keep the recorder from recording
+// and containing: awaitPeople says so, and tries again.
+func (a *app) openFaces() {
 	if a.Demo {
-		return nil
+		return
 	}
-	var err error
-	a.people, err = openPeople(peopleOptions{
+	if !a.site.Listen.HTTP.Addr().IsLoopback() {
+		a.cert = cert.New(cert.Options{Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log, Identity: identityOf(a.site)})
+	}
+	if p, err := a.openPeople(); err == nil {
+		a.meet(p)
+	}
+}
+
+// errCommand says that a command on the box has the state database open. It is
+// normal for a while: no other daemon runs, that was looked at before.
+var errCommand = errors.New("a command of nvr has it open: it is opened when that has ended")
+
+// openPeople opens what accrues about people.
+func (a *app) openPeople() (*people, error) {
+	p, err := openPeople(peopleOptions{
 		Site: a.current, Mirrors: func() []string { return volumeRoots(a.current()) }, Log: a.Log,
 	})
 	if errors.Is(err, errDaemon) {
-		return fmt.Errorf("%w already, with this state directory: end that one first", err)
+		return nil, fmt.Errorf("open %s: %w", filepath.Join(a.current().Storage.State, stateName), errCommand)
 	}
-	if err != nil {
-		a.faceless = err
-		return nil //nolint:nilerr // recording goes on; complain says it
+	return p, err
+}
+
+// meet takes people in. While the program runs the caller holds change.
+func (a *app) meet(p *people) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.people = p
+	close(a.arrived)
+}
+
+// folk gives people; nil while they cannot be opened.
+func (a *app) folk() *people {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.people
+}
+
+// identityOf is who the recorder is to browsers.
+func identityOf(s *configs.Site) cert.Identity {
+	return cert.Identity{
+		Site: s.Name, Names: s.Listen.Names,
+		CertificateFile: s.TLS.CertificateFile, KeyFile: s.TLS.KeyFile,
 	}
-	if listen := a.site.Listen; !listen.HTTP.Addr().IsLoopback() {
-		a.cert, err = cert.Open(cert.Options{
-			Dir: filepath.Join(a.site.Storage.State, "tls"), Log: a.Log,
-			Identity: cert.Identity{
-				Site: a.site.Name, Names: listen.Names,
-				CertificateFile: a.site.TLS.CertificateFile, KeyFile: a.site.TLS.KeyFile,
-			},
-		})
-	}
-	if err != nil {
-		a.faceless = errors.Join(err, a.closePeople())
-		a.people = nil
-	}
-	return nil
 }
 
 func (a *app) closePeople() error {
@@ -55,41 +79,75 @@ func (a *app) closePeople() error {
 	return a.people.close()
 }
 
-// complainEvery is how often it is said that nobody is let in.
-const complainEvery = 10 * time.Minute
+// How often it is said that nobody is let in, and tried whether they can be.
+const (
+	complainEvery = 10 * time.Minute
+	retryPeople   = 5 * time.Second
+)
 
-// complain says, until ctx ends, that the recorder serves nobody.
-func (a *app) complain(ctx context.Context) error {
-	tick := time.NewTicker(complainEvery)
-	defer tick.Stop()
-	for {
-		a.Log.Error("accounts cannot be opened: recording and containment go on, but nobody is served; put the state directory back from a backup, or move away what the error names and begin anew", "error", a.faceless)
+// passing tells whether an error of opening people may be over by itself: what
+// the system says may, such as a full disk, and a command on the box ends. What is damaged stays so until
+// somebody restores it, and who does that must not find us writing into it.
+func passing(err error) bool {
+	return errors.Is(err, errCommand) || errors.As(err, new(*fs.PathError)) || errors.As(err, new(syscall.Errno))
+}
+
+// awaitPeople returns nil once there are people. Until then it says, time and
+// again, that the recorder serves nobody. Its only error is the end of ctx.
+func (a *app) awaitPeople(ctx context.Context) error {
+	if a.folk() != nil {
+		return nil
+	}
+	said, told := "", time.Time{}
+	for last := error(nil); ; {
+		if last == nil || passing(last) {
+			p, err := a.openPeople()
+			if last = err; err == nil {
+				a.welcome(ctx, p)
+				return nil
+			}
+		}
+		if last.Error() != said || time.Since(told) > complainEvery {
+			a.Log.Error("accounts cannot be opened: recording and containment go on, but nobody is served; what passes, such as a full disk, is tried again; for anything else end nvr, put the state directory back from a backup, or move away what the error names and begin anew", "error", last)
+			said, told = last.Error(), time.Now()
+		}
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+			return ctx.Err()
+		case <-time.After(retryPeople):
 		}
 	}
 }
 
+// welcome takes people in who come while the program runs: what they were
+// promised is in force from now on.
+func (a *app) welcome(ctx context.Context, p *people) {
+	a.change.Lock()
+	defer a.change.Unlock()
+	a.meet(p)
+	a.server = ui.New(a.uiOptions())
+	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.Log.Info("accounts are open")
+}
+
 // servePeople serves the page, and what there is because of people: the socket
-// for commands on the box, the certificate, and the account of arming.
+// for commands on the box, the certificate, and the account of arming. Each
+// starts again after an error: none of them may end recording.
 func (a *app) servePeople(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	if a.faceless != nil {
-		a.Listener.Close() // refused is clearer than never answered
-		return a.complain(ctx)
-	}
-	g.Go(func() error { return a.server.Serve(ctx, a.Listener) })
-	if a.people == nil {
+	if a.Demo { // it was handed its listener, and ends without it
 		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
-		return g.Wait()
+		return a.server.Serve(ctx, a.Listener)
 	}
-	a.Log.Info("listening", "address", address(a.site.Listen))
-	g.Go(func() error { return a.serveLocal(ctx) })
-	g.Go(func() error { return a.noteArming(ctx) })
+	if a.awaitPeople(ctx) != nil {
+		return nil //nolint:nilerr // asked to end before anybody came
+	}
+	g.Go(func() error { return a.again(ctx, taskPage, a.servePage) })
+	g.Go(func() error { return a.again(ctx, taskSocket, a.serveLocal) })
+	g.Go(func() error { return a.again(ctx, taskArming, a.noteArming) })
+	g.Go(func() error { return a.again(ctx, taskSignOn, a.loadSignOn) })
 	if a.cert != nil {
-		g.Go(func() error { return a.cert.Run(ctx) })
+		g.Go(func() error { return a.again(ctx, taskCertificate, a.cert.Run) })
 	}
 	if err := a.greet(); err != nil {
 		a.Log.Error("look for an admin", "error", err)
@@ -97,9 +155,28 @@ func (a *app) servePeople(ctx context.Context) error {
 	return g.Wait()
 }
 
+// servePage serves the page. Its address may not be up yet, or somebody else's
+// for a while; its certificate may be half-way through a renewal. Commands on
+// the box reach the socket meanwhile.
+func (a *app) servePage(ctx context.Context) error {
+	listen := a.current().Listen
+	if a.cert != nil {
+		if err := a.cert.Ready(); err != nil {
+			return fmt.Errorf("the page has no certificate: %w", err)
+		}
+	}
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", listen.HTTP.String())
+	if err != nil {
+		return err // says what and where
+	}
+	a.Log.Info("listening", "address", address(listen))
+	return a.server.Serve(ctx, ln)
+}
+
 // serveLocal serves commands on the box.
 func (a *app) serveLocal(ctx context.Context) error {
-	local, err := listenLocal(ctx, a.site.Storage.State)
+	local, err := listenLocal(ctx, a.current().Storage.State)
 	if err != nil {
 		return err
 	}
@@ -109,15 +186,16 @@ func (a *app) serveLocal(ctx context.Context) error {
 // greet says, as long as there is no admin, how to become the first. The code
 // is a secret: it goes to whoever reads what the program prints, not to the log.
 func (a *app) greet() error {
-	needed, err := a.people.accounts.NeedsSetup()
+	accounts := a.folk().accounts
+	needed, err := accounts.NeedsSetup()
 	if err != nil || !needed {
 		return err
 	}
-	code, err := a.people.accounts.SetupCode()
+	code, err := accounts.SetupCode()
 	if err != nil {
 		return fmt.Errorf("make the setup code: %w", err)
 	}
-	where := address(a.site.Listen)
+	where := address(a.current().Listen)
 	a.Log.Warn("there is no admin yet: the code to become the first is on standard error", "open", where)
 	_, err = fmt.Fprintf(os.Stderr, "\n"+
 		"  ============================================================\n"+
@@ -131,14 +209,15 @@ func (a *app) greet() error {
 // note writes down what happened to the recorder itself. What cannot be written
 // is logged: it has happened all the same.
 func (a *app) note(e audit.Entry) {
-	if a.people == nil {
+	p := a.folk()
+	if p == nil {
 		return
 	}
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
 	e.Time = time.Now()
-	if err := a.people.audit.Append(e); err != nil {
+	if err := p.audit.Append(e); err != nil {
 		a.Log.Error("write the audit", "action", e.Action, "error", err)
 	}
 }

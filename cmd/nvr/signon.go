@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/ui"
@@ -17,9 +19,54 @@ import (
 // ssoPath is where the handlers of sign-on providers lie.
 const ssoPath = "/api/v1/sso/"
 
+// signOns is sign-on as it is in force: none until it could be loaded.
+type signOns struct {
+	hosts   func(string) bool
+	log     *slog.Logger
+	current atomic.Pointer[signOn]
+}
+
+// loadSignOn loads the sign-on providers, and returns nil when ctx ends.
+func (a *app) loadSignOn(ctx context.Context) error {
+	made, err := newSignOn(a.current(), a.signOn.hosts, a.Log)
+	if err != nil {
+		return err
+	}
+	a.signOn.current.Store(made)
+	<-ctx.Done()
+	return nil
+}
+
+// errNoSignOn says that there are no providers, or not yet.
+var errNoSignOn = &ui.Problem{Status: http.StatusNotFound, Message: "there is no such sign-on provider", Fix: "sign in with name and password"}
+
+// Providers lists the buttons.
+func (s *signOns) Providers() []ui.ProviderView {
+	if in := s.current.Load(); in != nil {
+		return in.Providers()
+	}
+	return nil
+}
+
+// Begin sends somebody to a provider.
+func (s *signOns) Begin(w http.ResponseWriter, r *http.Request, provider string) error {
+	if in := s.current.Load(); in != nil {
+		return in.Begin(w, r, provider)
+	}
+	return errNoSignOn
+}
+
+// Finish says who came back.
+func (s *signOns) Finish(w http.ResponseWriter, r *http.Request, provider string) (auth.External, error) {
+	if in := s.current.Load(); in != nil {
+		return in.Finish(w, r, provider)
+	}
+	return auth.External{}, errNoSignOn
+}
+
 // newSignOn makes what the site file says of sign-on providers; nil when it says
 // nothing. It reads their secrets and dials nothing.
-func newSignOn(s *configs.Site, hosts func(string) bool, log *slog.Logger) (ui.SignOn, error) {
+func newSignOn(s *configs.Site, hosts func(string) bool, log *slog.Logger) (*signOn, error) {
 	if len(s.Accounts.SSO) == 0 {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
@@ -35,7 +82,7 @@ func newSignOn(s *configs.Site, hosts func(string) bool, log *slog.Logger) (ui.S
 	if err != nil {
 		return nil, err
 	}
-	return signOn{made, log}, nil
+	return &signOn{made, log}, nil
 }
 
 func providerOf(p configs.Provider) (sso.Provider, error) {

@@ -35,8 +35,9 @@ func (a *app) again(ctx context.Context, name string, run func(context.Context) 
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		a.fails(name, err)
-		a.Log.Error("task ended and starts again", "task", name, "error", err)
+		if a.fails(name, err) {
+			a.Log.Error("task ended and starts again", "task", name, "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -45,15 +46,18 @@ func (a *app) again(ctx context.Context, name string, run func(context.Context) 
 	}
 }
 
-// fails notes a task's last error; nil: it runs.
-func (a *app) fails(name string, err error) {
+// fails notes a task's last error; nil: it runs. It tells whether that is news:
+// what fails each second for a night is said once.
+func (a *app) fails(name string, err error) (news bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	was := a.failing[name]
 	if err == nil {
 		delete(a.failing, name)
-		return
+		return was != nil
 	}
 	a.failing[name] = err
+	return was == nil || was.Error() != err.Error()
 }
 
 // taskHealth has a check for each task that does not run steadily.
@@ -63,6 +67,9 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	fixes := map[string]string{
 		taskSinkhole: "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
 		taskHits:     "attempts are counted by the kernel but not listed: if another program reads the log group, end it (ulogd is one that does), else nvr doctor says what is missing; it is tried again each second",
+		taskPage:     "nobody reaches the page: put right the certificate if it names that; else find who holds the address of listen.http, ss -ltnp, or bring it up; it is tried again each second",
+		taskSignOn:   "nobody signs in at a provider meanwhile: put right the file that it names; it is tried again each second",
+		taskSocket:   "commands on the box do not reach nvr meanwhile: move away what lies at nvr.sock in the state directory, or name a shorter storage.state; it is tried again each second",
 	}
 	var checks []ui.HealthCheck
 	for _, name := range slices.Sorted(maps.Keys(a.failing)) {
@@ -81,4 +88,11 @@ func (a *app) taskHealth() []ui.HealthCheck {
 const (
 	taskSinkhole = "sinkhole"
 	taskHits     = "hit reader"
+
+	taskPage        = "page"
+	taskSocket      = "socket"
+	taskCertificate = "certificate keeper"
+	taskArming      = "account of arming"
+	taskSignOn      = "sign-on"
+	taskAudit       = "audit"
 )

@@ -21,23 +21,23 @@ import (
 )
 
 // uiOptions wires the page to what it shows.
-func (a *app) uiOptions() (ui.Options, error) {
+func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
 	}
 	if a.people == nil {
-		return o, nil
+		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
 	o.Names = a.site.Listen.Names
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
 	}
-	var err error
-	o.SSO, err = newSignOn(a.site, ui.Hosts(o), a.Log)
-	return o, err
+	a.signOn.hosts, a.signOn.log = ui.Hosts(o), a.Log
+	o.SSO = &a.signOn
+	return o
 }
 
 // groups gives the groups of a camera.
@@ -60,11 +60,11 @@ func (a *app) live(camera, stream string) (live.Reader, error) {
 }
 
 func (a *app) siteView() ui.SiteView {
-	s := a.current()
+	s, p := a.current(), a.folk()
 	return ui.SiteView{
 		Name: s.Name, Zone: s.Zone.String(), Language: s.Language, Version: version(),
 		Revision: s.Revision, Started: a.started, Demo: a.Demo,
-		TwoPersons: a.people != nil && (s.Accounts.TwoPersons || a.people.pledge.twoPersons()),
+		TwoPersons: p != nil && (s.Accounts.TwoPersons || p.pledge.twoPersons()),
 	}
 }
 
@@ -214,6 +214,9 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 		c.State, c.Fix = ui.HealthBad, "packets of cameras may leave: run nvr firewall status on the box"
 	}
 	checks := []ui.HealthCheck{c}
+	if a.forgetful != nil {
+		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})
+	}
 	if t := a.journal.Totals(); t.Broken {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthBad, Detail: "attempts cannot be written; they wait in memory", Fix: "free space where the state directory lies"})
 	}

@@ -50,10 +50,10 @@ var allowed = map[string][]string{
 
 	"inspect": {"streams/onvif"},
 
-	"ui/auth":     {},
+	"ui/auth":     {"internal/guarded"},
 	"ui/auth/sso": {},
 	"ui/cert":     {},
-	"ui/audit":    {"internal/proof"},
+	"ui/audit":    {"internal/guarded", "internal/proof"},
 	"ui/live":     {"streams", "streams/media", "streams/fmp4"},
 	"ui/web":      {},
 	"ui": {
@@ -64,6 +64,7 @@ var allowed = map[string][]string{
 	"ui/uitest":         {},
 	"ui/uitest/screens": {"ui/uitest"},
 
+	"internal/guarded":         {},
 	"internal/proof":           {},
 	"internal/alarm":           {},
 	"internal/house":           {},

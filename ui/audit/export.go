@@ -12,6 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -107,7 +108,7 @@ type exporter struct {
 
 func (x *exporter) run(ctx context.Context, head exportHead) error {
 	var heads []proof.Head
-	err := x.db.View(func(tx *bbolt.Tx) error {
+	err := guarded.View(x.db, func(tx *bbolt.Tx) error {
 		s, err := openStore(tx)
 		if err != nil {
 			return err
@@ -138,7 +139,7 @@ func (x *exporter) run(ctx context.Context, head exportHead) error {
 // stretch reads what one short transaction can, and writes it.
 func (x *exporter) stretch() (done bool, err error) {
 	var records []proof.Record
-	err = x.db.View(func(tx *bbolt.Tx) error {
+	err = guarded.View(x.db, func(tx *bbolt.Tx) error {
 		s, err := openStore(tx)
 		if err != nil {
 			return err

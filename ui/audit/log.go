@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -58,7 +59,7 @@ func Open(o Options) (*Log, error) {
 	}
 	l := &Log{opts: o, db: o.DB, log: o.Log, turn: make(chan struct{}, 1)}
 	l.views.open = map[viewKey][]*view{}
-	if err := l.db.Update(l.prepare); err != nil {
+	if err := guarded.Update(l.db, l.prepare); err != nil {
 		return nil, fmt.Errorf("open audit log: %w", err)
 	}
 	return l, nil
@@ -134,9 +135,9 @@ func (l *Log) Append(e Entry) error {
 	return err
 }
 
-// appendAlone joins those that append at the same time into one transaction.
+// appendAlone appends in a transaction of its own.
 func (l *Log) appendAlone(e Entry) (seq uint64, err error) {
-	err = l.db.Batch(func(tx *bbolt.Tx) error {
+	err = guarded.Update(l.db, func(tx *bbolt.Tx) error {
 		seq, err = l.append(tx, e)
 		return err
 	})

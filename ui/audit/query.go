@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/internal/guarded"
 )
 
 // Bounds of one page. A read transaction holds old pages of the file, so it is short.
@@ -42,7 +44,7 @@ func (l *Log) Query(ctx context.Context, f Filter) (Page, error) {
 	}
 	f.Limit = min(f.Limit, maxLimit)
 	page := Page{Entries: []Entry{}}
-	err := l.db.View(func(tx *bbolt.Tx) error {
+	err := guarded.View(l.db, func(tx *bbolt.Tx) error {
 		s, err := openStore(tx)
 		if err != nil {
 			return err

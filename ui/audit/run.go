@@ -7,6 +7,7 @@ import (
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -102,10 +103,10 @@ func (k *keeper) sign(now bool) (heads []proof.Head, err error) {
 		heads, _ = s.keptHeads()
 		return nil
 	}
-	if err := k.db.View(look); err != nil || !due {
+	if err := guarded.View(k.db, look); err != nil || !due {
 		return heads, err
 	}
-	err = k.db.Update(func(tx *bbolt.Tx) error {
+	err = guarded.Update(k.db, func(tx *bbolt.Tx) error {
 		s, err := openStore(tx)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -37,6 +38,9 @@ var ErrNone = errors.New("there is no audit log in this database")
 // ErrFormat says that the log was written by another version of the program.
 var ErrFormat = errors.New("the audit log has a format that is not known here")
 
+// listForm is what makeStore calls a list.
+var listForm = regexp.MustCompile(`^audit/[0-9a-f]{16}$`)
+
 // store is the log's buckets within one transaction.
 type store struct {
 	meta, records, times, heads *bbolt.Bucket
@@ -60,6 +64,9 @@ func openStore(tx *bbolt.Tx) (store, error) {
 		return store{}, fmt.Errorf("%w: %q, not %s: use the program that wrote it", ErrFormat, have, storeFormat)
 	}
 	s.list = string(s.meta.Get([]byte(listKey)))
+	if !listForm.MatchString(s.list) {
+		return store{}, fmt.Errorf("%w: its list is called %q: the database is damaged, put it back from a backup", ErrFormat, s.list)
+	}
 	return s, nil
 }
 

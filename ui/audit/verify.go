@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -68,7 +69,7 @@ const inDatabase = "the database"
 
 func (v *verification) run(ctx context.Context, public proof.Public, mirrors []string) error {
 	var heads []proof.Witness
-	err := v.db.View(func(tx *bbolt.Tx) error {
+	err := guarded.View(v.db, func(tx *bbolt.Tx) error {
 		s, err := openStore(tx)
 		if err != nil {
 			return err
@@ -104,7 +105,7 @@ func (v *verification) run(ctx context.Context, public proof.Public, mirrors []s
 // inSteps calls a step in a transaction of its own until it is done.
 func (v *verification) inSteps(ctx context.Context, step func(store) bool) error {
 	for done := false; !done; {
-		err := v.db.View(func(tx *bbolt.Tx) error {
+		err := guarded.View(v.db, func(tx *bbolt.Tx) error {
 			s, err := openStore(tx)
 			if err != nil {
 				return err

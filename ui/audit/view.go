@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/internal/guarded"
 )
 
 // The actions that a view of footage is written as.
@@ -161,7 +163,7 @@ const closedPerTx = 256
 func (l *Log) writeClosed(over ...*view) {
 	for some := range slices.Chunk(over, closedPerTx) {
 		entries := l.views.closings(some)
-		err := l.db.Update(func(tx *bbolt.Tx) error {
+		err := guarded.Update(l.db, func(tx *bbolt.Tx) error {
 			for _, e := range entries {
 				if err := l.AppendTx(tx, e); err != nil {
 					return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/internal/guarded"
 )
 
 // The buckets below "auth", format 1. Ids have no zero byte in them.
@@ -44,7 +46,7 @@ var ErrFormat = errors.New("the accounts are of a format that this version does 
 
 // prepare makes what is missing.
 func prepare(db *bbolt.DB) error {
-	return db.Update(func(btx *bbolt.Tx) error {
+	return guarded.Update(db, func(btx *bbolt.Tx) error {
 		root, err := btx.CreateBucketIfNotExists(bucketRoot)
 		if err != nil {
 			return fmt.Errorf("make accounts: %w", err)
@@ -77,14 +79,14 @@ type tx struct {
 }
 
 func (a *Accounts) view(fn func(*tx) error) error {
-	return a.db.View(func(b *bbolt.Tx) error {
+	return guarded.View(a.db, func(b *bbolt.Tx) error {
 		return fn(&tx{b, b.Bucket(bucketRoot), a.now(), a})
 	})
 }
 
 // write makes a change that nobody waits for.
 func (a *Accounts) write(fn func(*tx) error) error {
-	return a.db.Update(func(b *bbolt.Tx) error {
+	return guarded.Update(a.db, func(b *bbolt.Tx) error {
 		return fn(&tx{b, b.Bucket(bucketRoot), a.now(), a})
 	})
 }

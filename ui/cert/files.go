@@ -49,7 +49,12 @@ func parsePair(certificate, key []byte) (pair, error) {
 	return pair{&c}, nil
 }
 
+// readFile reads no more than a certificate file may have. What else can be
+// opened, such as a pipe, might keep its reader waiting.
 func readFile(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

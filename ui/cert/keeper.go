@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Keeper keeps the certificate in force. It is made by Open; Run renews.
+// Keeper keeps the certificate in force. It is made by New or Open; Run renews.
 type Keeper struct {
 	dir string
 	log *slog.Logger
@@ -25,33 +25,69 @@ type Keeper struct {
 
 	mu      sync.Mutex // guards what follows; held over reading and writing files, never by a handshake
 	id      Identity
+	wanted  Identity   // who the recorder is to be as soon as that can be had
+	pending bool       // wanted is not in force yet
 	root    *authority // nil with certificate files
 	unkept  []byte     // content of the leaf's file that could not be written yet
 	problem string     // of the last look, told once
 }
 
-// Open gives a Keeper whose certificate can be used at once: it reads or makes
-// what is missing. An error says what to do; a root that cannot be read is one.
-func Open(o Options) (*Keeper, error) {
+// New gives a Keeper that has no certificate yet: Ready or Run gets one.
+func New(o Options) *Keeper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	k := &Keeper{dir: o.Dir, log: o.Log, now: o.Now}
-	if err := k.Set(o.Identity); err != nil {
+	k := &Keeper{dir: o.Dir, log: o.Log, now: o.Now, wanted: o.Identity, pending: true}
+	k.wanted.Names = slices.Clone(o.Identity.Names)
+	return k
+}
+
+// Open gives a Keeper whose certificate can be used at once: it reads or makes
+// what is missing. An error says what to do; a root that cannot be read is one.
+func Open(o Options) (*Keeper, error) {
+	k := New(o)
+	if err := k.Ready(); err != nil {
 		return nil, err
 	}
 	return k, nil
 }
 
+// Ready returns nil once there is a certificate, and tries to get one. An error
+// says what to do.
+func (k *Keeper) Ready() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.current.Load() != nil {
+		return nil
+	}
+	return k.catchUp()
+}
+
 // Set changes who the recorder is, and with it the certificate, before it
-// returns. After an error everything is as it was.
+// returns. After an error the certificate before stays in force, and Run tries again.
 func (k *Keeper) Set(id Identity) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	id.Names = slices.Clone(id.Names)
+	k.wanted, k.pending = id, true
+	return k.catchUp()
+}
+
+// catchUp becomes who the recorder is to be, unless it is that already.
+func (k *Keeper) catchUp() error {
+	if !k.pending {
+		return nil
+	}
+	err := k.become(k.wanted)
+	k.pending = err != nil
+	return err
+}
+
+// become changes the identity in force; after an error everything is as it was.
+func (k *Keeper) become(id Identity) error {
 	if id.own() {
 		p, err := readPair(id.CertificateFile, id.KeyFile)
 		if err != nil {
@@ -114,20 +150,27 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// look renews what is due and takes certificate files that have changed.
+// look catches up, renews what is due and takes certificate files that have changed.
 func (k *Keeper) look() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.id.own() {
-		k.note(k.reread())
-		return
-	}
-	next, content, err := k.successor(k.root, k.current.Load(), wanted(k.id.Names))
-	if err == nil {
-		k.take(next, content)
-		err = k.keep()
+	err := k.catchUp()
+	if k.current.Load() != nil {
+		err = errors.Join(err, k.renew())
 	}
 	k.note(err)
+}
+
+func (k *Keeper) renew() error {
+	if k.id.own() {
+		return k.reread()
+	}
+	next, content, err := k.successor(k.root, k.current.Load(), wanted(k.id.Names))
+	if err != nil {
+		return err
+	}
+	k.take(next, content)
+	return k.keep()
 }
 
 // note keeps what is wrong for Status, and logs it once.
@@ -241,7 +284,7 @@ func (k *Keeper) RootPEM() []byte {
 }
 
 // Fingerprint is the SHA-256 of what people trust, as browsers write it: of the
-// root, with certificate files of the certificate.
+// root, with certificate files of the certificate. It is empty without any.
 func (k *Keeper) Fingerprint() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -252,7 +295,10 @@ func (k *Keeper) print() string {
 	if k.root != nil {
 		return fingerprint(k.root.cert.Raw)
 	}
-	return fingerprint(k.current.Load().Certificate[0])
+	if c := k.current.Load(); c != nil {
+		return fingerprint(c.Certificate[0])
+	}
+	return ""
 }
 
 func fingerprint(der []byte) string {

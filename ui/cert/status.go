@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,14 @@ import (
 func (k *Keeper) Status() Status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	leaf := k.current.Load().Leaf
+	current := k.current.Load()
+	if current == nil {
+		return Status{
+			Own: k.wanted.own(), Problem: cmp.Or(k.problem, "there is no certificate yet"),
+			Fix: "put right what it names: it is tried again by itself, and the page is not served off this machine until then",
+		}
+	}
+	leaf := current.Leaf
 	s := Status{
 		Own: k.root == nil, Names: namesOf(leaf), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter,
 		Fingerprint: k.print(),
@@ -31,7 +39,7 @@ func (k *Keeper) trouble(s Status, now time.Time) (problem, fix string) {
 	switch {
 	case now.Before(s.NotBefore):
 		return "the certificate is not valid yet by this recorder's clock", "set the clock"
-	case k.problem != "" && s.Own:
+	case k.problem != "" && (s.Own || k.pending && k.wanted.own()):
 		return "the certificate files cannot be used, the pair before stays in force: " + k.problem,
 			"put certificate and key that belong together at both paths"
 	case k.problem != "":
