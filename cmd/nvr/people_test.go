@@ -333,6 +333,9 @@ func (h *household) disarm(string) error {
 			return fmt.Errorf("%s disarms: %s", name, out)
 		}
 	}
+	if err := h.disarmWithAnotherFile(kim); err != nil {
+		return err
+	}
 	if out, err := h.run("", "firewall", "status"); err != nil {
 		return fmt.Errorf("status: %w: %s", err, out)
 	}
@@ -341,6 +344,27 @@ func (h *household) disarm(string) error {
 		return fmt.Errorf("disarm: %w: %s", err, out)
 	}
 	return h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm")
+}
+
+// disarmWithAnotherFile gives the command a site file that asks for one person
+// while the recorder asks for two: an end of the input is no way around them.
+func (h *household) disarmWithAnotherFile(kim string) error {
+	file, err := os.ReadFile(h.config)
+	if err != nil {
+		return err
+	}
+	other := *h
+	other.config = filepath.Join(filepath.Dir(h.config), "other.yaml")
+	file = bytes.Replace(file, []byte("two_persons: true"), []byte("two_persons: false"), 1)
+	if err := os.WriteFile(other.config, file, 0o600); err != nil {
+		return err
+	}
+	for _, typed := range []string{"", "kim\n", kim, kim + "park\n"} {
+		if out, err := other.run("Camp South\n"+typed, "firewall", "disarm", "--reason", "maintenance"); err == nil {
+			return fmt.Errorf("an end of the input after %q disarms: %s", typed, out)
+		}
+	}
+	return nil
 }
 
 // audited waits until the audit has actions that mention a text.
