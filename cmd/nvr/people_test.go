@@ -416,8 +416,15 @@ func (h *household) damaged(dir string) error {
 	if err := h.r.kill(); err != nil {
 		return err
 	}
-	if out, err := h.run("", "firewall", "arm"); err != nil {
+	if out, err := h.run("", "firewall", "arm"); err != nil || strings.Contains(out, "not in the audit") {
 		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	file := filepath.Join(dir, "armed.json")
+	if out, err := h.run("", "audit", "export", "-o", file); err != nil {
+		return fmt.Errorf("audit export: %w: %s", err, out)
+	}
+	if text, err := os.ReadFile(file); err != nil || !regexp.MustCompile(`"actor":"box:[^"]+","via":"[^"]*","action":"firewall.arm"`).Match(text) {
+		return fmt.Errorf("who armed is not in the audit: %w: %s", err, text)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "state", stateName), bytes.Repeat([]byte("no database\n"), 4096), 0o600); err != nil {
 		return err

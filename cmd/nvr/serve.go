@@ -128,17 +128,17 @@ func (a *app) greet() error {
 	return err
 }
 
-// note writes down what happened to the recorder itself. What cannot be written
-// is logged: it has happened all the same.
-func (a *app) note(e audit.Entry) {
+// note writes down what happened to the recorder itself: it has happened all the
+// same when that cannot be written, and the caller tries again.
+func (a *app) note(e audit.Entry) error {
 	if a.people == nil {
-		return
+		return nil
 	}
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	e.Time = time.Now()
-	if err := a.people.audit.Append(e); err != nil {
-		a.Log.Error("write the audit", "action", e.Action, "error", err)
+	if e.Time.IsZero() {
+		e.Time = time.Now()
 	}
+	return a.people.audit.Append(e)
 }
