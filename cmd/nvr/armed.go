@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,22 +13,54 @@ import (
 // lookEvery is how soon a disarming is in the audit.
 const lookEvery = time.Second
 
+// maxUnwritten is how many changes wait for a database that takes none.
+const maxUnwritten = 256
+
 // noteArming writes down, at start and whenever it changes, whether the camera
 // side is armed or was opened by a note on the box (C1).
 func (a *app) noteArming(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for last := ""; ; {
-		if action, detail := arming(a.fw.Status()); action != last && action != "" {
-			a.note(audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail})
-			last = action
-		}
+	for account := (armingAccount{write: a.note}); ; {
+		a.unwritten("arming and disarming", account.look(a.fw.Status()))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
+}
+
+// armingAccount writes each change of arming once and in order. What cannot be
+// written waits with its time; beyond maxUnwritten the oldest go, and the next
+// entry says how many.
+type armingAccount struct {
+	write   func(audit.Entry) error
+	last    string // the action that was seen last
+	waiting []audit.Entry
+	dropped int
+}
+
+func (c *armingAccount) look(s firewall.Status) error {
+	if action, detail := arming(s); action != c.last && action != "" {
+		c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: time.Now()})
+		c.last = action
+	}
+	if over := len(c.waiting) - maxUnwritten; over > 0 {
+		c.waiting = c.waiting[over:]
+		c.dropped += over
+	}
+	for len(c.waiting) > 0 {
+		e := c.waiting[0]
+		if c.dropped > 0 {
+			e.Detail += fmt.Sprintf("; %d changes before it could not be written", c.dropped)
+		}
+		if err := c.write(e); err != nil {
+			return err
+		}
+		c.waiting, c.dropped = c.waiting[1:], 0
+	}
+	return nil
 }
 
 // arming gives the action that a status means, nothing while it is neither.

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 // newFirewallCommand makes the verbs that work on the box without the daemon.
@@ -83,8 +87,32 @@ func armFirewall(c *cobra.Command, site *configs.Site) error {
 		return err
 	}
 	s := fw.Status()
+	if err := noteArmed(site, "revision "+s.Revision); err != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
+	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
 	return err
+}
+
+// noteArmed writes down who armed. A daemon that runs sees it and writes it down
+// itself, and before its first start there is no account to write to.
+func noteArmed(site *configs.Site, detail string) error {
+	if _, err := os.Stat(filepath.Join(site.Storage.State, stateName)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	p, err := openPeople(peopleOptions{
+		Site: func() *configs.Site { return site }, Mirrors: func() []string { return nil }, Log: newLogger(false),
+	})
+	if errors.Is(err, errDaemon) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	as := auth.LocalPrincipal(operator())
+	return errors.Join(p.audit.Append(audit.Entry{
+		Actor: as.Name(), Via: as.Via(), Action: "firewall.arm", Object: "containment", Outcome: "ok", Detail: detail,
+	}), p.close())
 }
 
 func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {

@@ -333,6 +333,9 @@ func (h *household) disarm(string) error {
 			return fmt.Errorf("%s disarms: %s", name, out)
 		}
 	}
+	if err := h.disarmWithAnotherFile(kim); err != nil {
+		return err
+	}
 	if out, err := h.run("", "firewall", "status"); err != nil {
 		return fmt.Errorf("status: %w: %s", err, out)
 	}
@@ -341,6 +344,27 @@ func (h *household) disarm(string) error {
 		return fmt.Errorf("disarm: %w: %s", err, out)
 	}
 	return h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm")
+}
+
+// disarmWithAnotherFile gives the command a site file that asks for one person
+// while the recorder asks for two: an end of the input is no way around them.
+func (h *household) disarmWithAnotherFile(kim string) error {
+	file, err := os.ReadFile(h.config)
+	if err != nil {
+		return err
+	}
+	other := *h
+	other.config = filepath.Join(filepath.Dir(h.config), "other.yaml")
+	file = bytes.Replace(file, []byte("two_persons: true"), []byte("two_persons: false"), 1)
+	if err := os.WriteFile(other.config, file, 0o600); err != nil {
+		return err
+	}
+	for _, typed := range []string{"", "kim\n", kim, kim + "park\n"} {
+		if out, err := other.run("Camp South\n"+typed, "firewall", "disarm", "--reason", "maintenance"); err == nil {
+			return fmt.Errorf("an end of the input after %q disarms: %s", typed, out)
+		}
+	}
+	return nil
 }
 
 // audited waits until the audit has actions that mention a text.
@@ -392,8 +416,15 @@ func (h *household) damaged(dir string) error {
 	if err := h.r.kill(); err != nil {
 		return err
 	}
-	if out, err := h.run("", "firewall", "arm"); err != nil {
+	if out, err := h.run("", "firewall", "arm"); err != nil || strings.Contains(out, "not in the audit") {
 		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	file := filepath.Join(dir, "armed.json")
+	if out, err := h.run("", "audit", "export", "-o", file); err != nil {
+		return fmt.Errorf("audit export: %w: %s", err, out)
+	}
+	if text, err := os.ReadFile(file); err != nil || !regexp.MustCompile(`"actor":"box:[^"]+","via":"[^"]*","action":"firewall.arm"`).Match(text) {
+		return fmt.Errorf("who armed is not in the audit: %w: %s", err, text)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "state", stateName), bytes.Repeat([]byte("no database\n"), 4096), 0o600); err != nil {
 		return err

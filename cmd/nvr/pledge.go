@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/storage"
 )
 
@@ -23,8 +24,9 @@ import (
 type pledge struct {
 	db *bbolt.DB
 
-	mu   sync.Mutex // guards what follows
-	held promise
+	mu    sync.Mutex // guards what follows
+	held  promise
+	taken *configs.Site // what held was taken from; nil until this program wrote it
 }
 
 // promise is one state of the pledge. The zero promise holds nothing.
@@ -79,14 +81,22 @@ func (p *pledge) now() promise {
 	return held
 }
 
-// hold replaces the pledge. with is written in the same transaction: what is in
-// force and the account of it are there together or not at all.
-func (p *pledge) hold(next promise, with func(*bbolt.Tx) error) error {
+// site gives the site file that the pledge was taken from; nil: an earlier run's.
+func (p *pledge) site() *configs.Site {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
+
+// hold replaces the pledge by one that was taken from a site file. with is written
+// in the same transaction: what is in force and the account of it are there
+// together or not at all. On an error the pledge stays what it was.
+func (p *pledge) hold(next promise, site *configs.Site, with func(*bbolt.Tx) error) error {
 	body, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)
 	}
-	err = p.db.Update(func(tx *bbolt.Tx) error {
+	err = guarded.Update(p.db, func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists([]byte(pledgeBucket))
 		if err != nil {
 			return err
@@ -98,7 +108,7 @@ func (p *pledge) hold(next promise, with func(*bbolt.Tx) error) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held = next
+	p.held, p.taken = next, site
 	return nil
 }
 

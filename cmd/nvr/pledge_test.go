@@ -64,7 +64,7 @@ func TestPledgeOutlivesTheProgram(t *testing.T) {
 		if round == 1 && len(want.lowers(p.now())) > 0 || round == 1 && p.now().Revision != "abc" {
 			t.Errorf("read %+v", p.now())
 		}
-		if err := p.hold(want, func(*bbolt.Tx) error { return nil }); err != nil {
+		if err := p.hold(want, nil, func(*bbolt.Tx) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,32 +28,42 @@ type release struct {
 	what   []string   // in words
 	id     string     // of the confirmation
 	over   bool       // nobody confirmed it in time
+
+	unwritten map[string]error // what could not be written to state.db, by what it is
+	retry     func()           // tries it again; the caller holds app.change
 }
 
 // keepPledge takes of a site file what may be taken at once, writes down that it
 // did, and gives the retention that is in force from now on. What would take away
 // something that was pledged waits for an admin: whoever edits the file on the
-// box is one person. old is the site before; nil: it was changed while nothing ran.
-func (a *app) keepPledge(ctx context.Context, old, site *configs.Site) promise {
+// box is one person. What cannot be written down shortens nothing either: the
+// longer retention stays, and retryPledge tries again. The caller holds change.
+func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 	next := promiseOf(site)
 	if a.people == nil {
 		return a.unpledged(next)
 	}
 	held := a.people.pledge.now()
 	first, err := a.people.accounts.NeedsSetup()
-	if err != nil {
-		a.Log.Error("read accounts", "error", err)
-	}
+	a.unwritten("accounts", err)
 	what := held.lowers(next)
-	if !held.TwoPersons || first || len(what) == 0 {
-		a.forget()
-		a.hold(next, changeOf(held.Revision, old, site))
-		return next
+	take := next
+	if held.TwoPersons && !first && len(what) > 0 {
+		take = held.both(next)
+	} else {
+		what = nil
 	}
-	both := held.both(next)
-	a.hold(both, changeOf(held.Revision, old, site))
-	a.ask(ctx, next, what)
-	return both
+	err = a.hold(take, site, changeOf(held.Revision, a.people.pledge.site(), site))
+	a.retryLater(err, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
+	switch {
+	case err != nil:
+		return held.both(next)
+	case what == nil:
+		a.forget()
+	default:
+		a.ask(ctx, site, what)
+	}
+	return take
 }
 
 // firstRetention is what is in force until the program runs: nothing that was
@@ -75,16 +88,57 @@ func (a *app) unpledged(next promise) promise {
 	return promise{Revision: next.Revision, TwoPersons: true}
 }
 
-// hold puts a pledge in force together with its entry, if there is one.
-func (a *app) hold(p promise, e *audit.Entry) {
-	err := a.people.pledge.hold(p, func(tx *bbolt.Tx) error {
+// hold puts a pledge in force together with its entry, if there is one: both or
+// neither. site is where the pledge comes from.
+func (a *app) hold(p promise, site *configs.Site, e *audit.Entry) error {
+	err := a.people.pledge.hold(p, site, func(tx *bbolt.Tx) error {
 		if e == nil {
 			return nil
 		}
 		return a.people.audit.AppendTx(tx, *e)
 	})
-	if err != nil {
-		a.Log.Error("keep the pledge", "error", err)
+	a.unwritten("a change of the site file", err)
+	return err
+}
+
+// unwritten notes, and logs when it is new, that something about people could
+// not be written or read; nil: it could.
+func (a *app) unwritten(what string, err error) {
+	a.release.mu.Lock()
+	defer a.release.mu.Unlock()
+	before := a.release.unwritten[what]
+	switch {
+	case err == nil:
+		delete(a.release.unwritten, what)
+		return
+	case before == nil || before.Error() != err.Error():
+		a.Log.Error("state database", "what", what, "error", err)
+	}
+	if a.release.unwritten == nil {
+		a.release.unwritten = map[string]error{}
+	}
+	a.release.unwritten[what] = err
+}
+
+// retryLater has retryPledge do what failed; nil: nothing did.
+func (a *app) retryLater(err error, again func()) {
+	if err == nil {
+		again = nil
+	}
+	a.release.mu.Lock()
+	defer a.release.mu.Unlock()
+	a.release.retry = again
+}
+
+// retryPledge tries again what could not be written.
+func (a *app) retryPledge() {
+	a.change.Lock()
+	defer a.change.Unlock()
+	a.release.mu.Lock()
+	again := a.release.retry
+	a.release.mu.Unlock()
+	if again != nil {
+		again()
 	}
 }
 
@@ -92,7 +146,8 @@ func (a *app) hold(p promise, e *audit.Entry) {
 func siteFile() auth.Principal { return auth.LocalPrincipal("site-file") }
 
 // ask files the confirmation, once for each revision of the site file.
-func (a *app) ask(ctx context.Context, wanted promise, what []string) {
+func (a *app) ask(ctx context.Context, site *configs.Site, what []string) {
+	wanted := promiseOf(site)
 	a.release.mu.Lock()
 	same := a.release.wanted.Revision == wanted.Revision
 	a.release.mu.Unlock()
@@ -109,11 +164,11 @@ func (a *app) ask(ctx context.Context, wanted promise, what []string) {
 	a.release.wanted, a.release.what, a.release.id, a.release.over = wanted, what, id, false
 	a.release.mu.Unlock()
 	a.Log.Warn("part of the site file waits for an admin's confirmation", "revision", wanted.Revision, "waits", strings.Join(what, "; "))
-	a.waits.Go(func() { a.await(ctx, id, wanted) })
+	a.waits.Go(func() { a.await(ctx, id, site) })
 }
 
 // await does what was confirmed.
-func (a *app) await(ctx context.Context, id string, wanted promise) {
+func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 	err := a.people.accounts.AwaitConfirmation(ctx, id)
 	a.change.Lock()
 	defer a.change.Unlock()
@@ -132,10 +187,21 @@ func (a *app) await(ctx context.Context, id string, wanted promise) {
 		}
 		return
 	}
-	a.hold(wanted, &audit.Entry{
+	a.grant(site)
+}
+
+// grant puts in force what an admin confirmed. What cannot be written down yet is
+// tried again, without asking twice. The caller holds change.
+func (a *app) grant(site *configs.Site) {
+	wanted := promiseOf(site)
+	err := a.hold(wanted, site, &audit.Entry{
 		Actor: siteFile().Name(), Via: "box", Action: "site.released", Object: "site:" + wanted.Revision,
 		Outcome: "ok", Detail: strings.Join(a.people.pledge.now().lowers(wanted), "; "),
 	})
+	a.retryLater(err, func() { a.grant(site) })
+	if err != nil {
+		return
+	}
 	a.store.SetRetention(wanted.retention())
 	a.forget()
 	a.Log.Info("what waited for an admin's confirmation is in force", "revision", wanted.Revision)
@@ -167,7 +233,7 @@ func (a *app) askAgain(ctx context.Context) {
 	a.release.mu.Unlock()
 	if over {
 		a.forget()
-		a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+		a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
 	}
 }
 
@@ -175,8 +241,9 @@ func (a *app) askAgain(ctx context.Context) {
 func (a *app) releaseHealth() []ui.HealthCheck {
 	a.release.mu.Lock()
 	defer a.release.mu.Unlock()
+	checks := a.release.unwrittenHealth()
 	if a.release.wanted.Revision == "" {
-		return nil
+		return checks
 	}
 	c := ui.HealthCheck{
 		Name: "two persons", State: ui.HealthWarn,
@@ -187,5 +254,17 @@ func (a *app) releaseHealth() []ui.HealthCheck {
 		c.Detail = "no admin confirmed in time: " + strings.Join(a.release.what, "; ")
 		c.Fix = "undo it in the site file, or kill -HUP nvr to ask anew; until then the longer retention is in force"
 	}
-	return []ui.HealthCheck{c}
+	return append(checks, c)
+}
+
+// unwrittenHealth says what is not in the audit though it is so. The caller holds mu.
+func (r *release) unwrittenHealth() (checks []ui.HealthCheck) {
+	for _, what := range slices.Sorted(maps.Keys(r.unwritten)) {
+		checks = append(checks, ui.HealthCheck{
+			Name: "state database", State: ui.HealthBad,
+			Detail: fmt.Sprintf("%s: %v", what, r.unwritten[what]),
+			Fix:    "make room on the disk of storage.state, or replace it: it is tried again by itself; until then the longer retention is in force",
+		})
+	}
+	return checks
 }

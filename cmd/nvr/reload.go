@@ -25,7 +25,7 @@ const reloadEvery = 2 * time.Second
 func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
 	a.change.Lock()
-	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
 	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
 	var look <-chan time.Time
@@ -46,8 +46,10 @@ func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) er
 				return err
 			}
 		case <-hup:
+			a.retryPledge()
 			a.reload(ctx, true)
 		case <-look:
+			a.retryPledge()
 			a.reload(ctx, false)
 		}
 	}
@@ -171,7 +173,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
-	a.store.SetRetention(a.keepPledge(ctx, old, site).retention())
+	a.store.SetRetention(a.keepPledge(ctx, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil

@@ -126,7 +126,7 @@ func (a *app) welcome(ctx context.Context, p *people) {
 	defer a.change.Unlock()
 	a.meet(p)
 	a.server = ui.New(a.uiOptions())
-	a.store.SetRetention(a.keepPledge(ctx, nil, a.current()).retention())
+	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
 	a.Log.Info("accounts are open")
 }
 
@@ -206,18 +206,18 @@ func (a *app) greet() error {
 	return err
 }
 
-// note writes down what happened to the recorder itself. What cannot be written
-// is logged: it has happened all the same.
-func (a *app) note(e audit.Entry) {
+// note writes down what happened to the recorder itself: it has happened all the
+// same when that cannot be written, and the caller tries again.
+func (a *app) note(e audit.Entry) error {
 	p := a.folk()
 	if p == nil {
-		return
+		return nil
 	}
 	if e.Outcome == "" {
 		e.Outcome = "ok"
 	}
-	e.Time = time.Now()
-	if err := p.audit.Append(e); err != nil {
-		a.Log.Error("write the audit", "action", e.Action, "error", err)
+	if e.Time.IsZero() {
+		e.Time = time.Now()
 	}
+	return p.audit.Append(e)
 }

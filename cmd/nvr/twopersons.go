@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -27,19 +28,24 @@ type secondPerson struct {
 	ask  *prompt
 }
 
-// confirm asks the daemon, and works on the database while nothing runs. Where
-// the site file does not ask for two persons, neither a daemon that hangs nor a
-// damaged database keeps an operator from disarming.
+// askSiteWithin bounds how long a daemon that hangs delays a disarming.
+const askSiteWithin = 10 * time.Second
+
+// confirm asks the daemon, and works on the database while nothing runs. As long
+// as nothing says that two persons are needed, neither the site file nor the
+// daemon nor the pledge, no fault of daemon or database keeps an operator from
+// disarming. Once something said so every error is final, an end of input too.
 func (s secondPerson) confirm(c *cobra.Command, reason string) ([]string, error) {
-	names, err := s.confirmed(c.Context(), reason)
-	if refused := (rejection{}); err == nil || s.site.Accounts.TwoPersons || errors.As(err, &refused) || c.Context().Err() != nil {
+	names, needed, err := s.confirmed(c.Context(), reason)
+	if refused := (rejection{}); err == nil || needed || errors.As(err, &refused) || c.Context().Err() != nil {
 		return names, err
 	}
 	fmt.Fprintf(s.ask.out, "This is not in the audit: %v\n", err)
 	return nil, nil
 }
 
-func (s secondPerson) confirmed(ctx context.Context, reason string) ([]string, error) {
+// confirmed says also whether two persons were found to be needed.
+func (s secondPerson) confirmed(ctx context.Context, reason string) (names []string, needed bool, err error) {
 	p, err := openPeople(peopleOptions{
 		Site: func() *configs.Site { return s.site }, Mirrors: func() []string { return volumeRoots(s.site) }, Log: newLogger(false),
 	})
@@ -47,47 +53,51 @@ func (s secondPerson) confirmed(ctx context.Context, reason string) ([]string, e
 		return s.confirmByDaemon(ctx, reason)
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.site.Accounts.TwoPersons, err
 	}
-	names, err := s.confirmStored(ctx, p, reason)
-	return names, errors.Join(err, p.close())
+	names, needed, err = s.confirmStored(ctx, p, reason)
+	return names, needed, errors.Join(err, p.close())
 }
 
-func (s secondPerson) confirmByDaemon(ctx context.Context, reason string) ([]string, error) {
+func (s secondPerson) confirmByDaemon(ctx context.Context, reason string) (names []string, needed bool, err error) {
+	needed = s.site.Accounts.TwoPersons // until the daemon says
 	api, err := newClient("unix:" + filepath.Join(s.site.Storage.State, socketName))
 	if err != nil {
-		return nil, err
+		return nil, needed, err
 	}
 	var view ui.SiteView
-	if err := api.call(ctx, http.MethodGet, "site", nil, &view); err != nil || !view.TwoPersons {
-		return nil, err
+	soon, cancel := context.WithTimeout(ctx, askSiteWithin)
+	defer cancel()
+	if err := api.call(soon, http.MethodGet, "site", nil, &view); err != nil || !view.TwoPersons {
+		return nil, needed, err
 	}
 	admins, err := s.ask.twoAdmins(ctx)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	var told struct{ Admins []string }
 	err = api.call(ctx, http.MethodPost, "confirmations/disarm", map[string]any{"admins": admins, "reason": reason}, &told)
-	return told.Admins, err
+	return told.Admins, true, err
 }
 
-func (s secondPerson) confirmStored(ctx context.Context, p *people, reason string) ([]string, error) {
+func (s secondPerson) confirmStored(ctx context.Context, p *people, reason string) (names []string, needed bool, err error) {
+	needed = s.site.Accounts.TwoPersons || p.pledge.twoPersons()
 	first, err := p.accounts.NeedsSetup()
 	if err != nil {
-		return nil, err
+		return nil, needed, err
 	}
+	needed = needed && !first
 	as := auth.LocalPrincipal(operator())
-	var names []string
-	if !first && (s.site.Accounts.TwoPersons || p.pledge.twoPersons()) {
+	if needed {
 		admins, err := s.ask.twoAdmins(ctx)
 		if err != nil {
-			return nil, err
+			return nil, needed, err
 		}
 		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm"}); err != nil {
-			return nil, rejection{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
+			return nil, needed, rejection{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
 		}
 	}
-	return names, p.audit.Append(audit.Entry{
+	return names, needed, p.audit.Append(audit.Entry{
 		Actor: as.Name(), Via: as.Via(), Action: "firewall.disarm-confirmed", Object: strings.Join(names, " and "),
 		Outcome: "ok", Detail: reason,
 	})

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/internal/proof"
+	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/ui/audit"
+)
+
+// keeper is the part of the recorder that keeps the pledge, with real databases
+// and a real volume. Its store does not run: nothing is deleted.
+func keeper(t *testing.T, site *configs.Site) (*app, *bytes.Buffer) {
+	t.Helper()
+	logged := &bytes.Buffer{}
+	a := &app{appOptions: appOptions{Log: slog.New(slog.NewTextHandler(logged, nil))}, site: site}
+	if err := os.MkdirAll(site.Storage.Volumes[0].Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a.people = opened(t, site)
+	var err error
+	if a.store, err = storage.OpenStore(storageOptionsOf(site)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		a.waits.Wait()
+		if err := a.store.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := a.people.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a, logged
+}
+
+// breakAudit has every entry refused by the database until mended.
+func (p *people) breakAudit(t *testing.T, state string) (mend func()) {
+	t.Helper()
+	if err := p.db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("audit")) }); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		key, err := proof.OpenKey(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := audit.Open(audit.Options{DB: p.db, Key: key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// entries gives what the audit has of an action.
+func (p *people) entries(t *testing.T, action string) []audit.Entry {
+	t.Helper()
+	page, err := p.audit.Query(t.Context(), audit.Filter{Action: action})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.Entries
+}
+
+func TestWhatCannotBeWrittenDownShortensNothing(t *testing.T) {
+	dir := t.TempDir()
+	single := []string{"two_persons: true", "two_persons: false"}
+	site := parsed(t, dir, single...)
+	a, logged := keeper(t, site)
+	a.people.withAdmin(t)
+	if got := a.keepPledge(t.Context(), site); got.Keep != 90*24*time.Hour {
+		t.Fatalf("at first %+v", got)
+	}
+	mend := a.people.breakAudit(t, site.Storage.State)
+	a.site = parsed(t, dir, append(single, "keep: 90d", "keep: 10d")...)
+	if got := a.keepPledge(t.Context(), a.site); got.Keep != 90*24*time.Hour || got.of("gate") != 120*24*time.Hour {
+		t.Errorf("meanwhile %+v", got)
+	}
+	a.retryPledge()
+	if checks := a.releaseHealth(); len(checks) != 1 || !strings.Contains(checks[0].Detail, "change of the site file") {
+		t.Errorf("health %+v", checks)
+	}
+	if n := strings.Count(logged.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d errors are logged:\n%s", n, logged)
+	}
+	mend()
+	a.retryPledge()
+	if held := a.people.pledge.now(); held.Keep != 10*24*time.Hour || held.Revision != a.site.Revision {
+		t.Errorf("in the end %+v", held)
+	}
+	if checks := a.releaseHealth(); len(checks) != 0 {
+		t.Errorf("health %+v", checks)
+	}
+	a.retryPledge()
+	if all := a.people.entries(t, "site.change"); len(all) != 1 || !strings.Contains(all[0].Detail, "90 days to 10 days") {
+		t.Errorf("entries %+v", all)
+	}
+}
+
+func TestAReleaseThatCannotBeWrittenIsTriedAgain(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	a, _ := keeper(t, site)
+	a.people.withAdmin(t)
+	a.keepPledge(t.Context(), site)
+	shorter := parsed(t, dir, "keep: 90d", "keep: 10d")
+	a.site = shorter
+	if got := a.people.pledge.now().both(promiseOf(shorter)); got.Keep != 90*24*time.Hour {
+		t.Fatalf("meanwhile %+v", got)
+	}
+	mend := a.people.breakAudit(t, site.Storage.State)
+	a.grant(shorter)
+	if held := a.people.pledge.now(); held.Keep != 90*24*time.Hour {
+		t.Errorf("meanwhile %+v", held)
+	}
+	mend()
+	a.retryPledge()
+	if held := a.people.pledge.now(); held.Keep != 10*24*time.Hour {
+		t.Errorf("in the end %+v", held)
+	}
+	if all := a.people.entries(t, "site.released"); len(all) != 1 {
+		t.Errorf("entries %+v", all)
+	}
+}
+
+func TestEachChangeOfArmingIsWrittenOnce(t *testing.T) {
+	site := parsed(t, t.TempDir())
+	p := opened(t, site)
+	t.Cleanup(func() {
+		if err := p.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := armingAccount{write: p.audit.Append}
+	mend := p.breakAudit(t, site.Storage.State)
+	for _, state := range []firewall.State{firewall.Enforced, firewall.Disarmed, firewall.Disarmed, firewall.Enforced} {
+		if err := c.look(firewall.Status{State: state}); err == nil {
+			t.Fatal("the database takes entries")
+		}
+	}
+	mend()
+	for range 2 {
+		if err := c.look(firewall.Status{State: firewall.Enforced}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for _, e := range p.entries(t, "firewall.") {
+		got = append(got, e.Action)
+	}
+	if want := []string{"firewall.arm", "firewall.disarm", "firewall.arm"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
