@@ -105,7 +105,7 @@ function Powers({ user: u, told, close }: DrawerProps): JSX.Element {
   };
   return (
     <div class="powers">
-      {u.source === "local" && (
+      {u.source === "local" && u.id !== me.value?.id && (
         <Sure icon="key" name={m.reset} text={m.resetText} act={async () => {
           const { code } = await send<{ code: string }>("POST", path + "/reset", {});
           close();
