@@ -31,8 +31,9 @@
 // Failures are counted per account and per source (an IPv4 address or an IPv6
 // /64). After five, each further one doubles the wait, from 2 s to at most 15
 // minutes; a day without failures forgets them. While either waits, nothing is
-// tried, not even the right password, and the answer is the same for a name that
-// does not exist.
+// tried, not even the right password, nothing is counted, and the answer is the same
+// for a name that does not exist. A counter that makes somebody wait keeps its place
+// however full its table is; when all wait, no new one is tried.
 //
 // So that nobody can lock an admin out for good by failing on their name, a
 // source from which the account was signed in to before has a counter of its own
