@@ -22,9 +22,10 @@
 // is worth nothing afterwards. The public id stays.
 //
 // A change of password, a reset, disabling and a change of role end the user's
-// sessions, but for the one that did it. Tokens end with a reset; otherwise they
-// follow their user: they are never more than the user is now. Open streams are
-// held to all that by [Accounts.Follow].
+// sessions, but for the one that did it; the first three end the tokens too.
+// Otherwise these follow their user: they are never more than the user is now. Open
+// streams are held to all that by [Accounts.Follow]. Whatever outlasts a session
+// (password, second factor, token) is changed only by who proves the password again.
 //
 // # Lock-out
 //

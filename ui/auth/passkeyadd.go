@@ -145,9 +145,12 @@ func (a *Accounts) RenamePasskey(p Principal, id, name string) error {
 	})
 }
 
-// RemovePasskey removes one of the principal's own passkeys. If the role must
-// have a second factor, there has to be another.
-func (a *Accounts) RemovePasskey(p Principal, id string) error {
+// RemovePasskey removes one of the principal's own passkeys, who proves the password
+// again. If the role must have a second factor, there has to be another.
+func (a *Accounts) RemovePasskey(p Principal, id, password string) error {
+	if _, err := a.reauthenticate(p, password); err != nil {
+		return err
+	}
 	return a.update(func(t *tx) error {
 		l, err := t.own(p)
 		if err != nil {

@@ -119,7 +119,7 @@ func (t *tx) addUser(by Principal, acc *account, detail string) (User, string, e
 
 // ChangeUser sets everything that an admin says of a user but the name, which
 // stays: the audit has it. A change of role and disabling end the user's
-// sessions. With two persons, what makes an admin is Pending.
+// sessions, disabling the tokens too. With two persons, what makes an admin is Pending.
 func (a *Accounts) ChangeUser(p Principal, id string, n NewUser) (u User, err error) {
 	raises := false
 	var name string
@@ -210,6 +210,12 @@ func (t *tx) changeUser(by Principal, id string, n NewUser, mayRaise bool, detai
 	if acc.User.Role != after.User.Role || after.User.Disabled && !acc.User.Disabled {
 		// Whoever lowers themselves stays signed in, as what they are now.
 		if err := t.endSessions(id, by.Session); err != nil {
+			return User{}, err
+		}
+	}
+	if after.User.Disabled && !acc.User.Disabled {
+		// Who is enabled again later must not find programs let in that nobody thinks of.
+		if err := t.endTokens(id); err != nil {
 			return User{}, err
 		}
 	}

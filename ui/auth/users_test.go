@@ -208,7 +208,7 @@ func TestAResetTakesEverythingButTheName(t *testing.T) {
 	x := newAuthenticator(t)
 	kim.addPasskey(x)
 	kim.enrolTOTP()
-	_, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)})
+	_, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)
 	if err != nil {
 		t.Fatal(err)
 	}
