@@ -39,7 +39,9 @@
 // So that nobody can lock an admin out for good by failing on their name, a
 // source from which the account was signed in to before has a counter of its own
 // for that account, and is held to that one only. Whoever shares such a source
-// gets its tries, no more. What is counted for accounts survives a restart once
+// gets its tries, no more; but having used the source's own up on other names, they
+// can tell by what is still tried which names have signed in from there. That is the
+// price: one wait for all names there would let them shut those people out. What is counted for accounts survives a restart once
 // it has come to five. A try counts as failed from its beginning on, so a
 // thousand at once are no more than five.
 //
