@@ -248,6 +248,9 @@ func (t *tx) carryOut(r *confirmationRecord, second Principal) (code string, err
 		return "", err
 	}
 	if r.Kind == kindChangeUser {
+		if err := t.sameCredentials(r); err != nil {
+			return "", err
+		}
 		_, err := t.changeUser(r.asker(), r.Pending.User, *r.Pending.New, true, detail)
 		return "", err
 	}
@@ -255,7 +258,7 @@ func (t *tx) carryOut(r *confirmationRecord, second Principal) (code string, err
 	if err != nil {
 		return "", err
 	}
-	_, code, err = t.addUser(r.asker(), acc, detail)
+	_, code, err = t.addUser(r.asker(), acc, second.Name(), detail)
 	return code, err
 }
 

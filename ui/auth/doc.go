@@ -53,7 +53,9 @@
 // With [Policy].TwoPersons, whatever makes an admin (adding one, raising a user
 // to one, enabling one again, a provider's group) waits until another admin has
 // confirmed it with a session of their own. Resetting another admin's credentials
-// would let the resetter confirm as them: then that is done on the box.
+// would let the resetter confirm as them: then that is done on the box. Nor can
+// whoever was told a user's code have that user raised before a sign-in, and the
+// second is always told who had it.
 //
 // # Concurrency and cost
 //

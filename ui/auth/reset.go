@@ -78,8 +78,8 @@ func (t *tx) reset(by Principal, acc *account, action string) (code string, err 
 	if err := t.dropKeys(acc); err != nil {
 		return "", err
 	}
-	if code = acc.setCode(t.now); !acc.local() {
-		code, acc.Code = "", nil
+	if code = acc.setCode(by.Name(), t.now); !acc.local() {
+		code, acc.Code, acc.CodeBy = "", nil, ""
 	}
 	e.After = acc.public()
 	return code, errors.Join(
