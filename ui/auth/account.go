@@ -21,6 +21,9 @@ type account struct {
 	Keys      []key     `json:"keys,omitempty"`
 	Known     []string  `json:"known,omitempty"` // sources of sign-ins, latest first
 
+	// When its provider vouched for it last; zero when it is local.
+	Vouched time.Time `json:"vouched,omitzero"`
+
 	// Whom the last one-time code was told, and when. It stays after the sign-in: that
 	// may have been theirs. With two persons the second has to know.
 	CodeBy   string    `json:"code_by,omitempty"`
@@ -46,6 +49,15 @@ func (acc *account) public() User {
 }
 
 func (acc *account) local() bool { return acc.User.Source == SourceLocal }
+
+// vouchedFor is how long a provider's word holds for tokens, which go past the
+// provider: it cannot be asked whether it let somebody go.
+const vouchedFor = 7 * 24 * time.Hour
+
+// lapsed reports whether the account has not been vouched for lately.
+func (acc *account) lapsed(now time.Time) bool {
+	return !acc.local() && !now.Before(acc.Vouched.Add(vouchedFor))
+}
 
 // mainstay reports whether the account is an admin who can sign in with what is
 // kept here. There is always one: a provider may be gone tomorrow.

@@ -46,7 +46,7 @@ func (t *tx) token(hash hashed) (*liveToken, error) {
 	if l.acc, err = t.account(l.record.User); err != nil {
 		return nil, err
 	}
-	if l.acc == nil || l.acc.User.Disabled {
+	if l.acc == nil || l.acc.User.Disabled || l.acc.lapsed(t.now) {
 		return nil, bad
 	}
 	return l, nil
