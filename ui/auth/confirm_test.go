@@ -273,3 +273,14 @@ func TestOthersThingsWaitForASecondAdmin(t *testing.T) {
 
 // must2 gives the error of two results.
 func must2[T any](_ T, err error) error { return err }
+
+func TestARequestThatExpiresIsAudited(t *testing.T) {
+	s, a, _ := twoPersons(t)
+	_, _, err := s.AddUser(a.Principal, adminNamed("third"))
+	wantKind(t, err, auth.Pending)
+	s.pass(16 * time.Minute)
+	s.restart()
+	if e := s.log("confirmation.expire"); len(e) != 1 || e[0].Object != "user:third" || e[0].Actor != "admin" {
+		t.Errorf("audited as %+v", e)
+	}
+}

@@ -69,6 +69,7 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 	if err != nil {
 		return Passkey{}, "", notOne
 	}
+	why := ""
 	err = a.update(func(t *tx) error {
 		l, err := t.own(p, NeedEnrol)
 		if err != nil {
@@ -76,7 +77,7 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 		}
 		got, err := w.CreateCredential(holder{l.acc}, c.webauthn, parsed)
 		if err != nil {
-			t.a.opt.Log.Debug("new passkey refused", "user", l.acc.User.ID, "reason", reason(err))
+			why = reason(err)
 			return notOne
 		}
 		before := l.acc.public()
@@ -86,6 +87,11 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 		newCookie, err = t.enrolled(l, p, "passkey", before)
 		return err
 	})
+	if why != "" {
+		e := p.event("passkey.add", userObject(p.User.Name))
+		e.Detail = bounded(why, maxDetail)
+		a.refusedRandom("passkey.add"+p.User.ID, e, p.from)
+	}
 	if err != nil {
 		return Passkey{}, "", err
 	}

@@ -269,7 +269,7 @@ export const en = {
     "password.change": "Password changed", "password.prove": "Password asked again",
     "totp.add": "App added", "totp.remove": "App removed", "passkey.add": "Passkey added", "passkey.rename": "Passkey renamed", "passkey.remove": "Passkey removed",
     "session.end": "Session ended", "token.add": "Token created", "token.remove": "Token removed", "token.end-all": "Tokens ended",
-    "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn",
+    "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn", "confirmation.expire": "Request expired",
     "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported",
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",

@@ -262,7 +262,7 @@ export const ko: OfficeCatalogue = {
     "password.change": "비밀번호 변경", "password.prove": "비밀번호 재확인",
     "totp.add": "앱 추가", "totp.remove": "앱 제거", "passkey.add": "패스키 추가", "passkey.rename": "패스키 이름 변경", "passkey.remove": "패스키 제거",
     "session.end": "세션 종료", "token.add": "토큰 생성", "token.remove": "토큰 제거", "token.end-all": "토큰 모두 종료",
-    "confirmation.request": "두 번째 관리자 요청", "confirmation.confirm": "두 번째 관리자 확인", "confirmation.withdraw": "요청 취소",
+    "confirmation.request": "두 번째 관리자 요청", "confirmation.confirm": "두 번째 관리자 확인", "confirmation.withdraw": "요청 취소", "confirmation.expire": "요청 기한 만료",
     "view.opened": "시청 시작", "view.closed": "시청 종료", "footage.export": "영상 내보내기",
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
