@@ -98,7 +98,12 @@ func (s *Server) putAccountPasskey(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) deleteAccountPasskey(w http.ResponseWriter, r *http.Request) {
-	s.finish(w, r, s.opt.Accounts.RemovePasskey(principal(r), r.PathValue("passkey")))
+	var sent struct{ Password string }
+	if err := readBody(r, &sent); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.finish(w, r, s.opt.Accounts.RemovePasskey(principal(r), r.PathValue("passkey"), sent.Password))
 }
 
 func (s *Server) getAccountSessions(w http.ResponseWriter, r *http.Request) {
@@ -114,12 +119,15 @@ func (s *Server) getAccountTokens(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) postAccountToken(w http.ResponseWriter, r *http.Request) {
-	var sent auth.NewToken
+	var sent struct {
+		auth.NewToken
+		Password string
+	}
 	if err := readBody(r, &sent); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	token, secret, err := s.opt.Accounts.AddToken(principal(r), sent)
+	token, secret, err := s.opt.Accounts.AddToken(principal(r), sent.NewToken, sent.Password)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -137,7 +137,7 @@ func (a *accountSite) fresh(t *testing.T, name string) *visitor {
 // token makes a token of a user.
 func (a *accountSite) token(t *testing.T, name string, asked map[string]any) *visitor {
 	t.Helper()
-	asked["name"], asked["expires"] = "a program", time.Now().Add(time.Hour)
+	asked["name"], asked["expires"], asked["password"] = "a program", time.Now().Add(time.Hour), secret
 	status, _, body := a.ask(t, a.signIn(t, name), "POST", "/api/v1/account/tokens", said(asked))
 	var told struct{ Secret string }
 	if err := json.Unmarshal([]byte(body), &told); err != nil || status != http.StatusOK {

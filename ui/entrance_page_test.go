@@ -238,6 +238,7 @@ func TestSigningInOnThePage(t *testing.T) {
 		do(page, t, chromedp.Evaluate(`location.hash = '#/account'`, nil))
 		press(page, t, "Create token")
 		write(page, t, "Which program is it for?", "Wall display")
+		write(page, t, "Your password", secret)
 		named(page, t)
 		do(page, t, chromedp.Evaluate(`document.querySelector('dialog button[type=submit]').click()`, nil))
 		program := &visitor{token: secretOn(page, t)}

@@ -79,7 +79,7 @@ var matrix = map[string]string{
 	"POST /account/passkeys/begin":         "401 401 400 400 400 400 403 403",
 	"POST /account/passkeys":               "401 401 400 400 400 400 403 403",
 	"PUT /account/passkeys/{passkey}":      "401 401 400 400 400 400 403 403",
-	"DELETE /account/passkeys/{passkey}":   "401 401 404 404 404 404 403 403",
+	"DELETE /account/passkeys/{passkey}":   "401 401 400 400 400 400 403 403",
 	"GET /account/sessions":                "401 401 200 200 200 200 403 403",
 	"DELETE /account/sessions/{session}":   "401 401 404 404 404 404 403 403",
 	"GET /account/tokens":                  "401 401 200 200 200 200 403 403",
@@ -93,6 +93,8 @@ var matrix = map[string]string{
 	"POST /users/{user}/reset":             "401 401 403 403 403 400 403 403",
 	"GET /users/{user}/sessions":           "401 401 403 403 404 404 404 403",
 	"DELETE /users/{user}/sessions":        "401 401 403 403 403 404 403 403",
+	"GET /users/{user}/tokens":             "401 401 403 403 404 404 404 403",
+	"DELETE /users/{user}/tokens":          "401 401 403 403 403 404 403 403",
 	"GET /confirmations":                   "401 401 403 403 200 200 200 403",
 	"POST /confirmations/disarm":           "401 401 403 403 403 403 403 403",
 	"POST /confirmations/{confirmation}":   "401 401 403 403 403 400 403 403",
@@ -189,7 +191,7 @@ func asEverybody(t *testing.T, site *accountSite, visitors map[string]*visitor, 
 		where = strings.NewReplacer("=gate", "=dock", "/gate", "/dock").Replace(where)
 	}
 	body := ""
-	if method == "POST" || method == "PUT" || name == "DELETE /account/totp" {
+	if method == "POST" || method == "PUT" || name == "DELETE /account/totp" || name == "DELETE /account/passkeys/{passkey}" {
 		body = `{"nobody would take this":1}`
 	}
 	if method == "GET" && (strings.HasSuffix(path, "stream") || path == "/events") {

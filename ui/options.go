@@ -64,7 +64,8 @@ type SignOn interface {
 	// Begin answers with a redirect to the provider. An error means that nothing
 	// was answered.
 	Begin(w http.ResponseWriter, r *http.Request, provider string) error
-	// Finish says who came back.
+	// Finish says who came back. An error with a Subject means that the provider
+	// vouches for them and that they have no role here.
 	Finish(w http.ResponseWriter, r *http.Request, provider string) (auth.External, error)
 }
 

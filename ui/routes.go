@@ -81,6 +81,8 @@ func (s *Server) accountRoutes() []route {
 		{"POST", "/users/{user}/reset", admins, bare(s.postUserReset)},
 		{"GET", "/users/{user}/sessions", readers, bare(s.getUserSessions)},
 		{"DELETE", "/users/{user}/sessions", admins, bare(s.deleteUserSessions)},
+		{"GET", "/users/{user}/tokens", readers, bare(s.getUserTokens)},
+		{"DELETE", "/users/{user}/tokens", admins, bare(s.deleteUserTokens)},
 
 		{"GET", "/confirmations", readers, bare(s.getConfirmations)},
 		{"POST", "/confirmations/disarm", box, bare(s.postDisarm)},

@@ -371,6 +371,9 @@ func (fakeSignOn) Finish(_ http.ResponseWriter, r *http.Request, provider string
 	if provider != "camp" || r.URL.Query().Get("code") == "" {
 		return auth.External{}, &ui.Problem{Status: http.StatusForbidden, Message: "refused", Fix: "begin again"}
 	}
+	if r.URL.Query().Get("code") == "gone" {
+		return auth.External{Provider: "camp", Subject: "17", Name: "park"}, &ui.Problem{Status: http.StatusForbidden, Message: "no role", Fix: "ask an admin"}
+	}
 	return auth.External{Provider: "camp", Subject: "17", Name: "park", Grant: auth.Grant{Role: auth.Viewer, All: true}}, nil
 }
 
@@ -406,6 +409,13 @@ func TestSignOnProviderSendsPeopleBack(t *testing.T) {
 		if status, header, _ := ask(t, a.base, "GET", "/api/v1/sso/camp/callback?code=x&state=y", h, nil); status != http.StatusForbidden || header.Get("Set-Cookie") != "" {
 			t.Error(name, status)
 		}
+	}
+	// Who has no role there any more loses what they have here.
+	if status, _, _ := ask(t, a.base, "GET", "/api/v1/sso/camp/callback?code=gone&state=y", nil, nil); status != http.StatusForbidden {
+		t.Error(status)
+	}
+	if s := a.session(t, v); s.State != "signed-out" {
+		t.Errorf("still %+v", s)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -28,6 +29,9 @@ func (s *Server) getSSOCallback(w http.ResponseWriter, r *http.Request) {
 	}
 	who, err := s.opt.SSO.Finish(w, r, r.PathValue("provider"))
 	if err != nil {
+		if who.Subject != "" {
+			err = errors.Join(err, s.opt.Accounts.Dismiss(who, source(r)))
+		}
 		s.failSignOn(w, r, err)
 		return
 	}

@@ -72,3 +72,11 @@ func (s *Server) getUserSessions(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deleteUserSessions(w http.ResponseWriter, r *http.Request) {
 	s.finish(w, r, s.opt.Accounts.EndUserSessions(principal(r), r.PathValue("user")))
 }
+
+func (s *Server) getUserTokens(w http.ResponseWriter, r *http.Request) {
+	listOf[auth.Token](s, w, r, "tokens")(s.opt.Accounts.UserTokens(principal(r), r.PathValue("user")))
+}
+
+func (s *Server) deleteUserTokens(w http.ResponseWriter, r *http.Request) {
+	s.finish(w, r, s.opt.Accounts.EndUserTokens(principal(r), r.PathValue("user")))
+}

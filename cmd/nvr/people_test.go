@@ -251,7 +251,10 @@ func (h *household) tokens(dir string) error {
 		return fmt.Errorf("without a token: %w", err)
 	}
 	var told struct{ Secret string }
-	asked := map[string]any{"name": "a program", "rights": []string{"live"}, "cameras": []string{"gate"}, "expires": time.Now().Add(time.Hour)}
+	asked := map[string]any{
+		"name": "a program", "rights": []string{"live"}, "cameras": []string{"gate"}, "expires": time.Now().Add(time.Hour),
+		"password": "a long enough password",
+	}
 	if err := h.exchange("POST", "account/tokens", asked, &told); err != nil {
 		return err
 	}

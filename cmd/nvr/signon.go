@@ -134,7 +134,7 @@ func (s signOn) Begin(w http.ResponseWriter, r *http.Request, provider string) e
 func (s signOn) Finish(w http.ResponseWriter, r *http.Request, provider string) (auth.External, error) {
 	who, err := s.sso.Finish(w, r, provider)
 	if err != nil {
-		return auth.External{}, s.refused(provider, err)
+		return auth.External{Provider: who.Provider, Subject: who.Subject, Name: who.Name}, s.refused(provider, err)
 	}
 	x := auth.External{
 		Provider: who.Provider, Subject: who.Subject, Name: who.Name, Display: who.Display,

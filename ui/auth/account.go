@@ -20,6 +20,14 @@ type account struct {
 	TOTPStep  int64     `json:"totp_step,omitempty"` // last one accepted: none twice
 	Keys      []key     `json:"keys,omitempty"`
 	Known     []string  `json:"known,omitempty"` // sources of sign-ins, latest first
+
+	// When its provider vouched for it last; zero when it is local.
+	Vouched time.Time `json:"vouched,omitzero"`
+
+	// Whom the last one-time code was told, and when. It stays after the sign-in: that
+	// may have been theirs. With two persons the second has to know.
+	CodeBy   string    `json:"code_by,omitempty"`
+	CodeMade time.Time `json:"code_made,omitzero"`
 }
 
 // maxKnown bounds the sources that are remembered as good for an account.
@@ -41,6 +49,15 @@ func (acc *account) public() User {
 }
 
 func (acc *account) local() bool { return acc.User.Source == SourceLocal }
+
+// vouchedFor is how long a provider's word holds for tokens, which go past the
+// provider: it cannot be asked whether it let somebody go.
+const vouchedFor = 7 * 24 * time.Hour
+
+// lapsed reports whether the account has not been vouched for lately.
+func (acc *account) lapsed(now time.Time) bool {
+	return !acc.local() && !now.Before(acc.Vouched.Add(vouchedFor))
+}
 
 // mainstay reports whether the account is an admin who can sign in with what is
 // kept here. There is always one: a provider may be gone tomorrow.
@@ -81,12 +98,14 @@ func (acc *account) knows(from Source) bool {
 	return acc != nil && slices.Contains(acc.Known, sourceKey(from))
 }
 
-// setCode takes all credentials away and gives a one-time code in their place.
-func (acc *account) setCode(now time.Time) (code string) {
+// setCode takes all credentials away and gives a one-time code in their place, which
+// is told to the person of the name.
+func (acc *account) setCode(told string, now time.Time) (code string) {
 	code = newCode()
 	hash := sha256.Sum256([]byte(code))
 	acc.Password, acc.TOTP, acc.TOTPStep = "", "", 0
 	acc.Code, acc.CodeUntil = hash[:], now.Add(codeLife)
+	acc.CodeBy, acc.CodeMade = told, now
 	return code
 }
 

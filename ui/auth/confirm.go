@@ -143,7 +143,7 @@ func (t *tx) confirmations() ([]confirmationRecord, error) {
 	return list, err
 }
 
-// sweepConfirmations removes what nobody confirmed in time.
+// sweepConfirmations removes what nobody confirmed in time, audited.
 func (t *tx) sweepConfirmations() error {
 	list, err := t.confirmations()
 	if err != nil {
@@ -151,7 +151,9 @@ func (t *tx) sweepConfirmations() error {
 	}
 	for _, r := range list {
 		if !t.now.Before(r.Expires) {
-			if err := t.remove(bucketConfirmations, []byte(r.ID)); err != nil {
+			e := r.asker().event("confirmation.expire", r.Object)
+			e.Before, e.Detail, e.Outcome = r.Confirmation, r.Detail, outcomeRefused
+			if err := errors.Join(t.remove(bucketConfirmations, []byte(r.ID)), t.audit(e)); err != nil {
 				return err
 			}
 		}
@@ -248,6 +250,9 @@ func (t *tx) carryOut(r *confirmationRecord, second Principal) (code string, err
 		return "", err
 	}
 	if r.Kind == kindChangeUser {
+		if err := t.sameCredentials(r); err != nil {
+			return "", err
+		}
 		_, err := t.changeUser(r.asker(), r.Pending.User, *r.Pending.New, true, detail)
 		return "", err
 	}
@@ -255,7 +260,7 @@ func (t *tx) carryOut(r *confirmationRecord, second Principal) (code string, err
 	if err != nil {
 		return "", err
 	}
-	_, code, err = t.addUser(r.asker(), acc, detail)
+	_, code, err = t.addUser(r.asker(), acc, second.Name(), detail)
 	return code, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,43 @@ func TestWhatMakesAnAdminNeedsTwo(t *testing.T) {
 	must(s.ResetUser(auth.LocalPrincipal("root"), b.User.ID))(t)
 	_, err = s.ResetUser(a.Principal, b.User.ID) // nor one who has only a code
 	wantKind(t, err, auth.Denied)
+}
+
+// Who lowers an admin, resets them and raises them again would be both persons.
+func TestNobodyBecomesTheSecondPersonByAReset(t *testing.T) {
+	s, a, b := twoPersons(t)
+	c := s.add3(a, b)
+	must(s.ChangeUser(a.Principal, c.User.ID, viewer("")))(t)
+	code := must(s.ResetUser(a.Principal, c.User.ID))(t)
+	_, err := s.ChangeUser(a.Principal, c.User.ID, adminNamed(""))
+	wantKind(t, err, auth.Conflict)
+	s.pass(time.Minute)
+	s.first("third", code, 1) // it may well be a who signs in
+	_, err = s.ChangeUser(a.Principal, c.User.ID, adminNamed(""))
+	id := wantKind(t, err, auth.Pending).Confirmation
+	list := must(s.Confirmations(b.Principal))(t)
+	if d := list[0].Detail; !strings.Contains(d, "given out by admin at 2026-11-23T09:00:00Z") {
+		t.Errorf("the second is told %q", d)
+	}
+	// A reset after it was asked for is not what was asked for.
+	s.pass(time.Second)
+	must(s.ResetUser(a.Principal, c.User.ID))(t)
+	_, err = s.Confirm(b.Principal, id)
+	wantKind(t, err, auth.Conflict)
+	if u := must(s.User(b.Principal, c.User.ID))(t); u.Role != auth.Viewer {
+		t.Errorf("third is %+v", u)
+	}
+	// Another admin may ask at once: then two have had a part in it.
+	_, err = s.ChangeUser(b.Principal, c.User.ID, adminNamed(""))
+	wantKind(t, err, auth.Pending)
+}
+
+// add3 makes a third admin, whom a asks for and b confirms.
+func (s *site) add3(a, b *person) *person {
+	s.t.Helper()
+	_, _, err := s.AddUser(a.Principal, adminNamed("third"))
+	code := must(s.Confirm(b.Principal, wantKind(s.t, err, auth.Pending).Confirmation))(s.t)
+	return s.first("third", code, 3)
 }
 
 func TestAConfirmationEnds(t *testing.T) {
@@ -235,3 +273,14 @@ func TestOthersThingsWaitForASecondAdmin(t *testing.T) {
 
 // must2 gives the error of two results.
 func must2[T any](_ T, err error) error { return err }
+
+func TestARequestThatExpiresIsAudited(t *testing.T) {
+	s, a, _ := twoPersons(t)
+	_, _, err := s.AddUser(a.Principal, adminNamed("third"))
+	wantKind(t, err, auth.Pending)
+	s.pass(16 * time.Minute)
+	s.restart()
+	if e := s.log("confirmation.expire"); len(e) != 1 || e[0].Object != "user:third" || e[0].Actor != "admin" {
+		t.Errorf("audited as %+v", e)
+	}
+}

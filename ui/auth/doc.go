@@ -22,22 +22,27 @@
 // is worth nothing afterwards. The public id stays.
 //
 // A change of password, a reset, disabling and a change of role end the user's
-// sessions, but for the one that did it. Tokens end with a reset; otherwise they
-// follow their user: they are never more than the user is now. Open streams are
-// held to all that by [Accounts.Follow].
+// sessions, but for the one that did it; the first three end the tokens too.
+// Otherwise these follow their user: they are never more than the user is now, and of
+// a user of a provider they work for seven days after it vouched last. Open
+// streams are held to all that by [Accounts.Follow]. Whatever outlasts a session
+// (password, second factor, token) is changed only by who proves the password again.
 //
 // # Lock-out
 //
 // Failures are counted per account and per source (an IPv4 address or an IPv6
 // /64). After five, each further one doubles the wait, from 2 s to at most 15
 // minutes; a day without failures forgets them. While either waits, nothing is
-// tried, not even the right password, and the answer is the same for a name that
-// does not exist.
+// tried, not even the right password, nothing is counted, and the answer is the same
+// for a name that does not exist. A counter that makes somebody wait keeps its place
+// however full its table is; when all wait, no new one is tried.
 //
 // So that nobody can lock an admin out for good by failing on their name, a
 // source from which the account was signed in to before has a counter of its own
 // for that account, and is held to that one only. Whoever shares such a source
-// gets its tries, no more. What is counted for accounts survives a restart once
+// gets its tries, no more; but having used the source's own up on other names, they
+// can tell by what is still tried which names have signed in from there. That is the
+// price: one wait for all names there would let them shut those people out. What is counted for accounts survives a restart once
 // it has come to five. A try counts as failed from its beginning on, so a
 // thousand at once are no more than five.
 //
@@ -49,7 +54,9 @@
 // With [Policy].TwoPersons, whatever makes an admin (adding one, raising a user
 // to one, enabling one again, a provider's group) waits until another admin has
 // confirmed it with a session of their own. Resetting another admin's credentials
-// would let the resetter confirm as them: then that is done on the box.
+// would let the resetter confirm as them: then that is done on the box. Nor can
+// whoever was told a user's code have that user raised before a sign-in, and the
+// second is always told who had it.
 //
 // # Concurrency and cost
 //

@@ -1,6 +1,33 @@
 package auth
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
+
+// MaxCounters is how many names, or sources, failures are counted for at most.
+const MaxCounters = maxCounters
+
+// Lockout is the counters alone.
+type Lockout struct{ l *lockout }
+
+// NewLockout gives counters that are empty.
+func NewLockout() Lockout { return Lockout{newLockout()} }
+
+// Fail fails on a name so many times and reports whether the last was tried at all.
+func (l Lockout) Fail(name string, from Source, times int, now time.Time) (tried bool) {
+	for range times {
+		try, _ := l.l.begin(countedName(name), from, false, now)
+		tried = try != nil
+	}
+	return tried
+}
+
+// Wait is how long the next try has to wait.
+func (l Lockout) Wait(name string, from Source, now time.Time) time.Duration {
+	_, wait := l.l.begin(countedName(name), from, false, now)
+	return wait
+}
 
 // CheapHashes makes new hashes cost next to nothing: most tests are not about them.
 func CheapHashes(a *Accounts) { a.hashes = newHasher(cost{memory: 64, passes: 1, threads: 1}) }

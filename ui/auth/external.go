@@ -55,6 +55,7 @@ func (a *Accounts) SignInExternal(x External, from Source) (cookie string, p Pri
 			why = "disabled"
 			return nil
 		}
+		acc.Vouched = t.now
 		record := sessionRecord{Method: "sso:" + x.Provider, External: true, Second: x.MultiFactor}
 		cookie, p, err = t.signIn(acc, record, from, "sign-in")
 		return err

@@ -161,3 +161,49 @@ func TestAProviderMakesNoAdminAlone(t *testing.T) {
 		t.Error("confirmed too late")
 	}
 }
+
+// What goes past the provider must not outlast its word for long: it cannot be asked
+// whether it let somebody go.
+func TestTokensEndWithTheProvidersWord(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	x := auth.External{Provider: "corp", Subject: "1", Name: "kim", Grant: auth.Grant{Role: auth.Viewer, Cameras: []string{"gate"}}}
+	come := func() auth.Principal {
+		t.Helper()
+		_, p, err := s.SignInExternal(x, at(4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	_, secret, err := s.AddToken(come(), auth.NewToken{Name: "x", Expires: s.now().AddDate(0, 6, 0)}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.pass(6 * 24 * time.Hour)
+	must(s.AuthenticateToken(secret, at(9)))(t)
+	s.pass(24 * time.Hour)
+	_, err = s.AuthenticateToken(secret, at(9))
+	wantKind(t, err, auth.SignedOut)
+	p := come() // they are still there
+	must(s.AuthenticateToken(secret, at(9)))(t)
+
+	if err := s.Dismiss(auth.External{Provider: "corp", Subject: "1", Name: "kim"}, at(4)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Sessions(p)
+	wantKind(t, err, auth.SignedOut)
+	_, err = s.AuthenticateToken(secret, at(9))
+	wantKind(t, err, auth.SignedOut)
+	if e := s.log("user.change"); len(e) != 1 || e[0].Detail != "no role at the provider" || len(e[0].After.(auth.User).Cameras) != 0 {
+		t.Errorf("audited as %+v", e)
+	}
+	for range 20 { // nobody fills the audit with it
+		if err := s.Dismiss(auth.External{Provider: "corp", Subject: "2", Name: "lee"}, at(5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := s.log("sign-in"); len(e) > 10 {
+		t.Errorf("%d entries", len(e))
+	}
+}

@@ -38,7 +38,7 @@ func FuzzCookie(f *testing.F) {
 
 func FuzzToken(f *testing.F) {
 	s := newSite(f)
-	_, secret, err := s.AddToken(s.setup().Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)})
+	_, secret, err := s.AddToken(s.setup().Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"container/list"
 	"crypto/sha256"
 	"encoding/json"
 	"net/netip"
@@ -15,7 +14,7 @@ const (
 	firstWait    = 2 * time.Second
 	longestWait  = 15 * time.Minute
 	forgetAfter  = 24 * time.Hour // without a failure
-	maxCounters  = 32768          // of each table; then the one longest without a failure goes
+	maxCounters  = 32768          // of each table; see counters for which goes then
 )
 
 // counted is whom failures are counted for: a hash, so that its size is bounded
@@ -42,76 +41,12 @@ func sourceKey(from Source) string {
 	return ip.String()
 }
 
-// failures is one counter.
-type failures struct {
-	who   counted
-	n     int
-	last  time.Time
-	until time.Time // no try before
-}
-
-// counters is a table of a fixed size.
-type counters struct {
-	entries map[counted]*list.Element
-	order   *list.List // of *failures, the latest failure first
-}
-
-func newCounters() *counters {
-	return &counters{entries: make(map[counted]*list.Element), order: list.New()}
-}
-
-// at gives the counter, made if need be, and the one whose place it took.
-func (c *counters) at(who counted, now time.Time) (f, gone *failures) {
-	e := c.entries[who]
-	if e == nil {
-		if len(c.entries) >= maxCounters {
-			gone = c.order.Remove(c.order.Back()).(*failures)
-			delete(c.entries, gone.who)
-		}
-		e = c.order.PushFront(&failures{who: who})
-		c.entries[who] = e
-	}
-	f = e.Value.(*failures)
-	if now.Sub(f.last) > forgetAfter {
-		f.n, f.until = 0, time.Time{}
-	}
-	// A clock that was set back must not make a wait of 15 minutes one of a year.
-	if limit := now.Add(longestWait); f.until.After(limit) {
-		f.until = limit
-	}
-	return f, gone
-}
-
-// wait is until when the counter makes wait.
-func (f *failures) wait() time.Time {
-	over := f.n - freeFailures
-	if over <= 0 {
-		return time.Time{}
-	}
-	return f.last.Add(min(firstWait<<min(over-1, 20), longestWait))
-}
-
-func (c *counters) fail(f *failures, now time.Time) {
-	f.n++
-	f.last = now
-	f.until = f.wait()
-	c.order.MoveToFront(c.entries[f.who])
-}
-
-func (c *counters) drop(who counted) {
-	if e := c.entries[who]; e != nil {
-		c.order.Remove(e)
-		delete(c.entries, who)
-	}
-}
-
 // lockout counts failed tries; see the package's comment for what it does.
 type lockout struct {
 	mu      sync.Mutex // guards all below
 	names   *counters  // by account
 	sources *counters
 	pairs   *counters // by account and a source that is known good for it
-	gone    []counted // left names while they waited: to be removed from the database too
 }
 
 func newLockout() *lockout {
@@ -134,23 +69,26 @@ func (l *lockout) begin(who counted, from Source, known bool, now time.Time) (*t
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known {
-		f, _ := l.pairs.at(t.pair, now)
-		if wait := f.until.Sub(now); wait > 0 {
+		if wait := l.pairs.wait(t.pair, now); wait > 0 {
 			return nil, wait
 		}
-		l.pairs.fail(f, now)
+		if !l.pairs.fail(t.pair, now) {
+			return nil, firstWait
+		}
 		return t, 0
 	}
-	name, gone := l.names.at(who, now)
-	if gone != nil && gone.n > freeFailures {
-		l.gone = append(l.gone, gone.who)
-	}
-	source, _ := l.sources.at(t.source, now)
-	if wait := max(name.until.Sub(now), source.until.Sub(now)); wait > 0 {
+	// Nothing is counted, and so no place taken, for a try that is not made: a source
+	// that is locked must not push others' counters out.
+	if wait := max(l.names.wait(who, now), l.sources.wait(t.source, now)); wait > 0 {
 		return nil, wait
 	}
-	l.names.fail(name, now)
-	l.sources.fail(source, now)
+	if !l.names.fail(who, now) {
+		return nil, firstWait
+	}
+	if !l.sources.fail(t.source, now) {
+		l.names.undo(who, now)
+		return nil, firstWait
+	}
 	return t, 0
 }
 
@@ -173,12 +111,9 @@ func (t *try) waits(now time.Time) time.Duration {
 	t.l.mu.Lock()
 	defer t.l.mu.Unlock()
 	if t.known {
-		f, _ := t.l.pairs.at(t.pair, now)
-		return f.until.Sub(now)
+		return t.l.pairs.wait(t.pair, now)
 	}
-	name, _ := t.l.names.at(t.who, now)
-	source, _ := t.l.sources.at(t.source, now)
-	return max(name.until.Sub(now), source.until.Sub(now))
+	return max(t.l.names.wait(t.who, now), t.l.sources.wait(t.source, now))
 }
 
 // abandon takes the try back: nothing was tried.
@@ -191,15 +126,6 @@ func (t *try) abandon(now time.Time) {
 	}
 	t.l.names.undo(t.who, now)
 	t.l.sources.undo(t.source, now)
-}
-
-// undo takes one failure back, and the wait that it made.
-func (c *counters) undo(who counted, now time.Time) {
-	f, _ := c.at(who, now)
-	f.until = time.Time{}
-	if f.n--; f.n <= 0 {
-		c.drop(who)
-	}
 }
 
 // failureRecord is what the database keeps of an account's counter.
@@ -216,10 +142,12 @@ func (t *tx) saveFailures(try *try) error {
 	}
 	l := t.a.lockout
 	l.mu.Lock()
-	f, _ := l.names.at(try.who, t.now)
-	record := failureRecord{f.n, f.last}
-	gone := l.gone
-	l.gone = nil
+	var record failureRecord
+	if f := l.names.look(try.who, t.now); f != nil {
+		record = failureRecord{f.n, f.last}
+	}
+	gone := l.names.gone
+	l.names.gone = nil
 	l.mu.Unlock()
 	for _, who := range gone {
 		if err := t.remove(bucketFailures, who[:]); err != nil {
@@ -250,9 +178,7 @@ func (t *tx) loadFailures() error {
 			old = append(old, k) // what cannot be read counts for nothing
 			continue
 		}
-		f, _ := t.a.lockout.names.at(counted(k), t.now)
-		f.n, f.last = record.N, record.Last
-		f.until = f.wait()
+		t.a.lockout.names.restore(failures{who: counted(k), n: record.N, last: record.Last}, t.now)
 	}
 	for _, k := range old {
 		if err := t.remove(bucketFailures, k); err != nil {

@@ -257,3 +257,49 @@ func TestAFloodOfSignInsIsRefusedNotQueued(t *testing.T) {
 		t.Errorf("kinds of answers: %v", kinds)
 	}
 }
+
+// A source that has used its tries up must not push the counters of names that are
+// locked out of their table: each name that it goes on with would take a place.
+func TestAFloodFromOneSourceEndsNobodysLock(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	for i := range 5 {
+		s.fails("admin", at(100+i))
+	}
+	for i := range 5 {
+		s.fails(fmt.Sprint("user", i), at(7))
+	}
+	for i := range 2 * auth.MaxCounters {
+		if tried, _ := s.fails(fmt.Sprint("flood", i), at(7)); tried {
+			t.Fatalf("name %d was tried from a source that is locked", i)
+		}
+	}
+	if tried, wait := s.fails("admin", at(200)); tried || wait != 2*time.Second {
+		t.Errorf("after the flood: tried %v, wait %v", tried, wait)
+	}
+}
+
+// Who has enough sources for a table full of names ends no lock-out either.
+func TestAFullTableForgetsNobodyWhoWaits(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	l := auth.NewLockout()
+	l.Fail("admin", at(1), 5, now)
+	for i := range auth.MaxCounters + 500 {
+		if !l.Fail(fmt.Sprint("flood", i), at(1000+i), 1, now) {
+			t.Fatalf("name %d was not tried though others wait for nothing", i)
+		}
+	}
+	if wait := l.Wait("admin", at(2), now); wait != 2*time.Second {
+		t.Errorf("admin waits %v", wait)
+	}
+	// When all wait, nobody new is tried, rather than uncounted.
+	for i := range auth.MaxCounters {
+		l.Fail(fmt.Sprint("lock", i), at(100_000+i), 5, now)
+	}
+	if l.Fail("another", at(3), 1, now) {
+		t.Error("tried without being counted")
+	}
+	if !l.Fail("another", at(3), 1, now.Add(3*time.Second)) {
+		t.Error("not tried when the waits are over")
+	}
+}

@@ -87,8 +87,8 @@ func (a *Accounts) SetPreferences(p Principal, w Preferences) (u User, err error
 	return u, nil
 }
 
-// ChangePassword sets a new password, ends all other sessions of the user and
-// gives this one a new cookie. A session that needs a password, having come in by
+// ChangePassword sets a new password, ends all other sessions and all tokens of the
+// user and gives this session a new cookie. A session that needs a password, having come in by
 // a one-time code, says no old one.
 func (a *Accounts) ChangePassword(p Principal, old, password string) (newCookie string, err error) {
 	l, err := a.reauthenticate(p, old, NeedPassword)
@@ -129,7 +129,9 @@ func (a *Accounts) ChangePassword(p Principal, old, password string) (newCookie 
 		if len(l.needs()) == 0 {
 			l.acc.signedIn(t.now, p.from)
 		}
-		return errors.Join(t.endSessions(l.acc.User.ID, l.record.ID), t.putAccount(l.acc), t.audit(e))
+		return errors.Join(
+			t.endSessions(l.acc.User.ID, l.record.ID), t.endTokens(l.acc.User.ID), t.putAccount(l.acc), t.audit(e),
+		)
 	})
 	if err != nil {
 		return "", err

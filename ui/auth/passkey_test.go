@@ -70,10 +70,10 @@ func TestAPasskeySignsInAlone(t *testing.T) {
 	if got := must(s.Authenticate(cookie, at(2)))(t); got.User.Passkeys[0].Name != "blue key" {
 		t.Errorf("it is called %q", got.User.Passkeys[0].Name)
 	}
-	wantKind(t, s.RemovePasskey(p, made.ID), auth.Conflict)
+	wantKind(t, s.RemovePasskey(p, made.ID, password), auth.Conflict)
 	s.ask(func(p *auth.Policy) { p.SecondFactor = nil })
-	wantKind(t, s.RemovePasskey(p, "other"), auth.NotFound)
-	if err := s.RemovePasskey(p, made.ID); err != nil {
+	wantKind(t, s.RemovePasskey(p, "other", password), auth.NotFound)
+	if err := s.RemovePasskey(p, made.ID, password); err != nil {
 		t.Fatal(err)
 	}
 	x.count++

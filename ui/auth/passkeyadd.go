@@ -69,6 +69,7 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 	if err != nil {
 		return Passkey{}, "", notOne
 	}
+	why := ""
 	err = a.update(func(t *tx) error {
 		l, err := t.own(p, NeedEnrol)
 		if err != nil {
@@ -76,7 +77,7 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 		}
 		got, err := w.CreateCredential(holder{l.acc}, c.webauthn, parsed)
 		if err != nil {
-			t.a.opt.Log.Debug("new passkey refused", "user", l.acc.User.ID, "reason", reason(err))
+			why = reason(err)
 			return notOne
 		}
 		before := l.acc.public()
@@ -86,6 +87,11 @@ func (a *Accounts) FinishAddPasskey(p Principal, id, name string, credential []b
 		newCookie, err = t.enrolled(l, p, "passkey", before)
 		return err
 	})
+	if why != "" {
+		e := p.event("passkey.add", userObject(p.User.Name))
+		e.Detail = bounded(why, maxDetail)
+		a.refusedRandom("passkey.add"+p.User.ID, e, p.from)
+	}
 	if err != nil {
 		return Passkey{}, "", err
 	}
@@ -145,9 +151,12 @@ func (a *Accounts) RenamePasskey(p Principal, id, name string) error {
 	})
 }
 
-// RemovePasskey removes one of the principal's own passkeys. If the role must
-// have a second factor, there has to be another.
-func (a *Accounts) RemovePasskey(p Principal, id string) error {
+// RemovePasskey removes one of the principal's own passkeys, who proves the password
+// again. If the role must have a second factor, there has to be another.
+func (a *Accounts) RemovePasskey(p Principal, id, password string) error {
+	if _, err := a.reauthenticate(p, password); err != nil {
+		return err
+	}
 	return a.update(func(t *tx) error {
 		l, err := t.own(p)
 		if err != nil {

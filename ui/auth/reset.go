@@ -7,8 +7,9 @@ import (
 
 // ResetUser takes a user's password, codes, passkeys, sessions and tokens away
 // and gives a one-time code in their place; none for a user who signs in at a
-// provider. The last admin who can sign in cannot be reset, and with two persons
-// no other admin can: who resets them could confirm as them.
+// provider. The last admin who can sign in cannot be reset, and nobody can reset
+// themselves: the code would make of a session left open an account taken over. With
+// two persons no other admin can be either: who resets them could confirm as them.
 func (a *Accounts) ResetUser(p Principal, id string) (code string, err error) {
 	err = a.update(func(t *tx) error {
 		if err := t.admin(p); err != nil {
@@ -23,7 +24,10 @@ func (a *Accounts) ResetUser(p Principal, id string) (code string, err error) {
 				return err
 			}
 		}
-		if acc.User.Role == Admin && t.a.policy().TwoPersons && !p.Local && id != p.User.ID {
+		if id == p.User.ID && !p.Local {
+			return denied("you cannot reset yourself", "change your password and second factor under My account")
+		}
+		if acc.User.Role == Admin && t.a.policy().TwoPersons && !p.Local {
 			return denied("with two persons, an admin cannot be reset by another",
 				fmt.Sprintf("run on the box: nvr user reset %s", acc.User.Name))
 		}
@@ -74,8 +78,8 @@ func (t *tx) reset(by Principal, acc *account, action string) (code string, err 
 	if err := t.dropKeys(acc); err != nil {
 		return "", err
 	}
-	if code = acc.setCode(t.now); !acc.local() {
-		code, acc.Code = "", nil
+	if code = acc.setCode(by.Name(), t.now); !acc.local() {
+		code, acc.Code, acc.CodeBy = "", nil, ""
 	}
 	e.After = acc.public()
 	return code, errors.Join(

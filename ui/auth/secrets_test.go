@@ -54,7 +54,7 @@ func TestNoSecretIsKeptOrAudited(t *testing.T) {
 	}
 	_, _, _ = s.SignIn("admin", password2, at(1))
 	secrets["wrong password"] = password2
-	_, secrets["token"], err = s.AddToken(p, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)})
+	_, secrets["token"], err = s.AddToken(p, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestNoSecretIsKeptOrAudited(t *testing.T) {
 func TestSecretsHaveTheirForms(t *testing.T) {
 	s := newSite(t)
 	admin := s.setup()
-	_, token, err := s.AddToken(admin.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)})
+	_, token, err := s.AddToken(admin.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)
 	if err != nil {
 		t.Fatal(err)
 	}

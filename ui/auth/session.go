@@ -106,7 +106,7 @@ func (t *tx) open(acc *account, record sessionRecord, from Source) (cookie strin
 	record.ID, record.User = newID(), acc.User.ID
 	record.IP, record.Agent = from.address(), from.agent()
 	record.Created, record.Proved, record.Seen = t.now, t.now, t.now
-	if err := t.makeRoom(acc.User.ID); err != nil {
+	if err := t.makeRoom(acc, from); err != nil {
 		return "", nil, err
 	}
 	l = &live{record: &record, acc: acc, policy: t.a.policy()}
@@ -166,13 +166,15 @@ func (t *tx) sessionsOf(userID string) ([]stored, error) {
 }
 
 // makeRoom ends a user's oldest sessions if there are too many for one more.
-func (t *tx) makeRoom(userID string) error {
-	list, err := t.sessionsOf(userID)
+func (t *tx) makeRoom(acc *account, from Source) error {
+	list, err := t.sessionsOf(acc.User.ID)
 	if err != nil {
 		return err
 	}
 	for len(list) >= maxSessions {
-		if err := t.drop(list[0]); err != nil {
+		e := Principal{User: acc.User, from: from}.event("session.end", "session:"+list[0].record.ID)
+		e.Detail = "to make room for another sign-in"
+		if err := errors.Join(t.drop(list[0]), t.audit(e)); err != nil {
 			return err
 		}
 		list = list[1:]

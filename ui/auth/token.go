@@ -46,7 +46,7 @@ func (t *tx) token(hash hashed) (*liveToken, error) {
 	if l.acc, err = t.account(l.record.User); err != nil {
 		return nil, err
 	}
-	if l.acc == nil || l.acc.User.Disabled {
+	if l.acc == nil || l.acc.User.Disabled || l.acc.lapsed(t.now) {
 		return nil, bad
 	}
 	return l, nil
@@ -150,23 +150,23 @@ func (a *Accounts) Tokens(p Principal) (out []Token, err error) {
 		if err != nil {
 			return err
 		}
-		list, err := t.tokensOf(l.acc.User.ID)
-		out = make([]Token, 0, len(list))
-		for _, x := range list {
-			out = append(out, x.record.Token)
-		}
+		out, err = t.listTokens(l.acc.User.ID)
 		return err
 	})
 	return out, err
 }
 
-// AddToken makes a token of the principal's. The secret is told this once.
-func (a *Accounts) AddToken(p Principal, n NewToken) (made Token, secret string, err error) {
+// AddToken makes a token of the principal's, who proves the password again: a token
+// outlasts a session left open. The secret is told this once.
+func (a *Accounts) AddToken(p Principal, n NewToken, password string) (made Token, secret string, err error) {
 	if n.Name, err = checkText("the name", n.Name, maxLabel); err != nil {
 		return Token{}, "", err
 	}
 	if n.Name == "" {
 		return Token{}, "", invalid("a token must have a name", "name the program that is to use it")
+	}
+	if _, err := a.reauthenticate(p, password); err != nil {
+		return Token{}, "", err
 	}
 	err = a.update(func(t *tx) error {
 		l, err := t.own(p)

@@ -17,7 +17,7 @@ func (p *person) token(n auth.NewToken) auth.Principal {
 	if n.Expires.IsZero() {
 		n.Expires = p.s.now().Add(time.Hour)
 	}
-	_, secret, err := p.s.AddToken(p.Principal, n)
+	_, secret, err := p.s.AddToken(p.Principal, n, password)
 	if err != nil {
 		p.s.t.Fatal(err)
 	}
@@ -119,12 +119,12 @@ func TestATokenChangesNothingOfAccounts(t *testing.T) {
 		"begin passkey":   func() error { _, _, err := s.BeginAddPasskey(p, password); return err },
 		"finish passkey":  func() error { _, _, err := s.FinishAddPasskey(p, "x", "x", nil); return err },
 		"rename passkey":  func() error { return s.RenamePasskey(p, "x", "y") },
-		"remove passkey":  func() error { return s.RemovePasskey(p, "x") },
+		"remove passkey":  func() error { return s.RemovePasskey(p, "x", password) },
 		"list sessions":   func() error { _, err := s.Sessions(p); return err },
 		"end session":     func() error { return s.EndSession(p, admin.Session) },
 		"list tokens":     func() error { _, err := s.Tokens(p); return err },
 		"add token": func() error {
-			_, _, err := s.AddToken(p, auth.NewToken{Name: "x", Expires: s.now().Add(1)})
+			_, _, err := s.AddToken(p, auth.NewToken{Name: "x", Expires: s.now().Add(1)}, password)
 			return err
 		},
 		"remove token":     func() error { return s.RemoveToken(p, p.Token) },
@@ -164,7 +164,7 @@ func TestWhatATokenMustBe(t *testing.T) {
 		"pages that a viewer reads not": {Name: "x", Expires: day, Reads: true},
 	}
 	for name, n := range tests {
-		if _, _, err := s.AddToken(kim.Principal, n); err == nil {
+		if _, _, err := s.AddToken(kim.Principal, n, password); err == nil {
 			t.Error("taken:", name)
 		} else {
 			wantKind(t, err, auth.Invalid)
@@ -173,7 +173,7 @@ func TestWhatATokenMustBe(t *testing.T) {
 	for range 50 {
 		kim.token(auth.NewToken{})
 	}
-	_, _, err := s.AddToken(kim.Principal, auth.NewToken{Name: "one more", Expires: day})
+	_, _, err := s.AddToken(kim.Principal, auth.NewToken{Name: "one more", Expires: day}, password)
 	wantKind(t, err, auth.Conflict)
 	if list := must(s.Tokens(kim.Principal))(t); len(list) != 50 {
 		t.Errorf("%d tokens", len(list))
@@ -190,14 +190,19 @@ func TestATokenEnds(t *testing.T) {
 			n := viewer("")
 			n.Disabled = true
 			_, _ = s.ChangeUser(admin.Principal, kim.User.ID, n)
+			_, _ = s.ChangeUser(admin.Principal, kim.User.ID, viewer("")) // and it stays ended
 		},
+		"when the password is changed": func(s *site, _, kim *person, _ string) {
+			_, _ = s.ChangePassword(kim.Principal, password, password2)
+		},
+		"when an admin ends all": func(s *site, admin, kim *person, _ string) { _ = s.EndUserTokens(admin.Principal, kim.User.ID) },
 	}
 	for name, end := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			admin := s.setup()
 			kim := admin.add(viewer("kim"), 2)
-			made, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)})
+			made, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,7 +223,7 @@ func TestATokenFollowsItsUser(t *testing.T) {
 	admin := s.setup()
 	n := auth.NewUser{Name: "kim", Grant: auth.Grant{Role: auth.Operator, All: true}}
 	kim := admin.add(n, 2)
-	_, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Rights: []auth.Right{auth.Export}, Expires: s.now().Add(time.Hour)})
+	_, secret, err := s.AddToken(kim.Principal, auth.NewToken{Name: "x", Rights: []auth.Right{auth.Export}, Expires: s.now().Add(time.Hour)}, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,5 +234,74 @@ func TestATokenFollowsItsUser(t *testing.T) {
 	must(s.ChangeUser(admin.Principal, kim.User.ID, n))(t)
 	if p := must(s.AuthenticateToken(secret, at(9)))(t); p.May(auth.Export, "gate", nil) || p.May(auth.Live, "gate", nil) {
 		t.Error("has more than its user, or than itself")
+	}
+}
+
+// A token and the loss of a passkey outlast a session that somebody left open.
+func TestWhatOutlastsASessionNeedsThePasswordAgain(t *testing.T) {
+	s := newSite(t)
+	kim := s.setup().add(viewer("kim"), 2)
+	kim.addPasskey(newAuthenticator(t))
+	kim.again()
+	n := auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}
+	for _, wrong := range []string{"", password2} {
+		_, _, err := s.AddToken(kim.Principal, n, wrong)
+		wantKind(t, err, auth.Denied)
+		wantKind(t, s.RemovePasskey(kim.Principal, kim.User.Passkeys[0].ID, wrong), auth.Denied)
+	}
+	if list := must(s.Tokens(kim.Principal))(t); len(list) != 0 || len(kim.again().User.Passkeys) != 1 {
+		t.Errorf("tokens %+v, kim %+v", list, kim.User)
+	}
+	if e := s.log("password.prove"); len(e) != 4 || e[0].Outcome != "refused" {
+		t.Errorf("audited as %+v", e)
+	}
+}
+
+func TestASignInWithoutAPasswordMakesTokensWhileItIsFresh(t *testing.T) {
+	s := newSite(t)
+	s.setup()
+	x := auth.External{Provider: "corp", Subject: "1", Name: "kim", Grant: auth.Grant{Role: auth.Viewer}}
+	_, p, err := s.SignInExternal(x, at(4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}
+	if _, _, err := s.AddToken(p, n, ""); err != nil {
+		t.Fatal(err)
+	}
+	s.pass(11 * time.Minute)
+	_, _, err = s.AddToken(p, n, "")
+	wantKind(t, err, auth.Denied)
+}
+
+func TestAdminsEndTokensOfOthersAndAuditorsSeeThem(t *testing.T) {
+	s := newSite(t)
+	admin := s.setup()
+	auditor := admin.add(auth.NewUser{Name: "auditor", Grant: auth.Grant{Role: auth.Auditor}}, 3)
+	kim := admin.add(viewer("kim"), 2)
+	kim.token(auth.NewToken{Name: "one"})
+	own := kim.token(auth.NewToken{Name: "two"})
+	for _, p := range []auth.Principal{admin.Principal, auditor.Principal} {
+		if list := must(s.UserTokens(p, kim.User.ID))(t); len(list) != 2 {
+			t.Errorf("%s sees %+v", p.Name(), list)
+		}
+		_, err := s.UserTokens(p, "unknown")
+		wantKind(t, err, auth.NotFound)
+	}
+	for _, p := range []auth.Principal{kim.Principal, own} {
+		_, err := s.UserTokens(p, kim.User.ID)
+		wantKind(t, err, auth.Denied)
+	}
+	for _, p := range []auth.Principal{kim.Principal, own, auditor.Principal, admin.token(auth.NewToken{Reads: true})} {
+		wantKind(t, s.EndUserTokens(p, kim.User.ID), auth.Denied)
+	}
+	if err := s.EndUserTokens(admin.Principal, kim.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	if list := must(s.Tokens(kim.Principal))(t); len(list) != 0 { // whose session stays
+		t.Errorf("left: %+v", list)
+	}
+	if e := s.log("token.end-all"); len(e) != 1 || e[0].Object != "user:kim" || e[0].Actor != "admin" || e[0].Detail != "2 tokens" {
+		t.Errorf("audited as %+v", e)
 	}
 }

@@ -144,6 +144,7 @@ func (a *Accounts) ConfirmTOTP(p Principal, code string) (newCookie string, err 
 	if !ok || c.owner != ownerUser(p.User.ID) {
 		return "", invalid("no new generator of codes was begun here, or too long ago", "begin again")
 	}
+	wrong := false
 	err = a.update(func(t *tx) error {
 		l, err := t.own(p, NeedEnrol)
 		if err != nil {
@@ -153,7 +154,7 @@ func (a *Accounts) ConfirmTOTP(p Principal, code string) (newCookie string, err 
 			return conflict("there is a generator of codes already", "remove it first")
 		}
 		step, right := acceptTOTP(c.secret, code, 0, t.now)
-		if !right {
+		if wrong = !right; wrong {
 			return denied("the code is wrong", "wait for the next code, and see that the telephone's clock is right")
 		}
 		before := l.acc.public()
@@ -161,6 +162,11 @@ func (a *Accounts) ConfirmTOTP(p Principal, code string) (newCookie string, err 
 		newCookie, err = t.enrolled(l, p, "totp", before)
 		return err
 	})
+	if wrong {
+		e := p.event("totp.add", userObject(p.User.Name))
+		e.Detail = "wrong code"
+		a.refusedRandom("totp.add"+p.User.ID, e, p.from)
+	}
 	if err != nil {
 		return "", err
 	}

@@ -197,3 +197,18 @@ func TestTheAddressOfAGenerator(t *testing.T) {
 	_, err = s.ConfirmTOTP(s.signIn("admin", 2).Principal, codeAt(t, secret, s.now()))
 	wantKind(t, err, auth.Invalid)
 }
+
+func TestWrongCodesOfANewGeneratorAreAuditedNotWithoutEnd(t *testing.T) {
+	s := newSite(t)
+	admin := s.setup()
+	if _, _, err := s.BeginTOTP(admin.Principal, password); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		_, err := s.ConfirmTOTP(admin.Principal, "12345")
+		wantKind(t, err, auth.Denied)
+	}
+	if e := s.log("totp.add"); len(e) != 5 || e[0].Outcome != "refused" || e[0].Object != "user:admin" {
+		t.Errorf("%d entries: %+v", len(e), e)
+	}
+}

@@ -97,7 +97,7 @@ func (a *Accounts) AddUser(p Principal, n NewUser) (u User, code string, err err
 		if err := t.admin(p); err != nil {
 			return err
 		}
-		u, code, err = t.addUser(p, acc, "")
+		u, code, err = t.addUser(p, acc, p.Name(), "")
 		return err
 	})
 	if err != nil {
@@ -106,9 +106,9 @@ func (a *Accounts) AddUser(p Principal, n NewUser) (u User, code string, err err
 	return u, code, nil
 }
 
-// addUser adds a user on behalf of by.
-func (t *tx) addUser(by Principal, acc *account, detail string) (User, string, error) {
-	code := acc.setCode(t.now)
+// addUser adds a user on behalf of by; the code is told to the person of the name.
+func (t *tx) addUser(by Principal, acc *account, told, detail string) (User, string, error) {
+	code := acc.setCode(told, t.now)
 	if err := t.create(acc); err != nil {
 		return User{}, "", err
 	}
@@ -119,10 +119,10 @@ func (t *tx) addUser(by Principal, acc *account, detail string) (User, string, e
 
 // ChangeUser sets everything that an admin says of a user but the name, which
 // stays: the audit has it. A change of role and disabling end the user's
-// sessions. With two persons, what makes an admin is Pending.
+// sessions, disabling the tokens too. With two persons, what makes an admin is Pending.
 func (a *Accounts) ChangeUser(p Principal, id string, n NewUser) (u User, err error) {
 	raises := false
-	var name string
+	var name, detail string
 	err = a.view(func(t *tx) error {
 		if err := t.admin(p); err != nil {
 			return err
@@ -133,14 +133,16 @@ func (a *Accounts) ChangeUser(p Principal, id string, n NewUser) (u User, err er
 		}
 		name = acc.User.Name
 		after, err := acc.changed(n)
-		raises = err == nil && after.User.makesAdmin(acc.User)
+		if raises = err == nil && after.User.makesAdmin(acc.User); raises {
+			detail, err = t.raise(p, acc)
+		}
 		return err
 	})
 	if err != nil {
 		return User{}, err
 	}
 	if raises {
-		if err := a.pend(p, kindChangeUser, userObject(name), "make an admin", pending{User: id, New: &n}); err != nil {
+		if err := a.pend(p, kindChangeUser, userObject(name), detail, pending{User: id, New: &n}); err != nil {
 			return User{}, err
 		}
 	}
@@ -210,6 +212,12 @@ func (t *tx) changeUser(by Principal, id string, n NewUser, mayRaise bool, detai
 	if acc.User.Role != after.User.Role || after.User.Disabled && !acc.User.Disabled {
 		// Whoever lowers themselves stays signed in, as what they are now.
 		if err := t.endSessions(id, by.Session); err != nil {
+			return User{}, err
+		}
+	}
+	if after.User.Disabled && !acc.User.Disabled {
+		// Who is enabled again later must not find programs let in that nobody thinks of.
+		if err := t.endTokens(id); err != nil {
 			return User{}, err
 		}
 	}

@@ -12,7 +12,8 @@ const (
 	maxName    = 100 // characters
 )
 
-// identify says who the claims are about, and what that account may do.
+// identify says who the claims are about, and what that account may do; with ErrNoRole
+// who it is all the same.
 func (p *provider) identify(claims map[string]any) (Identity, error) {
 	subject, ok := claims["sub"].(string)
 	if !ok || subject == "" || len(subject) > maxSubject {
@@ -30,7 +31,7 @@ func (p *provider) identify(claims map[string]any) (Identity, error) {
 			return who, nil
 		}
 	}
-	return Identity{}, fmt.Errorf("%w: provider %s, account %q, %d groups in the claim %s", ErrNoRole, p.ID, name, len(groups), p.GroupsClaim)
+	return who, fmt.Errorf("%w: provider %s, account %q, %d groups in the claim %s", ErrNoRole, p.ID, name, len(groups), p.GroupsClaim)
 }
 
 // first gives the first claim that is text, as it may be shown.

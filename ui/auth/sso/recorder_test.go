@@ -186,6 +186,11 @@ func (p *person) finish(r *recorder, back string, want error) (sso.Identity, err
 	switch {
 	case want == nil && err != nil, want != nil && !errors.Is(err, want):
 		p.t.Errorf("got %v, want %v", err, want)
+	case errors.Is(want, sso.ErrNoRole):
+		// Whoever has lost their role is named, so that what they have here ends.
+		if who.Subject == "" || who.Group != "" || who.Grant.Role != "" {
+			p.t.Errorf("without a role: %+v", who)
+		}
 	case want != nil && who.Subject != "":
 		p.t.Errorf("refused, and still told who it is: %+v", who)
 	}

@@ -78,7 +78,7 @@ func (s *SSO) Begin(w http.ResponseWriter, r *http.Request, id string) error {
 
 // Finish takes the browser that comes back and says who it is. It removes the
 // cookie of Begin, and else leaves the answer to the caller. Every error is a
-// Refusal inside.
+// Refusal inside; with ErrNoRole it says who it is all the same.
 func (s *SSO) Finish(w http.ResponseWriter, r *http.Request, id string) (Identity, error) {
 	p, ok := s.providers[id]
 	if !ok {
@@ -108,7 +108,7 @@ func (s *SSO) Finish(w http.ResponseWriter, r *http.Request, id string) (Identit
 	}
 	who, err := p.identify(claims)
 	if err != nil {
-		return Identity{}, err
+		return who, err
 	}
 	s.opt.Log.Debug("provider vouched", "provider", id, "subject", who.Subject, "group", who.Group)
 	return who, nil

@@ -33,6 +33,9 @@ export function Confirmations({ told }: { told: (c: OneTime | undefined) => void
   );
 }
 
+/** plain are details that say no more than the kind does. */
+const plain: ReadonlySet<string> = new Set(["add an admin", "make an admin"]);
+
 function Row({ c, told, read }: { c: Confirmation; told: (c: OneTime | undefined) => void; read: () => Promise<void> }): JSX.Element {
   const m = words.value;
   const own = c.by_id === me.value?.id;
@@ -47,7 +50,7 @@ function Row({ c, told, read }: { c: Confirmation; told: (c: OneTime | undefined
           {m.askedBy(c.by, ago(second.value - Date.parse(c.created)))}
           {" · "}<span class={left < 60 ? "warn-text" : ""}>{left > 0 ? m.timeLeft(clockText(left)) : m.expired}</span>
         </p>
-        {c.kind in m.kind ? null : <p class="small"><bdi>{c.detail}</bdi></p>}
+        {plain.has(c.detail) ? null : <p class="small"><bdi>{c.detail}</bdi></p>}
         {own && <p class="small muted">{m.ownRequest}</p>}
       </div>
       {is("admin") && (

@@ -11,7 +11,7 @@ import { readSession } from "../session";
 import { useTask } from "../task";
 import { now, stamp } from "../time";
 import { Trouble } from "../trouble";
-import { Section, Sure } from "./pieces";
+import { Section } from "./pieces";
 import { words } from "./words";
 
 /** App is the generator of codes of an account. */
@@ -69,15 +69,23 @@ export function Passkeys({ u }: { u: User }): JSX.Element {
       tools={!adding.value && <button onClick={() => (adding.value = true)}><Icon name="plus" size={14} /> {m.addPasskey}</button>}>
       {adding.value && <EnrolPasskey password={u.has_password} done={done} back={done} number={u.passkeys.length + 1} />}
       {u.passkeys.length === 0 && !adding.value && <p class="muted small">{m.passkeysNone}</p>}
-      {u.passkeys.length > 0 && <ul class="sign-ins">{u.passkeys.map((k) => <Key key={k.id} k={k} />)}</ul>}
+      {u.passkeys.length > 0 && <ul class="sign-ins">{u.passkeys.map((k) => <Key key={k.id} k={k} asks={u.has_password} />)}</ul>}
     </Section>
   );
 }
 
-function Key({ k }: { k: Passkey }): JSX.Element {
+interface KeyProps {
+  k: Passkey;
+  /** the account has a password, which is asked again before the passkey goes */
+  asks: boolean;
+}
+
+function Key({ k, asks }: KeyProps): JSX.Element {
   const m = words.value;
-  const renaming = useSignal(false);
-  if (renaming.value) return <li class="sign-in" data-passkey={k.name}><Rename k={k} done={() => (renaming.value = false)} /></li>;
+  const doing = useSignal<"rename" | "remove" | undefined>(undefined);
+  const done = (): void => void (doing.value = undefined);
+  if (doing.value === "rename") return <li class="sign-in" data-passkey={k.name}><Rename k={k} done={done} /></li>;
+  if (doing.value === "remove") return <li class="sign-in" data-passkey={k.name}><RemoveKey k={k} asks={asks} done={done} /></li>;
   return (
     <li class="sign-in" data-passkey={k.name}>
       <Icon name="key" size={20} />
@@ -88,12 +96,34 @@ function Key({ k }: { k: Passkey }): JSX.Element {
           {" · "}{k.last_used ? m.used(ago(now() - Date.parse(k.last_used))) : m.neverUsed}
         </p>
       </div>
-      <button class="small" onClick={() => (renaming.value = true)}>{m.rename}</button>
-      <Sure small danger name={m.remove} text={m.removePasskeyText} act={async () => {
-        await send("DELETE", "account/passkeys/" + encodeURIComponent(k.id));
-        await readSession();
-      }} />
+      <button class="small" onClick={() => (doing.value = "rename")}>{m.rename}</button>
+      <button class="danger small" onClick={() => (doing.value = "remove")}>{m.remove}</button>
     </li>
+  );
+}
+
+function RemoveKey({ k, asks, done }: KeyProps & { done: () => void }): JSX.Element {
+  const m = words.value;
+  const password = useSignal("");
+  const task = useTask();
+  const remove = async (e: Event): Promise<void> => {
+    e.preventDefault();
+    const removed = await task.run(async () => {
+      await send("DELETE", "account/passkeys/" + encodeURIComponent(k.id), { password: password.value });
+      await readSession();
+    });
+    if (removed) done();
+  };
+  return (
+    <form class="form rename" onSubmit={(e) => void remove(e)}>
+      <p class="muted small"><b><bdi>{k.name}</bdi></b> · {m.removePasskeyText}</p>
+      {asks && <Password label={people.value.yourPassword} value={password.value} change={(v) => (password.value = v)} fill="current-password" focus />}
+      <Trouble of={task.trouble} />
+      <p class="form-foot">
+        <button type="button" onClick={done}>{t.value.cancel}</button>
+        <button type="submit" class="danger" disabled={task.busy}>{m.remove}</button>
+      </p>
+    </form>
   );
 }
 

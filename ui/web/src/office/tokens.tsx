@@ -7,8 +7,10 @@ import { Dialog } from "../dialog";
 import { ago, t } from "../i18n";
 import { Icon } from "../icons";
 import { Choice } from "../menu";
-import { Text } from "../people/fields";
+import { Password, Text } from "../people/fields";
 import { Secret } from "../people/secret";
+import { words as people } from "../people/words";
+import { is } from "../session";
 import { useTask } from "../task";
 import { day, now, second, stamp } from "../time";
 import { Trouble } from "../trouble";
@@ -46,12 +48,42 @@ export function Tokens({ u }: { u: User }): JSX.Element {
   );
 }
 
-function Row({ k, read }: { k: Token; read: () => Promise<void> }): JSX.Element {
+/** UserTokens are the tokens of a user, for an admin or auditor. */
+export function UserTokens({ user }: { user: User }): JSX.Element {
+  const m = words.value;
+  const path = `users/${user.id}/tokens`;
+  const list = useList<Token>(path, "tokens");
+  const count = list.rows?.length ?? 0;
+  return (
+    <div class="in-drawer" id="user-tokens">
+      <div class="section-head"><h3>{m.tokens}{count > 0 && ` (${count})`}</h3></div>
+      {!list.rows && <Loading trouble={list.trouble} again={list.read} />}
+      {list.rows?.length === 0 && <p class="muted small">{m.tokensNone}</p>}
+      <ul class="sign-ins">{list.rows?.map((k) => <Row key={k.id} k={k} theirs />)}</ul>
+      {is("admin") && count > 0 && (
+        <Sure icon="plug" small name={m.endTokens} text={m.endTokensText} act={async () => {
+          await send("DELETE", path);
+          await list.read();
+        }} />
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  k: Token;
+  /** reads the list again; without it, the token cannot be removed here */
+  read?: () => Promise<void>;
+  /** somebody else's */
+  theirs?: boolean;
+}
+
+function Row({ k, read, theirs }: RowProps): JSX.Element {
   const m = words.value;
   const over = Date.parse(k.expires) <= second.value;
   const scope = [
     ...k.rights.map((r) => t.value.right[r]), ...(k.reads ? [m.tokenReads] : []),
-    k.cameras && k.cameras.length > 0 ? m.cameras(k.cameras.length) : m.tokenAllMine,
+    k.cameras && k.cameras.length > 0 ? m.cameras(k.cameras.length) : theirs ? m.tokenAllTheirs : m.tokenAllMine,
   ];
   return (
     <li class={"sign-in" + (over ? " off" : "")} data-token={k.name}>
@@ -64,10 +96,12 @@ function Row({ k, read }: { k: Token; read: () => Promise<void> }): JSX.Element 
           {" · "}{k.last_used ? m.used(ago(now() - Date.parse(k.last_used))) : m.neverUsed}
         </p>
       </div>
-      <Sure small danger name={m.remove} text={m.tokenRemoveText} act={async () => {
-        await send("DELETE", "account/tokens/" + encodeURIComponent(k.id));
-        await read();
-      }} />
+      {read && (
+        <Sure small danger name={m.remove} text={m.tokenRemoveText} act={async () => {
+          await send("DELETE", "account/tokens/" + encodeURIComponent(k.id));
+          await read();
+        }} />
+      )}
     </li>
   );
 }
@@ -80,12 +114,13 @@ function NewToken({ u, close, done }: { u: User; close: () => void; done: (name:
   const some = useSignal(false);
   const cameras = useSignal<string[]>([]);
   const days = useSignal("90");
+  const password = useSignal("");
   const task = useTask();
   const create = async (e: Event): Promise<void> => {
     e.preventDefault();
     // A minute less: the recorder's clock may be a little ahead of what we know of it.
     const expires = new Date(now() + Number(days.value) * dayLength - 60_000).toISOString();
-    const body = { name: name.value.trim(), rights: rights.value, cameras: some.value ? cameras.value : [], reads: reads.value, expires };
+    const body = { name: name.value.trim(), rights: rights.value, cameras: some.value ? cameras.value : [], reads: reads.value, expires, password: password.value };
     const made = await task.run(async () => {
       const { token, secret } = await send<{ token: Token; secret: string }>("POST", "account/tokens", body);
       done(token.name, secret);
@@ -119,6 +154,7 @@ function NewToken({ u, close, done }: { u: User; close: () => void; done: (name:
             options={[["7", m.tokenDays(7)], ["30", m.tokenDays(30)], ["90", m.tokenDays(90)], ["365", m.tokenYear]]} />
           <span class="hint">{day(now() + Number(days.value) * dayLength)}</span>
         </div>
+        {u.has_password && <Password label={people.value.yourPassword} hint={people.value.yourPasswordWhy} value={password.value} change={(v) => (password.value = v)} fill="current-password" />}
         <Trouble of={task.trouble} />
         <p class="form-foot sticky-foot">
           <button type="button" onClick={close}>{t.value.cancel}</button>

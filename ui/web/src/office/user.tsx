@@ -15,6 +15,7 @@ import { stamp } from "../time";
 import type { OneTime } from "./onetime";
 import { RoleBadge, Sure } from "./pieces";
 import { UserSessions } from "./signins";
+import { UserTokens } from "./tokens";
 import { UserForm } from "./userform";
 import { camerasOf, secondOf } from "./users";
 import { words } from "./words";
@@ -86,6 +87,7 @@ function Facts({ user: u, told, close, edit }: DrawerProps & { edit: () => void 
         <a class="button" href={link("audit", "", { actor: u.name, range: "all" })}><Icon name="book" size={14} /> {m.inAudit}</a>
       </p>
       <UserSessions user={u} />
+      <UserTokens user={u} />
       {is("admin") && <Powers user={u} told={told} close={close} />}
     </div>
   );
@@ -105,7 +107,7 @@ function Powers({ user: u, told, close }: DrawerProps): JSX.Element {
   };
   return (
     <div class="powers">
-      {u.source === "local" && (
+      {u.source === "local" && u.id !== me.value?.id && (
         <Sure icon="key" name={m.reset} text={m.resetText} act={async () => {
           const { code } = await send<{ code: string }>("POST", path + "/reset", {});
           close();
