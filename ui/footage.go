@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,16 +25,17 @@ func (s *Server) footageQuery(r *http.Request, most time.Duration) (camera, stre
 }
 
 func (s *Server) getRecordings(w http.ResponseWriter, r *http.Request) {
-	listFootage(s, w, r, "recordings", s.opt.Footage.Recordings)
+	listFootage(s, w, r, "recordings", s.opt.Footage.Recordings, func(v *RecordingView) { v.Path = "" })
 }
 
 func (s *Server) getGaps(w http.ResponseWriter, r *http.Request) {
-	listFootage(s, w, r, "gaps", s.opt.Footage.Gaps)
+	listFootage(s, w, r, "gaps", s.opt.Footage.Gaps, func(v *GapView) { v.Detail = "" })
 }
 
 // listFootage answers with {KEY: [row...]} for the range that was asked for.
+// hide takes from a row what only those hear who hear details.
 func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key string,
-	read func(ctx context.Context, camera, stream string, from, to time.Time) ([]Row, error),
+	read func(ctx context.Context, camera, stream string, from, to time.Time) ([]Row, error), hide func(*Row),
 ) {
 	camera, stream, from, to, err := s.footageQuery(r, maxListRange)
 	if err != nil {
@@ -44,6 +46,12 @@ func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key
 	if err != nil {
 		s.fail(w, r, err)
 		return
+	}
+	if !hearsDetails(principal(r)) {
+		list = slices.Clone(list)
+		for i := range list {
+			hide(&list[i])
+		}
 	}
 	writeJSON(w, map[string][]Row{key: orEmpty(list)})
 }
