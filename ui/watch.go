@@ -59,12 +59,12 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	if !s.live.take() {
-		w.Header().Set("Retry-After", "10")
-		writeProblem(w, &Problem{http.StatusServiceUnavailable, "too many live pictures are open", "close pages of this recorder that nobody looks at"})
+	give, ok := s.live.take(principal(r))
+	if !ok {
+		writeFull(w, "live pictures")
 		return
 	}
-	defer s.live.give()
+	defer give()
 	reader, err := s.opt.Live(camera, stream)
 	if err != nil {
 		s.fail(w, r, err)
