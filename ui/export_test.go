@@ -20,4 +20,5 @@ const (
 	MaxOwnEvents    = maxOwnEvents
 	MaxEventStreams = maxEventStreams
 	KeptEvents      = keptEvents
+	MaxOwnFilms     = maxOwnFilms
 )

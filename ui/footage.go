@@ -56,6 +56,20 @@ func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key
 	writeJSON(w, map[string][]Row{key: orEmpty(list)})
 }
 
+// filmed bounds how many answers from footage are under way: each holds files
+// open, and a disk that recording needs too.
+func (s *Server) filmed(handle http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		give, ok := s.films.take(principal(r))
+		if !ok {
+			writeFull(w, "films")
+			return
+		}
+		defer give()
+		handle(w, r)
+	}
+}
+
 func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 	camera, stream, from, to, err := s.footageQuery(r, maxPlayRange)
 	if err != nil {

@@ -24,6 +24,9 @@ const (
 	maxLiveViewers   = 256
 	maxOwnViewers    = 64 // live pictures of one user: a wall, twice
 	keptViewers      = 64
+	maxFilms         = 96 // answers from footage
+	maxOwnFilms      = 24
+	keptFilms        = 24
 	readTimeout      = 10 * time.Second // of a request, its body included
 	writeTimeout     = 30 * time.Second // of an answer, or of one write of a long one
 	idleTimeout      = 2 * time.Minute
@@ -39,6 +42,7 @@ type Server struct {
 
 	events shares // open event streams
 	live   shares // open live WebSockets
+	films  shares // films, their plans, frames and exports on their way
 }
 
 // New makes a server. It does no I/O and starts nothing. It panics when a
@@ -60,6 +64,7 @@ func New(opt Options) *Server {
 		opt: opt, log: opt.Log, began: time.Now(),
 		events: shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
 		live:   shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
+		films:  shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
 	}
 	s.handler = s.guard(s.mux())
 	return s
@@ -126,7 +131,7 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 	tcp, ok := ln.Addr().(*net.TCPAddr)
 	switch {
 	case ok && tcp.IP.IsLoopback():
-		return entrance{}, ln, nil
+		return entrance{}, newCrowd(ln, s.log, maxConnections, 0), nil
 	case s.opt.Accounts == nil:
 		return entrance{}, ln, fmt.Errorf("listen on %s: there are no accounts here, so only a loopback address is allowed: "+
 			"give 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", ln.Addr())
@@ -135,5 +140,7 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 			"name the hosts that people use in listen.names of the site file", ln.Addr())
 	}
 	in := entrance{secure: true, names: s.opt.Names}
-	return in, cert.Listen(ln, s.opt.TLS, in.answers), nil
+	// Below TLS, so that the server still knows a connection by its kind, and
+	// handshakes count too.
+	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
@@ -52,4 +53,39 @@ func TestOneUserTakesTheEventsFromNobody(t *testing.T) {
 	}
 	cancel()
 	eventually(t, "the places are taken though nobody has them", func() bool { got, _ := status(program); return got == http.StatusOK })
+}
+
+// TestFilmsAreBounded: each film holds files open.
+func TestFilmsAreBounded(t *testing.T) {
+	s := twoGroups()
+	s.film = make([]byte, 64<<20)
+	site := s.withAccounts(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	at := "camera=gate&from=" + time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
+	v := site.signIn(t, "operator")
+	for range ui.MaxOwnFilms {
+		res, err := http.DefaultClient.Do(site.request(ctx, t, v, "/api/v1/play?"+at)) // and reads no further
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatal("status", res.StatusCode)
+		}
+	}
+	moment := "camera=gate&at=" + time.Now().UTC().Format(time.RFC3339)
+	for _, where := range []string{"play?" + at, "play/plan?" + at, "frame?" + moment, "export?reason=test&" + at} {
+		if got, header, body := site.ask(t, v, "GET", "/api/v1/"+where, ""); got != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || !problem(body) {
+			t.Error(where, got, body)
+		}
+	}
+	if n := s.clips.Load(); n != ui.MaxOwnFilms {
+		t.Error("clips open:", n)
+	}
+	if got, _, _ := site.ask(t, site.signIn(t, "admin"), "HEAD", "/api/v1/play?"+at, ""); got != http.StatusOK {
+		t.Error("another user is answered with", got)
+	}
+	cancel()
+	eventually(t, "films that nobody reads stay open", func() bool { return s.clips.Load() == 0 })
 }
