@@ -27,6 +27,7 @@ const secret = "a long enough password"
 type accountSite struct {
 	*fakeSite
 	base      string
+	db        *bbolt.DB
 	accounts  *auth.Accounts
 	audit     *audit.Log
 	ids       map[string]string // of users by name
@@ -79,6 +80,7 @@ func (a *accountSite) open(t testing.TB, dir string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
+	a.db = db
 	key, err := proof.OpenKey(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) {
@@ -23,7 +25,8 @@ func (s *Server) getAudit(w http.ResponseWriter, r *http.Request) {
 	answer[audit.Page](s, w, r)(page, err)
 }
 
-// getAuditExport gives the audit as a file. That it was taken is in it.
+// getAuditExport gives the audit as a file. That it was taken is in it. It is cut
+// off when the right to it ends.
 func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
 	p := query(r, "from", "to", "actor", "action", "object", "camera", "q", "format")
 	f := auditFilter(p)
@@ -45,8 +48,11 @@ func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	ctx, end := s.whileReader(r)
+	defer end()
 	out := &patient{ResponseWriter: w, control: http.NewResponseController(w)}
-	if err := s.opt.Audit.Export(r.Context(), out, f, format); err != nil {
+	defer context.AfterFunc(ctx, out.end)()
+	if err := s.opt.Audit.Export(ctx, out, f, format); err != nil {
 		s.log.Debug("audit export ended", "error", err)
 		panic(http.ErrAbortHandler) // half an export must not look like a whole one
 	}
@@ -65,7 +71,13 @@ func (s *Server) getAuditVerify(w http.ResponseWriter, r *http.Request) {
 	if err := errors.Join(control.SetReadDeadline(time.Time{}), control.SetWriteDeadline(time.Now().Add(verifyPatience))); err != nil {
 		s.log.Debug("give a verification its time", "error", err)
 	}
-	answer[audit.Report](s, w, r)(s.opt.Audit.Verify(r.Context()))
+	ctx, end := s.whileReader(r)
+	defer end()
+	report, err := s.opt.Audit.Verify(ctx)
+	if errors.Is(context.Cause(ctx), auth.ErrRevoked) {
+		err = &Problem{http.StatusUnauthorized, "the right to read the audit ended meanwhile", "sign in again"}
+	}
+	answer[audit.Report](s, w, r)(report, err)
 }
 
 func auditFilter(p *params) audit.Filter {

@@ -45,12 +45,12 @@ func (s *Server) tell(w http.ResponseWriter, r *http.Request, states bool) {
 		writeProblem(w, p.problem)
 		return
 	}
-	if !s.events.take() {
-		w.Header().Set("Retry-After", "10")
-		writeProblem(w, &Problem{http.StatusServiceUnavailable, "too many event streams are open", "close pages of this recorder that nobody looks at"})
+	give, ok := s.events.take(principal(r))
+	if !ok {
+		writeFull(w, "event streams")
 		return
 	}
-	defer s.events.give()
+	defer give()
 	if r.Method == http.MethodHead {
 		w.Header().Set("Content-Type", "text/event-stream")
 		return

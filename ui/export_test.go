@@ -14,3 +14,11 @@ func (s *Server) Operations() []Operation {
 	}
 	return all
 }
+
+// Bounds of what is open, as tests need them.
+const (
+	MaxOwnEvents    = maxOwnEvents
+	MaxEventStreams = maxEventStreams
+	KeptEvents      = keptEvents
+	MaxOwnFilms     = maxOwnFilms
+)

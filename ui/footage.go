@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,16 +25,17 @@ func (s *Server) footageQuery(r *http.Request, most time.Duration) (camera, stre
 }
 
 func (s *Server) getRecordings(w http.ResponseWriter, r *http.Request) {
-	listFootage(s, w, r, "recordings", s.opt.Footage.Recordings)
+	listFootage(s, w, r, "recordings", s.opt.Footage.Recordings, func(v *RecordingView) { v.Path = "" })
 }
 
 func (s *Server) getGaps(w http.ResponseWriter, r *http.Request) {
-	listFootage(s, w, r, "gaps", s.opt.Footage.Gaps)
+	listFootage(s, w, r, "gaps", s.opt.Footage.Gaps, func(v *GapView) { v.Detail = "" })
 }
 
 // listFootage answers with {KEY: [row...]} for the range that was asked for.
+// hide takes from a row what only those hear who hear details.
 func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key string,
-	read func(ctx context.Context, camera, stream string, from, to time.Time) ([]Row, error),
+	read func(ctx context.Context, camera, stream string, from, to time.Time) ([]Row, error), hide func(*Row),
 ) {
 	camera, stream, from, to, err := s.footageQuery(r, maxListRange)
 	if err != nil {
@@ -45,7 +47,27 @@ func listFootage[Row any](s *Server, w http.ResponseWriter, r *http.Request, key
 		s.fail(w, r, err)
 		return
 	}
+	if !hearsDetails(principal(r)) {
+		list = slices.Clone(list)
+		for i := range list {
+			hide(&list[i])
+		}
+	}
 	writeJSON(w, map[string][]Row{key: orEmpty(list)})
+}
+
+// filmed bounds how many answers from footage are under way: each holds files
+// open, and a disk that recording needs too.
+func (s *Server) filmed(handle http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		give, ok := s.films.take(principal(r))
+		if !ok {
+			writeFull(w, "films")
+			return
+		}
+		defer give()
+		handle(w, r)
+	}
 }
 
 func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {

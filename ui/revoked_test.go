@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -11,12 +12,15 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
-// closesWithin is what is promised of an open answer whose right has ended, and
-// some time for a machine under load.
+// closesWithin is generous for a machine under load. That it is the two seconds
+// that are promised package auth measures by a clock that waits for nobody:
+// TestAnOpenStreamEndsWithTheRight.
 const closesWithin = 2*time.Second + 3*time.Second
 
 // openAnswer opens something that does not end by itself, and gives a channel
@@ -91,18 +95,65 @@ func openFilm(where string) openAnswer {
 	}
 }
 
+// openAuditExport downloads the entries of fillAudit slowly.
+func openAuditExport(ctx context.Context, t *testing.T, site *accountSite, v *visitor) <-chan struct{} {
+	t.Helper()
+	res, err := http.DefaultClient.Do(site.request(ctx, t, v, "/api/v1/audit/export?action=test.filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Fatal("status", res.StatusCode)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer res.Body.Close()
+		var err error
+		for err == nil {
+			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if ctx.Err() == nil && errors.Is(err, io.EOF) {
+			t.Error("the whole audit came")
+		}
+	}()
+	return ended
+}
+
+// fillAudit writes more than can be on its way to a client.
+func fillAudit(t *testing.T, site *accountSite) {
+	t.Helper()
+	large, err := json.Marshal(strings.Repeat("x", 8000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = site.db.Update(func(tx *bbolt.Tx) (err error) {
+		for range 2500 {
+			err = errors.Join(err, site.audit.AppendTx(tx, audit.Entry{Actor: "test", Action: "test.filler", Outcome: "ok", Before: large, After: large}))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestRevokedSessionOnAnOpenStream(t *testing.T) {
 	s := twoGroups()
 	s.film = make([]byte, 256<<20)
 	site := s.withAccounts(t)
+	fillAudit(t, site)
 	open := map[string]openAnswer{
 		"live":            openLive,
 		"events":          openEvents("/api/v1/events"),
 		"attempts/stream": openEvents("/api/v1/attempts/stream"),
 		"play":            openFilm("/api/v1/play?"),
 		"export":          openFilm("/api/v1/export?reason=test&"),
+		"audit/export":    openAuditExport,
 	}
-	all := []string{"live", "events", "attempts/stream", "play", "export"}
+	all := []string{"live", "events", "attempts/stream", "play", "export", "audit/export"}
+	ofReader := []string{"events", "attempts/stream", "audit/export"}
 	operators := []string{"live", "events", "play", "export"}
 	ofCamera := []string{"live", "play", "export"}
 	grant := func(u auth.NewUser) func(*testing.T, *visitor) {
@@ -128,6 +179,11 @@ func TestRevokedSessionOnAnOpenStream(t *testing.T) {
 		}},
 		{"user removed", auth.NewUser{Name: "three", Grant: auth.Grant{Role: auth.Operator, All: true}}, operators, func(t *testing.T, _ *visitor) {
 			if err := site.accounts.RemoveUser(box(), site.ids["three"]); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"no admin any more", auth.NewUser{Name: "four", Grant: auth.Grant{Role: auth.Admin}}, ofReader, func(t *testing.T, _ *visitor) {
+			if _, err := site.accounts.ChangeUser(box(), site.ids["four"], auth.NewUser{Name: "four", Grant: auth.Grant{Role: auth.Operator, All: true}}); err != nil {
 				t.Fatal(err)
 			}
 		}},

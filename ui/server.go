@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -15,11 +14,19 @@ import (
 	"github.com/stockade-nvr/stockade/ui/cert"
 )
 
-// Limits of the server. They bound what one person, or one broken page, can take.
+// Limits of the server. They bound what one person, or one broken page, can
+// take: see shares.
 const (
 	maxHeaderBytes   = 16 << 10
 	maxEventStreams  = 64
+	maxOwnEvents     = 8 // event streams of one user
+	keptEvents       = 16
 	maxLiveViewers   = 256
+	maxOwnViewers    = 64 // live pictures of one user: a wall, twice
+	keptViewers      = 64
+	maxFilms         = 96 // answers from footage
+	maxOwnFilms      = 24
+	keptFilms        = 24
 	readTimeout      = 10 * time.Second // of a request, its body included
 	writeTimeout     = 30 * time.Second // of an answer, or of one write of a long one
 	idleTimeout      = 2 * time.Minute
@@ -33,8 +40,9 @@ type Server struct {
 	began   time.Time // by the monotonic clock
 	handler http.Handler
 
-	events slots // open event streams
-	live   slots // open live WebSockets
+	events shares // open event streams
+	live   shares // open live WebSockets
+	films  shares // films, their plans, frames and exports on their way
 }
 
 // New makes a server. It does no I/O and starts nothing. It panics when a
@@ -52,9 +60,12 @@ func New(opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &Server{opt: opt, log: opt.Log, began: time.Now()}
-	s.events.max = maxEventStreams
-	s.live.max = maxLiveViewers
+	s := &Server{
+		opt: opt, log: opt.Log, began: time.Now(),
+		events: shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
+		live:   shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
+		films:  shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
+	}
 	s.handler = s.guard(s.mux())
 	return s
 }
@@ -120,7 +131,7 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 	tcp, ok := ln.Addr().(*net.TCPAddr)
 	switch {
 	case ok && tcp.IP.IsLoopback():
-		return entrance{}, ln, nil
+		return entrance{}, newCrowd(ln, s.log, maxConnections, 0), nil
 	case s.opt.Accounts == nil:
 		return entrance{}, ln, fmt.Errorf("listen on %s: there are no accounts here, so only a loopback address is allowed: "+
 			"give 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", ln.Addr())
@@ -129,22 +140,7 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 			"name the hosts that people use in listen.names of the site file", ln.Addr())
 	}
 	in := entrance{secure: true, names: s.opt.Names}
-	return in, cert.Listen(ln, s.opt.TLS, in.answers), nil
+	// Below TLS, so that the server still knows a connection by its kind, and
+	// handshakes count too.
+	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers), nil
 }
-
-// slots counts what is open, up to max.
-type slots struct {
-	max  int64
-	open atomic.Int64
-}
-
-// take takes a slot; false means that all are taken.
-func (s *slots) take() bool {
-	if s.open.Add(1) > s.max {
-		s.open.Add(-1)
-		return false
-	}
-	return true
-}
-
-func (s *slots) give() { s.open.Add(-1) }

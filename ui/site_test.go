@@ -176,6 +176,9 @@ type formatChange struct {
 	film []byte
 }
 
+// recordingPath is where each segment of fakeFootage lies.
+const recordingPath = "/var/lib/nvr/video/gate/main/01234567.mp4"
+
 // fakeFootage has footage of the last 40 minutes with one gap, and of old.
 type fakeFootage struct{ s *fakeSite }
 
@@ -187,7 +190,7 @@ func (f fakeFootage) Recordings(_ context.Context, camera, _ string, from, to ti
 	}
 	for m := 40; m > 0; m -= 5 {
 		start := now.Truncate(5 * time.Minute).Add(-time.Duration(m-5) * time.Minute)
-		r := ui.RecordingView{Run: "01234567", Start: start, End: start.Add(5 * time.Minute), Bytes: 31_457_280, State: "sealed"}
+		r := ui.RecordingView{Run: "01234567", Start: start, End: start.Add(5 * time.Minute), Bytes: 31_457_280, State: "sealed", Path: recordingPath}
 		if r.End.After(now) {
 			r.End, r.State = now.Add(-500*time.Millisecond), "open"
 		}

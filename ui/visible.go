@@ -7,9 +7,29 @@ import (
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
-// camerasOf gives the cameras that a principal may know of.
+// hearsDetails reports whether a principal is told why in a camera's or the
+// disk's own words. They hold addresses and paths, which are of use to those who
+// see to the recorder; everybody else gets the cause.
+func hearsDetails(p auth.Principal) bool { return p.Is(auth.Admin, auth.Auditor) }
+
+// camerasOf gives the cameras that a principal may know of, with what it may
+// know of them.
 func (s *Server) camerasOf(p auth.Principal) []CameraView {
-	return slices.DeleteFunc(slices.Clone(s.opt.Cameras()), func(c CameraView) bool { return !sees(p, c.ID, c.Groups) })
+	list := slices.DeleteFunc(slices.Clone(s.opt.Cameras()), func(c CameraView) bool { return !sees(p, c.ID, c.Groups) })
+	if hearsDetails(p) {
+		return list
+	}
+	for i := range list {
+		c := &list[i]
+		c.Device = ""
+		// The others would tell how the rest of the site is divided.
+		c.Groups = orEmpty(slices.DeleteFunc(slices.Clone(c.Groups), func(g string) bool { return !slices.Contains(p.User.Groups, g) }))
+		c.Streams = slices.Clone(c.Streams)
+		for k := range c.Streams {
+			c.Streams[k].Detail = ""
+		}
+	}
+	return list
 }
 
 // devicesOf gives the devices of cameras that a principal may know of, and those

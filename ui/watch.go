@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/live"
@@ -58,22 +59,27 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p)
 		return
 	}
-	if !s.live.take() {
-		w.Header().Set("Retry-After", "10")
-		writeProblem(w, &Problem{http.StatusServiceUnavailable, "too many live pictures are open", "close pages of this recorder that nobody looks at"})
+	give, ok := s.live.take(principal(r))
+	if !ok {
+		writeFull(w, "live pictures")
 		return
 	}
-	defer s.live.give()
+	defer give()
 	reader, err := s.opt.Live(camera, stream)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	defer reader.Close()
-	ctx, end := s.whileCamera(r, auth.Live, camera)
+	var details atomic.Bool // as the principal is now
+	details.Store(hearsDetails(principal(r)))
+	ctx, end := s.whileAllowed(r, func(p auth.Principal) bool {
+		details.Store(hearsDetails(p))
+		return s.mayCamera(p, auth.Live, camera) == nil
+	})
 	defer end()
 	defer s.viewed(r, view{right: auth.Live, camera: camera, stream: stream})()
-	if err := live.Serve(ctx, w, r, reader, live.Options{Now: s.opt.Now}); err != nil {
+	if err := live.Serve(ctx, w, r, reader, live.Options{Now: s.opt.Now, Details: details.Load}); err != nil {
 		s.log.Debug("live viewer ended", "camera", camera, "stream", stream, "error", err)
 	}
 }

@@ -193,7 +193,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {

@@ -7,7 +7,7 @@
 //
 //	{"type":"format", "mime", "codec", "codecs", "width", "height", "serial", "now"}  an init follows
 //	binary                                             the init (ftyp, moov), then one moof and mdat a picture
-//	{"type":"state", "state":"down", "cause", "detail"}  no pictures until the next format
+//	{"type":"state", "state":"down", "cause", "detail"}  no pictures until the next format; detail is empty for who does not hear details
 //	{"type":"skip", "units"}                           so many units were left out; a random access one follows
 //	{"type":"clock", "now", "media", "capture"}        once a second: the recorder's clock, and which wall
 //	                                                   time the newest picture sent was captured at

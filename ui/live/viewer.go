@@ -32,6 +32,9 @@ const (
 // Options of a viewer.
 type Options struct {
 	Now func() time.Time // the recorder's clock; default time.Now
+	// Details says, each time, whether the viewer is told in words why there is no
+	// picture: words hold the camera's address. Default: yes.
+	Details func() bool
 }
 
 // Serve upgrades the request and sends what the reader gives until the browser
@@ -40,6 +43,9 @@ type Options struct {
 func Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, reader Reader, opt Options) error {
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Details == nil {
+		opt.Details = func() bool { return true }
 	}
 	conn, err := websocket.Accept(w, r, nil) // nil: an Origin must be our own Host
 	if err != nil {
@@ -53,7 +59,7 @@ func Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, reader R
 	defer cancel()
 	defer context.AfterFunc(left, cancel)()
 	group, watching := errgroup.WithContext(watching)
-	v := &viewer{conn: conn, now: opt.Now, video: -1}
+	v := &viewer{conn: conn, now: opt.Now, details: opt.Details, video: -1}
 	group.Go(func() error { return v.pictures(watching, reader) })
 	group.Go(func() error { return v.clocks(watching) })
 	err = group.Wait()
@@ -72,8 +78,9 @@ func Serve(ctx context.Context, w http.ResponseWriter, r *http.Request, reader R
 
 // viewer is one connection.
 type viewer struct {
-	conn *websocket.Conn
-	now  func() time.Time
+	conn    *websocket.Conn
+	now     func() time.Time
+	details func() bool
 
 	// Used by pictures alone.
 	track    media.Track
@@ -171,9 +178,12 @@ func (v *viewer) late(u *media.AccessUnit) bool {
 	return v.fresh && old
 }
 
-// down says that there is no picture, and why.
+// down says that there is no picture, and why: in words to those who hear them.
 func (v *viewer) down(ctx context.Context, cause, detail string) error {
 	v.forget()
+	if !v.details() {
+		detail = ""
+	}
 	return v.tell(ctx, stateMessage{"state", "down", cause, detail})
 }
 
