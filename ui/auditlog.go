@@ -38,9 +38,11 @@ func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, p.problem)
 		return
 	}
-	if err := s.note(r, entryOf(principal(r), "audit.export", string(format), "")); err != nil {
-		s.fail(w, r, err)
-		return
+	if r.Method != http.MethodHead { // which takes nothing
+		if err := s.auditExported(r, format); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 	}
 	kind, name := "application/x-ndjson", "audit.ndjson"
 	if format == audit.CSV {
@@ -48,6 +50,9 @@ func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	if r.Method == http.MethodHead {
+		return
+	}
 	ctx, end := s.whileReader(r)
 	defer end()
 	out := &patient{ResponseWriter: w, control: http.NewResponseController(w)}
@@ -56,6 +61,14 @@ func (s *Server) getAuditExport(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("audit export ended", "error", err)
 		panic(http.ErrAbortHandler) // half an export must not look like a whole one
 	}
+}
+
+// auditExported writes down that the audit is taken. Without the entry it is not.
+func (s *Server) auditExported(r *http.Request, format audit.Format) error {
+	if err := s.views.take(principal(r), time.Now()); err != nil {
+		return err
+	}
+	return s.note(r, entryOf(principal(r), "audit.export", string(format), ""))
 }
 
 // verifyPatience bounds a verification: some millions of entries.

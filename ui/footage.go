@@ -177,7 +177,12 @@ func (s *Server) serveClip(w http.ResponseWriter, r *http.Request, clip *Clip, a
 			return
 		}
 	default:
-		defer s.viewed(r, as.view)()
+		closed, err := s.viewed(r, as.view)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		defer closed()
 	}
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stockade-nvr/stockade/ui/web"
 )
@@ -145,6 +146,12 @@ func (s *Server) dispatch(routes []route) http.HandlerFunc {
 	}
 }
 
+// writes reports whether the operation changes something on a user's behalf, which
+// is kept in the audit. Signing in has bounds of its own, and out everybody may.
+func (rt route) writes() bool {
+	return rt.method != http.MethodGet && rt.who != public && rt.who != duringSetup && rt.who != anySession
+}
+
 // admit finds out who asks, checks that they may, and has the request handled.
 func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) {
 	p, err := s.identify(r)
@@ -153,6 +160,9 @@ func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		err = mayChange(r, rt.who, p)
+	}
+	if err == nil && rt.writes() {
+		err = s.changes.take(p, time.Now())
 	}
 	if err != nil {
 		s.fail(w, r, err)

@@ -20,13 +20,20 @@ type view struct {
 
 // viewed writes down that somebody began to look at something; closed, that
 // they ended. Requests that belong together are one view, see package audit.
-// Without accounts nobody could be named, and nothing is written.
-func (s *Server) viewed(r *http.Request, v view) (closed func()) {
+// Without accounts nobody could be named, and nothing is written. An error says
+// that this user began too many views of late: entries are kept for good.
+func (s *Server) viewed(r *http.Request, v view) (closed func(), err error) {
 	if s.opt.Accounts == nil {
-		return func() {}
+		return func() {}, nil
 	}
-	end := s.opt.Audit.Opened(v.entry(r, ""))
-	return func() { end("") }
+	e := v.entry(r, "")
+	if !s.opt.Audit.Viewing(e) {
+		if err := s.views.take(principal(r), time.Now()); err != nil {
+			return nil, err
+		}
+	}
+	end := s.opt.Audit.Opened(e)
+	return func() { end("") }, nil
 }
 
 // exported writes down that footage leaves the recorder. Without the entry it
@@ -34,6 +41,9 @@ func (s *Server) viewed(r *http.Request, v view) (closed func()) {
 func (s *Server) exported(r *http.Request, v view, reason string) error {
 	if s.opt.Accounts == nil {
 		return nil
+	}
+	if err := s.views.take(principal(r), time.Now()); err != nil {
+		return err
 	}
 	return s.note(r, v.entry(r, reason))
 }

@@ -43,6 +43,9 @@ type Server struct {
 	events shares // open event streams
 	live   shares // open live WebSockets
 	films  shares // films, their plans, frames and exports on their way
+
+	changes pace // requests that change something
+	views   pace // of footage, and live pictures, that begin; exports
 }
 
 // New makes a server. It does no I/O and starts nothing. It panics when a
@@ -65,6 +68,9 @@ func New(opt Options) *Server {
 		events: shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
 		live:   shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
 		films:  shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
+
+		changes: pace{what: "changes", burst: 120, every: 3 * time.Second},
+		views:   pace{what: "views", burst: 300, every: 4 * time.Second},
 	}
 	s.handler = s.guard(s.mux())
 	return s

@@ -78,7 +78,12 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 		return s.mayCamera(p, auth.Live, camera) == nil
 	})
 	defer end()
-	defer s.viewed(r, view{right: auth.Live, camera: camera, stream: stream})()
+	closed, err := s.viewed(r, view{right: auth.Live, camera: camera, stream: stream})
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	defer closed()
 	if err := live.Serve(ctx, w, r, reader, live.Options{Now: s.opt.Now, Details: details.Load}); err != nil {
 		s.log.Debug("live viewer ended", "camera", camera, "stream", stream, "error", err)
 	}

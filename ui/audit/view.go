@@ -79,18 +79,38 @@ func (l *Log) Opened(e Entry) (closed func(detail string)) {
 	}
 }
 
+// Viewing reports whether a request belongs to a view that is open, so that
+// Opened writes nothing for it.
+func (l *Log) Viewing(e Entry) bool {
+	l.views.mu.Lock()
+	defer l.views.mu.Unlock()
+	return l.views.find(e) != nil
+}
+
+// find gives the view that a request belongs to, or nil.
+func (vs *views) find(e Entry) *view {
+	for _, v := range vs.open[keyOf(e)] {
+		if v.near(e.From, e.To) {
+			return v
+		}
+	}
+	return nil
+}
+
+func keyOf(e Entry) viewKey {
+	return viewKey{e.Actor, e.ActorID, e.Via, e.Source, e.Camera, e.Object}
+}
+
 // enter finds the view that a request belongs to, or begins one.
 func (vs *views) enter(e Entry, now time.Time) (v *view, fresh bool) {
-	key := viewKey{e.Actor, e.ActorID, e.Via, e.Source, e.Camera, e.Object}
+	key := keyOf(e)
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	for _, v := range vs.open[key] {
-		if v.near(e.From, e.To) {
-			v.users++
-			v.requests++
-			v.widen(e.From, e.To)
-			return v, false
-		}
+	if v := vs.find(e); v != nil {
+		v.users++
+		v.requests++
+		v.widen(e.From, e.To)
+		return v, false
 	}
 	v = &view{key: key, entry: e, since: now, users: 1, requests: 1}
 	if vs.n < maxViews {

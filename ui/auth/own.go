@@ -64,7 +64,8 @@ func (a *Accounts) reauthenticate(p Principal, password string, may ...Need) (l 
 	return l, nil
 }
 
-// SetPreferences sets what a user chooses for themselves.
+// SetPreferences sets what a user chooses for themselves. What is so already is
+// not written: an entry that says nothing would be kept for good.
 func (a *Accounts) SetPreferences(p Principal, w Preferences) (u User, err error) {
 	if w, err = w.checked(); err != nil {
 		return User{}, err
@@ -73,6 +74,10 @@ func (a *Accounts) SetPreferences(p Principal, w Preferences) (u User, err error
 		l, err := t.own(p)
 		if err != nil {
 			return err
+		}
+		if is := l.acc.User; is.Display == w.Display && is.Language == w.Language && is.Theme == w.Theme {
+			u = l.acc.public()
+			return nil
 		}
 		e := p.event("user.preferences", userObject(l.acc.User.Name))
 		e.Before = l.acc.public()

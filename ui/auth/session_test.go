@@ -154,6 +154,9 @@ func TestPreferences(t *testing.T) {
 	if u.Display != "Kim Cheol-su" || u.Language != "ko" || u.Theme != "dark" || p.again().User.Theme != "dark" {
 		t.Errorf("kept as %+v", u)
 	}
+	if same := must(s.SetPreferences(p.Principal, auth.Preferences{Display: "Kim Cheol-su", Language: "ko", Theme: "dark"}))(t); same.Display != u.Display || len(s.log("user.preferences")) != 1 {
+		t.Errorf("what was so already: %+v, entries: %d", same, len(s.log("user.preferences")))
+	}
 	for name, w := range map[string]auth.Preferences{
 		"a long name": {Display: strings.Repeat("x", 129)}, "a line end": {Display: "a\nb"},
 		"turned around": {Display: "a\u202eb"}, "no language": {Language: "../x"}, "no theme": {Theme: strings.Repeat("x", 17)},
