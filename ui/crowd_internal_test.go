@@ -34,7 +34,9 @@ func TestASourceTakesNoMoreThanItsShareOfConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(nil, slog.New(slog.DiscardHandler), 100, 3)
 		first, oldest := comes(c, "2001:db8::1")
+		time.Sleep(time.Millisecond)
 		_, younger := comes(c, "2001:db8::2")
+		time.Sleep(time.Millisecond)
 		_, _ = comes(c, "2001:db8::3") // the same /64
 		if in, _ := comes(c, "2001:db8::4"); in != nil {
 			t.Error("a fourth got in while the others are busy")

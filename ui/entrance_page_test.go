@@ -59,6 +59,14 @@ func press(page context.Context, t *testing.T, words string) {
 	do(page, t, chromedp.Evaluate(find+`.click()`, nil))
 }
 
+// submit presses the button of the open dialog, once it can be pressed.
+func submit(page context.Context, t *testing.T) {
+	t.Helper()
+	const find = `document.querySelector('dialog[open] button[type=submit]:not(:disabled)')`
+	await(page, t, `!!`+find)
+	do(page, t, chromedp.Evaluate(find+`.click()`, nil))
+}
+
 // says waits until the page shows a text.
 func says(page context.Context, t *testing.T, text string) {
 	t.Helper()
@@ -240,7 +248,7 @@ func TestSigningInOnThePage(t *testing.T) {
 		write(page, t, "Which program is it for?", "Wall display")
 		write(page, t, "Your password", secret)
 		named(page, t)
-		do(page, t, chromedp.Evaluate(`document.querySelector('dialog button[type=submit]').click()`, nil))
+		submit(page, t)
 		program := &visitor{token: secretOn(page, t)}
 		press(page, t, "Done")
 		await(page, t, `!!document.querySelector('[data-token="Wall display"]') && !document.querySelector('[data-secret]')`)

@@ -15,7 +15,7 @@ import (
 	"github.com/stockade-nvr/stockade/ui/uitest"
 )
 
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // browse starts a browser that ends with the test.
 func browse(t *testing.T) context.Context {

@@ -35,7 +35,7 @@ func TestUsersAreLookedAfterOnThePage(t *testing.T) {
 		named(admin, t)
 		await(admin, t, `document.querySelectorAll('dialog .picker-list .check-line').length >= 4`)
 		do(admin, t, chromedp.Evaluate(`[...document.querySelectorAll('.picker-list .check-line')].find(e => e.textContent.includes('North gate')).querySelector('input').click()`, nil))
-		do(admin, t, chromedp.Evaluate(`document.querySelector('dialog button[type=submit]').click()`, nil))
+		submit(admin, t)
 		code = secretOn(admin, t)
 		press(admin, t, "Done")
 		await(admin, t, userRow("lee")+` && !document.querySelector('[data-secret]')`)
@@ -77,7 +77,7 @@ func TestUsersAreLookedAfterOnThePage(t *testing.T) {
 		await(guest, t, `document.querySelector('.stage.playback')?.dataset.state === 'playing'`)
 		do(guest, t, chromedp.Evaluate(`document.querySelector('[aria-label="Download"]').click()`, nil))
 		write(guest, t, "What is it for?", "Case 12")
-		do(guest, t, chromedp.Evaluate(`document.querySelector('dialog button[type=submit]').click()`, nil))
+		submit(guest, t)
 		eventually(t, "the export is not in the audit", func() bool {
 			page, err := a.audit.Query(t.Context(), audit.Filter{Action: ui.ActionExport})
 			return err == nil && len(page.Entries) > 0 && page.Entries[0].Actor == "lee" && strings.Contains(page.Entries[0].Detail, "Case 12")

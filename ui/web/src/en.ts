@@ -56,6 +56,7 @@ export const en = {
     sinkhole: "DNS and time for cameras",
     "hit reader": "Reader of attempts",
     "two persons": "Two persons",
+    "state directory": "State directory",
   } as Record<string, string>,
   /** what a check is about, before its detail in English: for other languages */
   checkText: {} as Record<string, string>,

@@ -55,8 +55,10 @@ export const ko: Catalogue = {
     sinkhole: "카메라용 DNS와 시각",
     "hit reader": "차단 기록 판독",
     "two persons": "2인 승인",
+    "state directory": "상태 디렉터리",
   },
   checkText: {
+    "state directory": "상태 디렉터리의 남은 공간이 부족합니다.",
     containment: "격리가 온전하지 않습니다.",
     journal: "차단된 시도를 디스크에 쓰지 못해 메모리에 두고 있습니다.",
     volume: "이 볼륨에 녹화를 저장할 수 없습니다.",

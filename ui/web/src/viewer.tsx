@@ -63,7 +63,7 @@ function LivePicture({ camera }: { camera: Camera }): JSX.Element {
         <Fact name={m.factLatency}>{info.state === "live" && info.age !== undefined ? `${Math.round(info.age)} ms` : "–"}</Fact>
         <Fact name={m.factLost}>{s ? count(s.lost) : "–"}</Fact>
         <Fact name={m.factViewers}>{s ? count(s.viewers) : "–"}</Fact>
-        <Fact name={m.factDevice}><bdi>{camera.device}</bdi>{d && <> · <code>{d.ip}</code></>}</Fact>
+        {camera.device && <Fact name={m.factDevice}><bdi>{camera.device}</bdi>{d && <> · <code>{d.ip}</code></>}</Fact>}
         {may("playback", camera) && <Fact name={m.factRecorded}>{newest(camera)}</Fact>}
       </dl>
     </>
