@@ -25,7 +25,7 @@ type pledge struct {
 
 	mu    sync.Mutex // guards what follows
 	held  promise
-	taken *configs.Site // what held was taken from; nil until this program wrote it
+	taken siteText // what held was taken from
 }
 
 // promise is one state of the pledge. The zero promise holds nothing.
@@ -40,6 +40,7 @@ type promise struct {
 const (
 	pledgeBucket = "pledge"
 	pledgeKey    = "held"
+	takenKey     = "site"
 )
 
 func readPledge(db *bbolt.DB) (*pledge, error) {
@@ -48,6 +49,9 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 		b := tx.Bucket([]byte(pledgeBucket))
 		if b == nil {
 			return nil
+		}
+		if taken := b.Get([]byte(takenKey)); taken != nil && json.Unmarshal(taken, &p.taken) != nil {
+			p.taken = siteText{} // the next change is told without it; that is no reason to let nobody in
 		}
 		if held := b.Get([]byte(pledgeKey)); held != nil {
 			return json.Unmarshal(held, &p.held)
@@ -80,8 +84,8 @@ func (p *pledge) now() promise {
 	return held
 }
 
-// site gives the site file that the pledge was taken from; nil: an earlier run's.
-func (p *pledge) site() *configs.Site {
+// site gives what the site file said that the pledge was taken from.
+func (p *pledge) site() siteText {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.taken
@@ -90,9 +94,10 @@ func (p *pledge) site() *configs.Site {
 // hold replaces the pledge by one that was taken from a site file. with is written
 // in the same transaction: what is in force and the account of it are there
 // together or not at all. On an error the pledge stays what it was.
-func (p *pledge) hold(next promise, site *configs.Site, with func(*bbolt.Tx) error) error {
+func (p *pledge) hold(next promise, site siteText, with func(*bbolt.Tx) error) error {
 	body, err := json.Marshal(next)
-	if err != nil {
+	text, siteErr := json.Marshal(site)
+	if err = errors.Join(err, siteErr); err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)
 	}
 	err = p.db.Update(func(tx *bbolt.Tx) error {
@@ -100,7 +105,7 @@ func (p *pledge) hold(next promise, site *configs.Site, with func(*bbolt.Tx) err
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.Put([]byte(pledgeKey), body), with(tx))
+		return errors.Join(b.Put([]byte(pledgeKey), body), b.Put([]byte(takenKey), text), with(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)

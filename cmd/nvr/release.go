@@ -53,7 +53,12 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 	} else {
 		what = nil
 	}
-	err = a.hold(take, site, changeOf(held.Revision, a.people.pledge.site(), site))
+	text := textOf(site)
+	entry := changeOf(held.Revision, a.people.pledge.site(), text)
+	if entry != nil && what != nil {
+		entry.Detail = "waits for a second admin: " + strings.Join(what, "; ") + ". The file: " + entry.Detail
+	}
+	err = a.hold(take, text, entry)
 	a.retryLater(err, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
 	switch {
 	case err != nil:
@@ -89,8 +94,8 @@ func (a *app) unpledged(next promise) promise {
 }
 
 // hold puts a pledge in force together with its entry, if there is one: both or
-// neither. site is where the pledge comes from.
-func (a *app) hold(p promise, site *configs.Site, e *audit.Entry) error {
+// neither. site is what the pledge was taken from.
+func (a *app) hold(p promise, site siteText, e *audit.Entry) error {
 	err := a.people.pledge.hold(p, site, func(tx *bbolt.Tx) error {
 		if e == nil {
 			return nil
@@ -194,7 +199,7 @@ func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 // tried again, without asking twice. The caller holds change.
 func (a *app) grant(site *configs.Site) {
 	wanted := promiseOf(site)
-	err := a.hold(wanted, site, &audit.Entry{
+	err := a.hold(wanted, textOf(site), &audit.Entry{
 		Actor: siteFile().Name(), Via: "box", Action: "site.released", Object: "site:" + wanted.Revision,
 		Outcome: "ok", Detail: strings.Join(a.people.pledge.now().lowers(wanted), "; "),
 	})

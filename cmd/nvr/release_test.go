@@ -22,12 +22,18 @@ import (
 // and a real volume. Its store does not run: nothing is deleted.
 func keeper(t *testing.T, site *configs.Site) (*app, *bytes.Buffer) {
 	t.Helper()
+	return keeperOf(t, site, opened(t, site))
+}
+
+// keeperOf is a keeper with what accrued before; the test closes what it has then.
+func keeperOf(t *testing.T, site *configs.Site, p *people) (*app, *bytes.Buffer) {
+	t.Helper()
 	logged := &bytes.Buffer{}
 	a := &app{appOptions: appOptions{Log: slog.New(slog.NewTextHandler(logged, nil))}, site: site}
 	if err := os.MkdirAll(site.Storage.Volumes[0].Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a.people = opened(t, site)
+	a.people = p
 	var err error
 	if a.store, err = storage.OpenStore(storageOptionsOf(site)); err != nil {
 		t.Fatal(err)

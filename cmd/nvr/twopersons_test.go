@@ -57,7 +57,7 @@ func TestNothingOnTheInputGetsAroundTwoPersons(t *testing.T) {
 	asked := parsed(t, dir)
 	p := opened(t, asked)
 	p.withAdmin(t)
-	if err := p.pledge.hold(promiseOf(asked), asked, func(*bbolt.Tx) error { return nil }); err != nil {
+	if err := p.pledge.hold(promiseOf(asked), textOf(asked), func(*bbolt.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.close(); err != nil {
