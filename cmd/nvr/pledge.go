@@ -34,6 +34,7 @@ type promise struct {
 	TwoPersons bool                     `json:"two_persons"`
 	Keep       time.Duration            `json:"keep"`
 	Cameras    map[string]time.Duration `json:"cameras"`
+	Reserves   map[string]int64         `json:"reserves"` // bytes, by volume: a larger one deletes footage
 }
 
 // Where it lies in state.db.
@@ -67,7 +68,11 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 // promiseOf is what a site file says.
 func promiseOf(s *configs.Site) promise {
 	r := retentionOf(s)
-	return promise{s.Revision, s.Accounts.TwoPersons, r.Keep, r.Cameras}
+	reserves := map[string]int64{}
+	for _, v := range s.Storage.Volumes {
+		reserves[v.Path] = v.Reserve
+	}
+	return promise{s.Revision, s.Accounts.TwoPersons, r.Keep, r.Cameras, reserves}
 }
 
 func (p *pledge) twoPersons() bool {
@@ -80,7 +85,7 @@ func (p *pledge) now() promise {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	held := p.held
-	held.Cameras = maps.Clone(held.Cameras)
+	held.Cameras, held.Reserves = maps.Clone(held.Cameras), maps.Clone(held.Reserves)
 	return held
 }
 
@@ -143,12 +148,32 @@ func (p promise) lowers(next promise) (what []string) {
 			what = append(what, fmt.Sprintf("retention of %s: %s to %s", camera, keepText(p.of(camera)), keepText(next.of(camera))))
 		}
 	}
+	for _, volume := range slices.Sorted(maps.Keys(p.Reserves)) {
+		reserve, stays := next.Reserves[volume]
+		switch {
+		case !stays:
+			what = append(what, fmt.Sprintf("volume %s: no longer used", volume))
+		case reserve > p.Reserves[volume]:
+			what = append(what, fmt.Sprintf("reserve of %s: %d to %d bytes", volume, p.Reserves[volume], reserve))
+		}
+	}
 	return what
 }
 
 // both gives the promise that breaks neither.
 func (p promise) both(next promise) promise {
-	out := promise{next.Revision, p.TwoPersons || next.TwoPersons, longer(p.Keep, next.Keep), map[string]time.Duration{}}
+	out := promise{
+		Revision: next.Revision, TwoPersons: p.TwoPersons || next.TwoPersons, Keep: longer(p.Keep, next.Keep),
+		Cameras: map[string]time.Duration{}, Reserves: maps.Clone(p.Reserves),
+	}
+	if out.Reserves == nil {
+		out.Reserves = map[string]int64{}
+	}
+	for volume, reserve := range next.Reserves {
+		if have, ok := out.Reserves[volume]; !ok || reserve < have {
+			out.Reserves[volume] = reserve
+		}
+	}
 	for _, camera := range camerasIn(p, next) {
 		out.Cameras[camera] = longer(p.of(camera), next.of(camera))
 	}

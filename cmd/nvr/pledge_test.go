@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,39 @@ func TestPledgeNamesWhatWouldBeTakenAway(t *testing.T) {
 				t.Errorf("meanwhile less than promised: %q", left)
 			}
 		})
+	}
+}
+
+func TestPledgeHoldsTheReserveOfVolumes(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	a, _ := keeper(t, site)
+	a.people.withAdmin(t)
+	a.keepPledge(t.Context(), site)
+	const mib = 1 << 20
+	a.site = parsed(t, dir, "reserve: 1MiB", "reserve: 2GiB")
+	if so := a.firstStorage(); so.Volumes[0].Reserve != mib {
+		t.Errorf("opened with a reserve of %d", so.Volumes[0].Reserve)
+	}
+	next := promiseOf(a.site)
+	held := a.people.pledge.now()
+	if what := held.lowers(next); len(what) != 1 || !strings.HasPrefix(what[0], "reserve of ") {
+		t.Errorf("lowers %q", what)
+	}
+	if both := held.both(next); len(held.lowers(both)) > 0 {
+		t.Errorf("meanwhile %+v", both)
+	}
+	away := promise{TwoPersons: true, Keep: held.Keep, Cameras: held.Cameras}
+	if what := held.lowers(away); len(what) != 1 || !strings.HasSuffix(what[0], "no longer used") {
+		t.Errorf("lowers %q", what)
+	}
+	smaller := promiseOf(parsed(t, dir, "reserve: 1MiB", "reserve: 1KiB"))
+	if what := held.lowers(smaller); len(what) != 0 {
+		t.Errorf("lowers %q", what)
+	}
+	a.grant(a.site)
+	if so := a.firstStorage(); so.Volumes[0].Reserve != 2048*mib {
+		t.Errorf("confirmed, and opened with a reserve of %d", so.Volumes[0].Reserve)
 	}
 }
 

@@ -84,6 +84,23 @@ func (a *app) firstRetention() storage.Retention {
 	return next.retention()
 }
 
+// firstStorage is how volumes are opened: with the smaller reserve, as long as a
+// larger one waits for an admin. What is confirmed takes effect at the next start.
+func (a *app) firstStorage() storage.Options {
+	so := storageOptionsOf(a.current())
+	so.Log, so.Retention = a.Log, a.firstRetention()
+	if a.people == nil {
+		return so
+	}
+	held := a.people.pledge.now()
+	for i, v := range so.Volumes {
+		if reserve, ok := held.Reserves[v.Path]; ok && held.TwoPersons && reserve < v.Reserve {
+			so.Volumes[i].Reserve = reserve
+		}
+	}
+	return so
+}
+
 // unpledged is what is in force where the pledge cannot be read. Where the site
 // asks for two persons nothing is deleted for its age then: it might be pledged.
 func (a *app) unpledged(next promise) promise {
