@@ -64,6 +64,9 @@ func openPeople(o peopleOptions) (p *people, err error) {
 	if p.pledge, err = readPledge(db); err != nil {
 		return nil, err
 	}
+	if err = p.pledge.begin(p.audit, volumeRoots(o.Site())); err != nil {
+		return nil, err
+	}
 	if err = giveTo(state, stateName, proof.KeyName, proof.PublicName); err != nil {
 		return nil, err
 	}

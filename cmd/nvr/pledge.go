@@ -14,6 +14,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/ui/audit"
 )
 
 // pledge is what the recorder holds to until a second admin releases it, when
@@ -35,6 +36,9 @@ type promise struct {
 	Keep       time.Duration            `json:"keep"`
 	Cameras    map[string]time.Duration `json:"cameras"`
 	Reserves   map[string]int64         `json:"reserves"` // bytes, by volume: a larger one deletes footage
+	// Unknown says that the volumes have the account of a state directory that is
+	// not this one: what was pledged there is not known, so all of it is held.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Where it lies in state.db.
@@ -72,7 +76,7 @@ func promiseOf(s *configs.Site) promise {
 	for _, v := range s.Storage.Volumes {
 		reserves[v.Path] = v.Reserve
 	}
-	return promise{s.Revision, s.Accounts.TwoPersons, r.Keep, r.Cameras, reserves}
+	return promise{Revision: s.Revision, TwoPersons: s.Accounts.TwoPersons, Keep: r.Keep, Cameras: r.Cameras, Reserves: reserves}
 }
 
 func (p *pledge) twoPersons() bool {
@@ -87,6 +91,22 @@ func (p *pledge) now() promise {
 	held := p.held
 	held.Cameras, held.Reserves = maps.Clone(held.Cameras), maps.Clone(held.Reserves)
 	return held
+}
+
+// begin makes of a pledge that nobody gave yet, in a state directory that is new
+// while the volumes are not, one that holds everything: another directory in the
+// site file is no way around what the old one holds.
+func (p *pledge) begin(log *audit.Log, roots []string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held.Revision != "" {
+		return nil
+	}
+	root, err := log.Stranger(roots)
+	if root != "" {
+		p.held = promise{TwoPersons: true, Unknown: true}
+	}
+	return err
 }
 
 // site gives what the site file said that the pledge was taken from.
@@ -137,6 +157,9 @@ func (p promise) of(camera string) time.Duration {
 // lowers names, in words, what another promise would take away from this one.
 // A camera that leaves the site file keeps its retention until that is released.
 func (p promise) lowers(next promise) (what []string) {
+	if p.Unknown {
+		what = append(what, "what another state directory of these volumes pledged")
+	}
 	if p.TwoPersons && !next.TwoPersons {
 		what = append(what, "two persons: no longer needed")
 	}
@@ -164,7 +187,7 @@ func (p promise) lowers(next promise) (what []string) {
 func (p promise) both(next promise) promise {
 	out := promise{
 		Revision: next.Revision, TwoPersons: p.TwoPersons || next.TwoPersons, Keep: longer(p.Keep, next.Keep),
-		Cameras: map[string]time.Duration{}, Reserves: maps.Clone(p.Reserves),
+		Cameras: map[string]time.Duration{}, Reserves: maps.Clone(p.Reserves), Unknown: p.Unknown,
 	}
 	if out.Reserves == nil {
 		out.Reserves = map[string]int64{}

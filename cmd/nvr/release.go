@@ -48,7 +48,7 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 	a.unwritten("accounts", err)
 	what := held.lowers(next)
 	take := next
-	if held.TwoPersons && !first && len(what) > 0 {
+	if held.TwoPersons && (!first || held.Unknown) && len(what) > 0 {
 		take = held.both(next)
 	} else {
 		what = nil
@@ -59,16 +59,28 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 		entry.Detail = "waits for a second admin: " + strings.Join(what, "; ") + ". The file: " + entry.Detail
 	}
 	err = a.hold(take, text, entry)
-	a.retryLater(err, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
+	a.retryLater(err != nil, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
 	switch {
 	case err != nil:
 		return held.both(next)
 	case what == nil:
 		a.forget()
+	case first:
+		a.awaitAdmin(ctx, site, what)
 	default:
 		a.ask(ctx, site, what)
 	}
 	return take
+}
+
+// awaitAdmin asks as soon as there is somebody to confirm.
+func (a *app) awaitAdmin(ctx context.Context, site *configs.Site, what []string) {
+	a.retryLater(true, func() {
+		if first, err := a.people.accounts.NeedsSetup(); err == nil && !first {
+			a.retryLater(false, nil)
+			a.ask(ctx, site, what)
+		}
+	})
 }
 
 // firstRetention is what is in force until the program runs: nothing that was
@@ -142,9 +154,9 @@ func (a *app) unwritten(what string, err error) {
 	a.release.unwritten[what] = err
 }
 
-// retryLater has retryPledge do what failed; nil: nothing did.
-func (a *app) retryLater(err error, again func()) {
-	if err == nil {
+// retryLater has retryPledge do what could not be done; no need: nothing is left.
+func (a *app) retryLater(need bool, again func()) {
+	if !need {
 		again = nil
 	}
 	a.release.mu.Lock()
@@ -220,7 +232,7 @@ func (a *app) grant(site *configs.Site) {
 		Actor: siteFile().Name(), Via: "box", Action: "site.released", Object: "site:" + wanted.Revision,
 		Outcome: "ok", Detail: strings.Join(a.people.pledge.now().lowers(wanted), "; "),
 	})
-	a.retryLater(err, func() { a.grant(site) })
+	a.retryLater(err != nil, func() { a.grant(site) })
 	if err != nil {
 		return
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -165,5 +167,50 @@ func TestEachChangeOfArmingIsWrittenOnce(t *testing.T) {
 	}
 	if want := []string{"firewall.arm", "firewall.disarm", "firewall.arm"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestANewStateDirectoryIsNoWayAroundThePledge(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	volume := site.Storage.Volumes[0].Path
+	if err := os.MkdirAll(volume, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := opened(t, site)
+	p.withAdmin(t)
+	key, err := proof.OpenKey(site.Storage.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := audit.Open(audit.Options{DB: p.db, Key: key, Mirrors: func() []string { return []string{volume} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := errors.Join(l.Run(ended), p.close()); err != nil {
+		t.Fatal(err)
+	}
+	moved := parsed(t, dir, "DIR/state", dir+"/other", "two_persons: true", "two_persons: false", "keep: 90d", "keep: 1d", "keep: 120d", "keep: 1d")
+	a, _ := keeper(t, moved)
+	if got := a.firstRetention(); got.Keep != 0 {
+		t.Errorf("at first %+v", got)
+	}
+	if got := a.keepPledge(t.Context(), moved); got.Keep != 0 || got.of("gate") != 0 || !got.TwoPersons {
+		t.Errorf("without an admin %+v", got)
+	}
+	a.retryPledge()
+	if a.release.id != "" {
+		t.Error("it asks before there is an admin")
+	}
+	a.people.withAdmin(t)
+	a.retryPledge()
+	if a.release.id == "" {
+		t.Error("it does not ask the admin")
+	}
+	a.grant(moved)
+	if held := a.people.pledge.now(); held.Keep != 24*time.Hour || held.Unknown {
+		t.Errorf("confirmed %+v", held)
 	}
 }
