@@ -27,7 +27,7 @@ type release struct {
 	wanted promise    // what waits; Revision is empty when nothing does
 	what   []string   // in words
 	id     string     // of the confirmation
-	over   bool       // nobody confirmed it in time
+	over   string     // why it waits no longer, though nobody confirmed it
 
 	unwritten map[string]error // what could not be written to state.db, by what it is
 	retry     func()           // tries it again; the caller holds app.change
@@ -195,7 +195,7 @@ func (a *app) ask(ctx context.Context, site *configs.Site, what []string) {
 		return
 	}
 	a.release.mu.Lock()
-	a.release.wanted, a.release.what, a.release.id, a.release.over = wanted, what, id, false
+	a.release.wanted, a.release.what, a.release.id, a.release.over = wanted, what, id, ""
 	a.release.mu.Unlock()
 	a.Log.Warn("part of the site file waits for an admin's confirmation", "revision", wanted.Revision, "waits", strings.Join(what, "; "))
 	a.waits.Go(func() { a.await(ctx, id, site) })
@@ -209,7 +209,7 @@ func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 	a.release.mu.Lock()
 	current := a.release.id == id
 	if current && err != nil {
-		a.release.over = true
+		a.release.over = overText(err)
 	}
 	a.release.mu.Unlock()
 	switch {
@@ -222,6 +222,15 @@ func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 		return
 	}
 	a.grant(site)
+}
+
+// overText says why a confirmation is over: one that is gone was refused, withdrawn,
+// or not given in time.
+func overText(err error) string {
+	if refused := (&auth.Error{}); errors.As(err, &refused) {
+		return "no admin confirmed it: it was refused, withdrawn, or not confirmed in time"
+	}
+	return "it was not confirmed: " + err.Error()
 }
 
 // grant puts in force what an admin confirmed. What cannot be written down yet is
@@ -244,7 +253,7 @@ func (a *app) grant(site *configs.Site) {
 // forget withdraws what waits, and what an earlier run left waiting.
 func (a *app) forget() {
 	a.release.mu.Lock()
-	a.release.wanted, a.release.what, a.release.id, a.release.over = promise{}, nil, "", false
+	a.release.wanted, a.release.what, a.release.id, a.release.over = promise{}, nil, "", ""
 	a.release.mu.Unlock()
 	list, err := a.people.accounts.Confirmations(siteFile())
 	if err != nil {
@@ -260,12 +269,12 @@ func (a *app) forget() {
 	}
 }
 
-// askAgain asks anew for what nobody confirmed in time. The caller holds change.
+// askAgain asks anew for what nobody confirmed. The caller holds change.
 func (a *app) askAgain(ctx context.Context) {
 	a.release.mu.Lock()
 	over := a.release.over
 	a.release.mu.Unlock()
-	if over {
+	if over != "" {
 		a.forget()
 		a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
 	}
@@ -284,8 +293,8 @@ func (a *app) releaseHealth() []ui.HealthCheck {
 		Detail: "waits for a second admin's confirmation: " + strings.Join(a.release.what, "; "),
 		Fix:    "an admin confirms it on the page; until then the longer retention is in force",
 	}
-	if a.release.over {
-		c.Detail = "no admin confirmed in time: " + strings.Join(a.release.what, "; ")
+	if a.release.over != "" {
+		c.Detail = a.release.over + ": " + strings.Join(a.release.what, "; ")
 		c.Fix = "undo it in the site file, or kill -HUP nvr to ask anew; until then the longer retention is in force"
 	}
 	return append(checks, c)

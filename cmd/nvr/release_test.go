@@ -18,6 +18,7 @@ import (
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 // keeper is the part of the recorder that keeps the pledge, with real databases
@@ -212,5 +213,46 @@ func TestANewStateDirectoryIsNoWayAroundThePledge(t *testing.T) {
 	a.grant(moved)
 	if held := a.people.pledge.now(); held.Keep != 24*time.Hour || held.Unknown {
 		t.Errorf("confirmed %+v", held)
+	}
+}
+
+func TestACommandMakesNoStateDirectory(t *testing.T) {
+	site := parsed(t, t.TempDir())
+	if _, _, err := keepUsers(t.Context(), site); !errors.Is(err, errNoState) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(site.Storage.State); err == nil {
+		t.Error("it made the state directory")
+	}
+}
+
+func TestHeadsGoOnlyToVolumesThatAreThere(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir, "reserve: 1MiB}]", "reserve: 1MiB}, {path: "+dir+"/away, reserve: 1MiB}]")
+	a, _ := keeper(t, site)
+	if got := a.attached(); len(got) != 2 {
+		t.Fatalf("attached: %q", got)
+	}
+	// The second is not mounted at the next start: its mount point is there, and empty.
+	away := site.Storage.Volumes[1].Path
+	if err := errors.Join(a.store.Close(), os.RemoveAll(away), os.Mkdir(away, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if a.store, err = storage.OpenStore(storageOptionsOf(site)); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.attached(); !slices.Equal(got, []string{site.Storage.Volumes[0].Path}) {
+		t.Errorf("attached: %q", got)
+	}
+}
+
+func TestWhyAReleaseIsOver(t *testing.T) {
+	refused := overText(&auth.Error{Kind: auth.Denied, Message: "no second admin confirmed it"})
+	if !strings.Contains(refused, "withdrawn") {
+		t.Errorf("refused: %q", refused)
+	}
+	if broken := overText(errors.New("disk on fire")); !strings.Contains(broken, "disk on fire") {
+		t.Errorf("broken: %q", broken)
 	}
 }

@@ -23,7 +23,7 @@ func (a *app) openPeople() error {
 	}
 	var err error
 	a.people, err = openPeople(peopleOptions{
-		Site: a.current, Mirrors: func() []string { return volumeRoots(a.current()) }, Log: a.Log,
+		Site: a.current, Mirrors: a.attached, Make: true, Log: a.Log,
 	})
 	if errors.Is(err, errDaemon) {
 		return fmt.Errorf("%w already, with this state directory: end that one first", err)
@@ -85,7 +85,7 @@ func (a *app) servePeople(ctx context.Context) error {
 		a.Log.Info("listening", "address", "http://"+a.Listener.Addr().String())
 		return g.Wait()
 	}
-	a.Log.Info("listening", "address", address(a.site.Listen))
+	a.Log.Info("listening", "address", address(a.current().Listen))
 	g.Go(func() error { return a.serveLocal(ctx) })
 	g.Go(func() error { return a.noteArming(ctx) })
 	if a.cert != nil {
@@ -99,7 +99,7 @@ func (a *app) servePeople(ctx context.Context) error {
 
 // serveLocal serves commands on the box.
 func (a *app) serveLocal(ctx context.Context) error {
-	local, err := listenLocal(ctx, a.site.Storage.State)
+	local, err := listenLocal(ctx, a.current().Storage.State)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (a *app) greet() error {
 	if err != nil {
 		return fmt.Errorf("make the setup code: %w", err)
 	}
-	where := address(a.site.Listen)
+	where := address(a.current().Listen)
 	a.Log.Warn("there is no admin yet: the code to become the first is on standard error", "open", where)
 	_, err = fmt.Fprintf(os.Stderr, "\n"+
 		"  ============================================================\n"+
