@@ -230,6 +230,24 @@ func TestPathTraversalInIDs(t *testing.T) {
 	}
 }
 
+func TestPathTraversalInTheNamesOfFootage(t *testing.T) {
+	site := smallSite().withAccounts(t)
+	admin := site.signIn(t, "admin")
+	const hour = "&from=2026-11-23T00:00:00Z&to=2026-11-23T01:00:00Z"
+	for _, name := range []string{"..%2f..%2fstate.db", "%2fetc%2fpasswd", "%2e%2e", "..%5c..", "gate%2f..%2fgate", "gate%00", "%0a", strings.Repeat("x", 5000)} {
+		for _, query := range []string{"camera=" + name, "camera=gate&stream=" + name} {
+			for path, rest := range map[string]string{
+				"play": hour, "frame": "&at=2026-11-23T00:00:00Z", "export": hour + "&reason=test", "recordings": hour, "gaps": hour,
+			} {
+				status, _, body := site.ask(t, admin, "GET", "/api/v1/"+path+"?"+query+rest, "")
+				if status != 404 && status != 400 || strings.Contains(body, "root:") {
+					t.Errorf("%s of %.60s: status %d %.200s", path, query, status, body)
+				}
+			}
+		}
+	}
+}
+
 func TestStoredMarkupStaysText(t *testing.T) {
 	site := smallSite().withAccounts(t)
 	admin := site.signIn(t, "admin")

@@ -92,10 +92,8 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		return nil, err
 	}
 	a.openFaces()
-	so := storageOptionsOf(o.Site)
-	so.Log, so.Retention = o.Log, a.firstRetention()
 	var err error
-	if a.store, err = storage.OpenStore(so); err != nil {
+	if a.store, err = storage.OpenStore(a.firstStorage()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open storage: %w", err), a.closePeople())
 	}
 	a.player = playback.New(playback.Options{Store: playback.OnDisk(a.store), Log: o.Log})

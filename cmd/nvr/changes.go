@@ -4,117 +4,115 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/ui/audit"
 )
 
-// maxChanges bounds what one entry of the audit lists of a change.
+// maxChanges bounds what one entry of the audit lists in words of a change.
 const maxChanges = 50
 
 // changeOf is what the audit says when another site file comes into force than
-// that of the revision before; nil when it is the same, or the first. Passwords
-// and keys lie in files of their own: nothing secret is in a site file.
-func changeOf(before string, old, site *configs.Site) *audit.Entry {
+// the one of the revision before; nil when it is the same, or the first. old is
+// what state.db has of that one. Before and After have the values that differ.
+func changeOf(before string, old, site siteText) *audit.Entry {
 	if before == "" || before == site.Revision {
 		return nil
 	}
-	detail := "changed while nvr did not run"
-	if old != nil {
-		detail = strings.Join(changes(old, site), "; ")
+	e := &audit.Entry{
+		Actor: siteFile().Name(), Via: "box", Action: "site.change", Object: "site", Outcome: "ok",
+		Detail: "what the file before it said is not known",
 	}
-	return &audit.Entry{
-		Actor: siteFile().Name(), Via: "box", Action: "site.change", Object: "site",
-		Before: revisionText(before), After: revisionText(site.Revision), Outcome: "ok", Detail: detail,
+	was, is := map[string]string{}, map[string]string{}
+	if old.Revision == before {
+		e.Detail = strings.Join(changes(old, site), "; ")
+		for _, path := range differing(old, site) {
+			was[path], is[path] = old.Values[path], site.Values[path]
+		}
 	}
+	e.Before, e.After = valuesText(before, was), valuesText(site.Revision, is)
+	return e
 }
 
-func revisionText(revision string) json.RawMessage {
-	b, err := json.Marshal(map[string]string{"revision": revision})
+// valuesText is one side of a change.
+func valuesText(revision string, values map[string]string) json.RawMessage {
+	all := map[string]string{"revision": revision}
+	for path, value := range values {
+		if value != "" {
+			all[path] = value
+		}
+	}
+	b, err := json.Marshal(all)
 	if err != nil {
 		return nil // but a map of strings always marshals
 	}
 	return b
 }
 
-// changes names in words what differs between two site files.
-func changes(old, site *configs.Site) []string {
-	var all []string
-	differs := func(what string, was, is any) {
-		if !reflect.DeepEqual(was, is) {
-			all = append(all, what+" changed")
+// differing lists the paths whose values are not the same, in order.
+func differing(old, site siteText) (paths []string) {
+	for path, value := range old.Values {
+		if site.Values[path] != value {
+			paths = append(paths, path)
 		}
 	}
-	if old.Name != site.Name {
-		all = append(all, fmt.Sprintf("site name: %q to %q", old.Name, site.Name))
+	for path := range site.Values {
+		if _, ok := old.Values[path]; !ok {
+			paths = append(paths, path)
+		}
 	}
-	if old.Zone.String() != site.Zone.String() {
-		all = append(all, fmt.Sprintf("zone: %s to %s", old.Zone, site.Zone))
+	slices.Sort(paths)
+	return paths
+}
+
+// changes says in words what differs between two site files. What came or went
+// as a whole, such as a camera, is said once.
+func changes(old, site siteText) (all []string) {
+	had, has := old.things(), site.things()
+	said := map[string]bool{}
+	for _, path := range differing(old, site) {
+		thing := thingOf(path)
+		switch {
+		case thing == "" || had[thing] && has[thing]:
+			all = append(all, fmt.Sprintf("%s: %s to %s", path, orUnset(old.Values[path]), orUnset(site.Values[path])))
+		case said[thing]:
+		case had[thing]:
+			all = append(all, thing+" removed")
+		default:
+			all = append(all, thing+" added")
+		}
+		said[thing] = true
 	}
-	differs("language", old.Language, site.Language)
-	differs("listen", old.Listen, site.Listen)
-	differs("tls", old.TLS, site.TLS)
-	differs("time servers", old.TimeServers, site.TimeServers)
-	differs("volumes", old.Storage.Volumes, site.Storage.Volumes)
-	if old.Storage.Keep != site.Storage.Keep {
-		all = append(all, fmt.Sprintf("retention: %s to %s", keepText(old.Storage.Keep), keepText(site.Storage.Keep)))
-	}
-	if old.Observe != site.Observe {
-		all = append(all, fmt.Sprintf("containment observe: %t to %t", old.Observe, site.Observe))
-	}
-	differs("camera network", old.CameraNetwork, site.CameraNetwork)
-	all = append(all, accountChanges(old.Accounts, site.Accounts)...)
-	all = append(all, differences("device", byID(old.Devices, func(d configs.Device) string { return d.ID }), byID(site.Devices, func(d configs.Device) string { return d.ID }))...)
-	all = append(all, differences("camera", byID(old.Cameras, func(c configs.Camera) string { return c.ID }), byID(site.Cameras, func(c configs.Camera) string { return c.ID }))...)
 	if n := len(all); n > maxChanges {
 		all = append(all[:maxChanges], fmt.Sprintf("and %d more", n-maxChanges))
 	}
 	if len(all) == 0 {
-		all = []string{"nothing but its wording"}
+		all = []string{"nothing but its wording or order"}
 	}
 	return all
 }
 
-func accountChanges(old, site configs.Accounts) (all []string) {
-	if !slices.Equal(old.SecondFactor, site.SecondFactor) {
-		all = append(all, fmt.Sprintf("second factor: %v to %v", old.SecondFactor, site.SecondFactor))
+func orUnset(value string) string {
+	if value == "" {
+		return "not set"
 	}
-	if old.TwoPersons != site.TwoPersons {
-		all = append(all, fmt.Sprintf("two persons: %t to %t", old.TwoPersons, site.TwoPersons))
-	}
-	if old.Idle != site.Idle || old.Session != site.Session || old.ConfirmWithin != site.ConfirmWithin {
-		all = append(all, "times of accounts changed")
-	}
-	name := func(p configs.Provider) string { return p.ID }
-	return append(all, differences("sign-on provider", byID(old.SSO, name), byID(site.SSO, name))...)
+	return value
 }
 
-func byID[T any](list []T, id func(T) string) map[string]T {
-	all := make(map[string]T, len(list))
-	for _, v := range list {
-		all[id(v)] = v
+// thingOf gives the item of a list that a path belongs to, such as cameras[gate].
+func thingOf(path string) string {
+	if end := strings.LastIndexByte(path, ']'); end >= 0 {
+		return path[:end+1]
 	}
-	return all
+	return ""
 }
 
-// differences names what was added, removed and changed.
-func differences[T any](what string, old, is map[string]T) (all []string) {
-	for _, id := range slices.Sorted(maps.Keys(old)) {
-		if _, ok := is[id]; !ok {
-			all = append(all, what+" "+id+" removed")
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(is)) {
-		was, ok := old[id]
-		switch {
-		case !ok:
-			all = append(all, what+" "+id+" added")
-		case !reflect.DeepEqual(was, is[id]):
-			all = append(all, what+" "+id+" changed")
-		}
+// things are the items of lists that a text has values of.
+func (t siteText) things() map[string]bool {
+	all := map[string]bool{}
+	for path := range maps.Keys(t.Values) {
+		all[thingOf(path)] = true
 	}
 	return all
 }

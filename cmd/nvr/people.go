@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -32,14 +33,15 @@ type people struct {
 type peopleOptions struct {
 	Site    func() *configs.Site // as it is in force
 	Mirrors func() []string      // volumes that are attached now
+	Make    bool                 // make the state directory; only the daemon may: it is the one that must own it
 	Log     *slog.Logger
 }
 
 // openPeople opens state.db; errDaemon when another process has it open.
 func openPeople(o peopleOptions) (p *people, err error) {
 	state := o.Site().Storage.State
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, fmt.Errorf("make state directory: %w", err)
+	if err := findState(state, o.Make); err != nil {
+		return nil, err
 	}
 	key, err := proof.OpenKey(state)
 	if err != nil {
@@ -68,10 +70,13 @@ func openPeople(o peopleOptions) (p *people, err error) {
 // readPeople reads what the database holds.
 func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p *people, err error) {
 	p = &people{db: db}
-	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Log: o.Log}); err != nil {
+	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Known: func() []string { return volumeRoots(o.Site()) }, Log: o.Log}); err != nil {
 		return nil, err
 	}
 	if p.pledge, err = readPledge(db); err != nil {
+		return nil, err
+	}
+	if err = p.pledge.begin(p.audit, volumeRoots(o.Site())); err != nil {
 		return nil, err
 	}
 	if err = giveTo(state, stateName, proof.KeyName, proof.PublicName); err != nil {
@@ -87,6 +92,23 @@ func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p 
 	}
 	return p, nil
 }
+
+// findState makes the state directory, or looks for it: errNoState.
+func findState(state string, makeIt bool) error {
+	if makeIt {
+		if err := os.MkdirAll(state, 0o700); err != nil {
+			return fmt.Errorf("make state directory: %w", err)
+		}
+		return nil
+	}
+	if _, err := os.Stat(state); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("open %s: %w", state, errNoState)
+	}
+	return nil
+}
+
+// errNoState says that the daemon never ran with this state directory.
+var errNoState = errors.New("there is no such directory: start nvr run once, as its user, or correct storage.state")
 
 // giveTo gives files to whom their directory belongs: what root makes with a
 // command while nothing runs, the daemon must be able to open later.

@@ -15,6 +15,7 @@ import (
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/ui/audit"
 )
 
 // pledge is what the recorder holds to until a second admin releases it, when
@@ -26,7 +27,7 @@ type pledge struct {
 
 	mu    sync.Mutex // guards what follows
 	held  promise
-	taken *configs.Site // what held was taken from; nil until this program wrote it
+	taken siteText // what held was taken from
 }
 
 // promise is one state of the pledge. The zero promise holds nothing.
@@ -35,12 +36,17 @@ type promise struct {
 	TwoPersons bool                     `json:"two_persons"`
 	Keep       time.Duration            `json:"keep"`
 	Cameras    map[string]time.Duration `json:"cameras"`
+	Reserves   map[string]int64         `json:"reserves"` // bytes, by volume: a larger one deletes footage
+	// Unknown says that the volumes have the account of a state directory that is
+	// not this one: what was pledged there is not known, so all of it is held.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Where it lies in state.db.
 const (
 	pledgeBucket = "pledge"
 	pledgeKey    = "held"
+	takenKey     = "site"
 )
 
 func readPledge(db *bbolt.DB) (*pledge, error) {
@@ -49,6 +55,9 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 		b := tx.Bucket([]byte(pledgeBucket))
 		if b == nil {
 			return nil
+		}
+		if taken := b.Get([]byte(takenKey)); taken != nil && json.Unmarshal(taken, &p.taken) != nil {
+			p.taken = siteText{} // the next change is told without it; that is no reason to let nobody in
 		}
 		if held := b.Get([]byte(pledgeKey)); held != nil {
 			return json.Unmarshal(held, &p.held)
@@ -64,7 +73,11 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 // promiseOf is what a site file says.
 func promiseOf(s *configs.Site) promise {
 	r := retentionOf(s)
-	return promise{s.Revision, s.Accounts.TwoPersons, r.Keep, r.Cameras}
+	reserves := map[string]int64{}
+	for _, v := range s.Storage.Volumes {
+		reserves[v.Path] = v.Reserve
+	}
+	return promise{Revision: s.Revision, TwoPersons: s.Accounts.TwoPersons, Keep: r.Keep, Cameras: r.Cameras, Reserves: reserves}
 }
 
 func (p *pledge) twoPersons() bool {
@@ -77,12 +90,28 @@ func (p *pledge) now() promise {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	held := p.held
-	held.Cameras = maps.Clone(held.Cameras)
+	held.Cameras, held.Reserves = maps.Clone(held.Cameras), maps.Clone(held.Reserves)
 	return held
 }
 
-// site gives the site file that the pledge was taken from; nil: an earlier run's.
-func (p *pledge) site() *configs.Site {
+// begin makes of a pledge that nobody gave yet, in a state directory that is new
+// while the volumes are not, one that holds everything: another directory in the
+// site file is no way around what the old one holds.
+func (p *pledge) begin(log *audit.Log, roots []string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held.Revision != "" {
+		return nil
+	}
+	root, err := log.Stranger(roots)
+	if root != "" {
+		p.held = promise{TwoPersons: true, Unknown: true}
+	}
+	return err
+}
+
+// site gives what the site file said that the pledge was taken from.
+func (p *pledge) site() siteText {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.taken
@@ -91,9 +120,10 @@ func (p *pledge) site() *configs.Site {
 // hold replaces the pledge by one that was taken from a site file. with is written
 // in the same transaction: what is in force and the account of it are there
 // together or not at all. On an error the pledge stays what it was.
-func (p *pledge) hold(next promise, site *configs.Site, with func(*bbolt.Tx) error) error {
+func (p *pledge) hold(next promise, site siteText, with func(*bbolt.Tx) error) error {
 	body, err := json.Marshal(next)
-	if err != nil {
+	text, siteErr := json.Marshal(site)
+	if err = errors.Join(err, siteErr); err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)
 	}
 	err = guarded.Update(p.db, func(tx *bbolt.Tx) error {
@@ -101,7 +131,7 @@ func (p *pledge) hold(next promise, site *configs.Site, with func(*bbolt.Tx) err
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.Put([]byte(pledgeKey), body), with(tx))
+		return errors.Join(b.Put([]byte(pledgeKey), body), b.Put([]byte(takenKey), text), with(tx))
 	})
 	if err != nil {
 		return fmt.Errorf("keep what two persons are promised: %w", err)
@@ -128,6 +158,9 @@ func (p promise) of(camera string) time.Duration {
 // lowers names, in words, what another promise would take away from this one.
 // A camera that leaves the site file keeps its retention until that is released.
 func (p promise) lowers(next promise) (what []string) {
+	if p.Unknown {
+		what = append(what, "what another state directory of these volumes pledged")
+	}
 	if p.TwoPersons && !next.TwoPersons {
 		what = append(what, "two persons: no longer needed")
 	}
@@ -139,12 +172,32 @@ func (p promise) lowers(next promise) (what []string) {
 			what = append(what, fmt.Sprintf("retention of %s: %s to %s", camera, keepText(p.of(camera)), keepText(next.of(camera))))
 		}
 	}
+	for _, volume := range slices.Sorted(maps.Keys(p.Reserves)) {
+		reserve, stays := next.Reserves[volume]
+		switch {
+		case !stays:
+			what = append(what, fmt.Sprintf("volume %s: no longer used", volume))
+		case reserve > p.Reserves[volume]:
+			what = append(what, fmt.Sprintf("reserve of %s: %d to %d bytes", volume, p.Reserves[volume], reserve))
+		}
+	}
 	return what
 }
 
 // both gives the promise that breaks neither.
 func (p promise) both(next promise) promise {
-	out := promise{next.Revision, p.TwoPersons || next.TwoPersons, longer(p.Keep, next.Keep), map[string]time.Duration{}}
+	out := promise{
+		Revision: next.Revision, TwoPersons: p.TwoPersons || next.TwoPersons, Keep: longer(p.Keep, next.Keep),
+		Cameras: map[string]time.Duration{}, Reserves: maps.Clone(p.Reserves), Unknown: p.Unknown,
+	}
+	if out.Reserves == nil {
+		out.Reserves = map[string]int64{}
+	}
+	for volume, reserve := range next.Reserves {
+		if have, ok := out.Reserves[volume]; !ok || reserve < have {
+			out.Reserves[volume] = reserve
+		}
+	}
 	for _, camera := range camerasIn(p, next) {
 		out.Cameras[camera] = longer(p.of(camera), next.of(camera))
 	}

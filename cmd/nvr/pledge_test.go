@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/stockade-nvr/stockade/configs"
 )
 
 func TestPledgeNamesWhatWouldBeTakenAway(t *testing.T) {
@@ -49,6 +47,39 @@ func TestPledgeNamesWhatWouldBeTakenAway(t *testing.T) {
 	}
 }
 
+func TestPledgeHoldsTheReserveOfVolumes(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	a, _ := keeper(t, site)
+	a.people.withAdmin(t)
+	a.keepPledge(t.Context(), site)
+	const mib = 1 << 20
+	a.site = parsed(t, dir, "reserve: 1MiB", "reserve: 2GiB")
+	if so := a.firstStorage(); so.Volumes[0].Reserve != mib {
+		t.Errorf("opened with a reserve of %d", so.Volumes[0].Reserve)
+	}
+	next := promiseOf(a.site)
+	held := a.people.pledge.now()
+	if what := held.lowers(next); len(what) != 1 || !strings.HasPrefix(what[0], "reserve of ") {
+		t.Errorf("lowers %q", what)
+	}
+	if both := held.both(next); len(held.lowers(both)) > 0 {
+		t.Errorf("meanwhile %+v", both)
+	}
+	away := promise{TwoPersons: true, Keep: held.Keep, Cameras: held.Cameras}
+	if what := held.lowers(away); len(what) != 1 || !strings.HasSuffix(what[0], "no longer used") {
+		t.Errorf("lowers %q", what)
+	}
+	smaller := promiseOf(parsed(t, dir, "reserve: 1MiB", "reserve: 1KiB"))
+	if what := held.lowers(smaller); len(what) != 0 {
+		t.Errorf("lowers %q", what)
+	}
+	a.grant(a.site)
+	if so := a.firstStorage(); so.Volumes[0].Reserve != 2048*mib {
+		t.Errorf("confirmed, and opened with a reserve of %d", so.Volumes[0].Reserve)
+	}
+}
+
 func TestPledgeOutlivesTheProgram(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "state.db")
 	want := promise{Revision: "abc", TwoPersons: true, Keep: time.Hour, Cameras: map[string]time.Duration{"gate": 0}}
@@ -61,43 +92,14 @@ func TestPledgeOutlivesTheProgram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if round == 1 && len(want.lowers(p.now())) > 0 || round == 1 && p.now().Revision != "abc" {
+		if round == 1 && len(want.lowers(p.now())) > 0 || round == 1 && (p.now().Revision != "abc" || p.site().Values["site.name"] != "x") {
 			t.Errorf("read %+v", p.now())
 		}
-		if err := p.hold(want, nil, func(*bbolt.Tx) error { return nil }); err != nil {
+		if err := p.hold(want, siteText{Revision: "abc", Values: map[string]string{"site.name": "x"}}, func(*bbolt.Tx) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestChangesOfTheSiteFileAreNamed(t *testing.T) {
-	parse := func(file string) *configs.Site {
-		s, err := configs.Parse([]byte(file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	file := strings.ReplaceAll(peopleSite, "DIR", "/tmp")
-	for name, c := range map[string]struct {
-		old, new string
-		want     string
-	}{
-		"wording":            {"version: 1", "version: 1 # ours", "nothing but its wording"},
-		"name":               {"Camp North", "Camp South", `site name: "Camp North" to "Camp South"`},
-		"retention":          {"retention: {keep: 90d}", "retention: {keep: 30d}", "retention: 90 days to 30 days"},
-		"a camera's groups":  {"groups: [north]", "groups: [south]", "camera gate changed"},
-		"a camera's removal": {"  - {id: yard, device: dev-a, streams: {main: {path: /none}}}\n", "", "camera yard removed"},
-		"a device":           {"02:00:00:00:00:11", "02:00:00:00:00:12", "device dev-a changed"},
-		"two persons":        {"two_persons: true", "two_persons: false", "two persons: true to false"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := strings.Join(changes(parse(file), parse(strings.Replace(file, c.old, c.new, 1))), "; "); got != c.want {
-				t.Errorf("%q, want %q", got, c.want)
-			}
-		})
 	}
 }

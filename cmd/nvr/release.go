@@ -27,7 +27,7 @@ type release struct {
 	wanted promise    // what waits; Revision is empty when nothing does
 	what   []string   // in words
 	id     string     // of the confirmation
-	over   bool       // nobody confirmed it in time
+	over   string     // why it waits no longer, though nobody confirmed it
 
 	unwritten map[string]error // what could not be written to state.db, by what it is
 	retry     func()           // tries it again; the caller holds app.change
@@ -48,22 +48,39 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 	a.unwritten("accounts", err)
 	what := held.lowers(next)
 	take := next
-	if held.TwoPersons && !first && len(what) > 0 {
+	if held.TwoPersons && (!first || held.Unknown) && len(what) > 0 {
 		take = held.both(next)
 	} else {
 		what = nil
 	}
-	err = a.hold(take, site, changeOf(held.Revision, a.people.pledge.site(), site))
-	a.retryLater(err, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
+	text := textOf(site)
+	entry := changeOf(held.Revision, a.people.pledge.site(), text)
+	if entry != nil && what != nil {
+		entry.Detail = "waits for a second admin: " + strings.Join(what, "; ") + ". The file: " + entry.Detail
+	}
+	err = a.hold(take, text, entry)
+	a.retryLater(err != nil, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
 	switch {
 	case err != nil:
 		return held.both(next)
 	case what == nil:
 		a.forget()
+	case first:
+		a.awaitAdmin(ctx, site, what)
 	default:
 		a.ask(ctx, site, what)
 	}
 	return take
+}
+
+// awaitAdmin asks as soon as there is somebody to confirm.
+func (a *app) awaitAdmin(ctx context.Context, site *configs.Site, what []string) {
+	a.retryLater(true, func() {
+		if first, err := a.people.accounts.NeedsSetup(); err == nil && !first {
+			a.retryLater(false, nil)
+			a.ask(ctx, site, what)
+		}
+	})
 }
 
 // firstRetention is what is in force until the program runs: nothing that was
@@ -79,6 +96,23 @@ func (a *app) firstRetention() storage.Retention {
 	return next.retention()
 }
 
+// firstStorage is how volumes are opened: with the smaller reserve, as long as a
+// larger one waits for an admin. What is confirmed takes effect at the next start.
+func (a *app) firstStorage() storage.Options {
+	so := storageOptionsOf(a.current())
+	so.Log, so.Retention = a.Log, a.firstRetention()
+	if a.people == nil {
+		return so
+	}
+	held := a.people.pledge.now()
+	for i, v := range so.Volumes {
+		if reserve, ok := held.Reserves[v.Path]; ok && held.TwoPersons && reserve < v.Reserve {
+			so.Volumes[i].Reserve = reserve
+		}
+	}
+	return so
+}
+
 // unpledged is what is in force where the pledge cannot be read. Where the site
 // asks for two persons nothing is deleted for its age then: it might be pledged.
 func (a *app) unpledged(next promise) promise {
@@ -89,8 +123,8 @@ func (a *app) unpledged(next promise) promise {
 }
 
 // hold puts a pledge in force together with its entry, if there is one: both or
-// neither. site is where the pledge comes from.
-func (a *app) hold(p promise, site *configs.Site, e *audit.Entry) error {
+// neither. site is what the pledge was taken from.
+func (a *app) hold(p promise, site siteText, e *audit.Entry) error {
 	err := a.people.pledge.hold(p, site, func(tx *bbolt.Tx) error {
 		if e == nil {
 			return nil
@@ -120,9 +154,9 @@ func (a *app) unwritten(what string, err error) {
 	a.release.unwritten[what] = err
 }
 
-// retryLater has retryPledge do what failed; nil: nothing did.
-func (a *app) retryLater(err error, again func()) {
-	if err == nil {
+// retryLater has retryPledge do what could not be done; no need: nothing is left.
+func (a *app) retryLater(need bool, again func()) {
+	if !need {
 		again = nil
 	}
 	a.release.mu.Lock()
@@ -161,7 +195,7 @@ func (a *app) ask(ctx context.Context, site *configs.Site, what []string) {
 		return
 	}
 	a.release.mu.Lock()
-	a.release.wanted, a.release.what, a.release.id, a.release.over = wanted, what, id, false
+	a.release.wanted, a.release.what, a.release.id, a.release.over = wanted, what, id, ""
 	a.release.mu.Unlock()
 	a.Log.Warn("part of the site file waits for an admin's confirmation", "revision", wanted.Revision, "waits", strings.Join(what, "; "))
 	a.waits.Go(func() { a.await(ctx, id, site) })
@@ -175,7 +209,7 @@ func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 	a.release.mu.Lock()
 	current := a.release.id == id
 	if current && err != nil {
-		a.release.over = true
+		a.release.over = overText(err)
 	}
 	a.release.mu.Unlock()
 	switch {
@@ -190,15 +224,24 @@ func (a *app) await(ctx context.Context, id string, site *configs.Site) {
 	a.grant(site)
 }
 
+// overText says why a confirmation is over: one that is gone was refused, withdrawn,
+// or not given in time.
+func overText(err error) string {
+	if refused := (&auth.Error{}); errors.As(err, &refused) {
+		return "no admin confirmed it: it was refused, withdrawn, or not confirmed in time"
+	}
+	return "it was not confirmed: " + err.Error()
+}
+
 // grant puts in force what an admin confirmed. What cannot be written down yet is
 // tried again, without asking twice. The caller holds change.
 func (a *app) grant(site *configs.Site) {
 	wanted := promiseOf(site)
-	err := a.hold(wanted, site, &audit.Entry{
+	err := a.hold(wanted, textOf(site), &audit.Entry{
 		Actor: siteFile().Name(), Via: "box", Action: "site.released", Object: "site:" + wanted.Revision,
 		Outcome: "ok", Detail: strings.Join(a.people.pledge.now().lowers(wanted), "; "),
 	})
-	a.retryLater(err, func() { a.grant(site) })
+	a.retryLater(err != nil, func() { a.grant(site) })
 	if err != nil {
 		return
 	}
@@ -210,7 +253,7 @@ func (a *app) grant(site *configs.Site) {
 // forget withdraws what waits, and what an earlier run left waiting.
 func (a *app) forget() {
 	a.release.mu.Lock()
-	a.release.wanted, a.release.what, a.release.id, a.release.over = promise{}, nil, "", false
+	a.release.wanted, a.release.what, a.release.id, a.release.over = promise{}, nil, "", ""
 	a.release.mu.Unlock()
 	list, err := a.people.accounts.Confirmations(siteFile())
 	if err != nil {
@@ -226,12 +269,12 @@ func (a *app) forget() {
 	}
 }
 
-// askAgain asks anew for what nobody confirmed in time. The caller holds change.
+// askAgain asks anew for what nobody confirmed. The caller holds change.
 func (a *app) askAgain(ctx context.Context) {
 	a.release.mu.Lock()
 	over := a.release.over
 	a.release.mu.Unlock()
-	if over {
+	if over != "" {
 		a.forget()
 		a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
 	}
@@ -250,8 +293,8 @@ func (a *app) releaseHealth() []ui.HealthCheck {
 		Detail: "waits for a second admin's confirmation: " + strings.Join(a.release.what, "; "),
 		Fix:    "an admin confirms it on the page; until then the longer retention is in force",
 	}
-	if a.release.over {
-		c.Detail = "no admin confirmed in time: " + strings.Join(a.release.what, "; ")
+	if a.release.over != "" {
+		c.Detail = a.release.over + ": " + strings.Join(a.release.what, "; ")
 		c.Fix = "undo it in the site file, or kill -HUP nvr to ask anew; until then the longer retention is in force"
 	}
 	return append(checks, c)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -16,18 +18,25 @@ import (
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/ui/audit"
+	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
 // keeper is the part of the recorder that keeps the pledge, with real databases
 // and a real volume. Its store does not run: nothing is deleted.
 func keeper(t *testing.T, site *configs.Site) (*app, *bytes.Buffer) {
 	t.Helper()
+	return keeperOf(t, site, opened(t, site))
+}
+
+// keeperOf is a keeper with what accrued before; the test closes what it has then.
+func keeperOf(t *testing.T, site *configs.Site, p *people) (*app, *bytes.Buffer) {
+	t.Helper()
 	logged := &bytes.Buffer{}
 	a := &app{appOptions: appOptions{Log: slog.New(slog.NewTextHandler(logged, nil))}, site: site}
 	if err := os.MkdirAll(site.Storage.Volumes[0].Path, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	a.people = opened(t, site)
+	a.people = p
 	var err error
 	if a.store, err = storage.OpenStore(storageOptionsOf(site)); err != nil {
 		t.Fatal(err)
@@ -159,5 +168,91 @@ func TestEachChangeOfArmingIsWrittenOnce(t *testing.T) {
 	}
 	if want := []string{"firewall.arm", "firewall.disarm", "firewall.arm"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestANewStateDirectoryIsNoWayAroundThePledge(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	volume := site.Storage.Volumes[0].Path
+	if err := os.MkdirAll(volume, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p := opened(t, site)
+	p.withAdmin(t)
+	key, err := proof.OpenKey(site.Storage.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := audit.Open(audit.Options{DB: p.db, Key: key, Mirrors: func() []string { return []string{volume} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := errors.Join(l.Run(ended), p.close()); err != nil {
+		t.Fatal(err)
+	}
+	moved := parsed(t, dir, "DIR/state", dir+"/other", "two_persons: true", "two_persons: false", "keep: 90d", "keep: 1d", "keep: 120d", "keep: 1d")
+	a, _ := keeper(t, moved)
+	if got := a.firstRetention(); got.Keep != 0 {
+		t.Errorf("at first %+v", got)
+	}
+	if got := a.keepPledge(t.Context(), moved); got.Keep != 0 || got.of("gate") != 0 || !got.TwoPersons {
+		t.Errorf("without an admin %+v", got)
+	}
+	a.retryPledge()
+	if a.release.id != "" {
+		t.Error("it asks before there is an admin")
+	}
+	a.people.withAdmin(t)
+	a.retryPledge()
+	if a.release.id == "" {
+		t.Error("it does not ask the admin")
+	}
+	a.grant(moved)
+	if held := a.people.pledge.now(); held.Keep != 24*time.Hour || held.Unknown {
+		t.Errorf("confirmed %+v", held)
+	}
+}
+
+func TestACommandMakesNoStateDirectory(t *testing.T) {
+	site := parsed(t, t.TempDir())
+	if _, _, err := keepUsers(t.Context(), site); !errors.Is(err, errNoState) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(site.Storage.State); err == nil {
+		t.Error("it made the state directory")
+	}
+}
+
+func TestHeadsGoOnlyToVolumesThatAreThere(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir, "reserve: 1MiB}]", "reserve: 1MiB}, {path: "+dir+"/away, reserve: 1MiB}]")
+	a, _ := keeper(t, site)
+	if got := a.attached(); len(got) != 2 {
+		t.Fatalf("attached: %q", got)
+	}
+	// The second is not mounted at the next start: its mount point is there, and empty.
+	away := site.Storage.Volumes[1].Path
+	if err := errors.Join(a.store.Close(), os.RemoveAll(away), os.Mkdir(away, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if a.store, err = storage.OpenStore(storageOptionsOf(site)); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.attached(); !slices.Equal(got, []string{site.Storage.Volumes[0].Path}) {
+		t.Errorf("attached: %q", got)
+	}
+}
+
+func TestWhyAReleaseIsOver(t *testing.T) {
+	refused := overText(&auth.Error{Kind: auth.Denied, Message: "no second admin confirmed it"})
+	if !strings.Contains(refused, "withdrawn") {
+		t.Errorf("refused: %q", refused)
+	}
+	if broken := overText(errors.New("disk on fire")); !strings.Contains(broken, "disk on fire") {
+		t.Errorf("broken: %q", broken)
 	}
 }

@@ -16,7 +16,7 @@ const (
 // stateHealth says how much room there is where accounts, audit and journal are.
 // A demo watches its own share of the disk.
 func (a *app) stateHealth() []ui.HealthCheck {
-	if a.people == nil {
+	if a.folk() == nil {
 		return nil
 	}
 	dir := a.current().Storage.State

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/stockade-nvr/stockade/storage"
 )
 
 // newStorageCommand makes the verbs that are about the volumes.
@@ -29,4 +31,18 @@ func newStorageCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "storage", Short: "Look after the volumes"})
 	c.AddCommand(confirm)
 	return c
+}
+
+// attached are the roots of the volumes that take footage now. A directory below
+// which nothing is mounted is none of them.
+func (a *app) attached() (roots []string) {
+	if a.store == nil {
+		return nil
+	}
+	for _, v := range a.store.Status().Volumes {
+		if v.State == storage.VolumeOK || v.State == storage.VolumeFull {
+			roots = append(roots, v.Path)
+		}
+	}
+	return roots
 }

@@ -52,8 +52,8 @@ func (s secondPerson) confirmed(ctx context.Context, reason string) (names []str
 	if errors.Is(err, errDaemon) {
 		return s.confirmByDaemon(ctx, reason)
 	}
-	if err != nil {
-		return nil, s.site.Accounts.TwoPersons, err
+	if err != nil { // before the first start there is nobody who could confirm
+		return nil, s.site.Accounts.TwoPersons && !errors.Is(err, errNoState), err
 	}
 	names, needed, err = s.confirmStored(ctx, p, reason)
 	return names, needed, errors.Join(err, p.close())

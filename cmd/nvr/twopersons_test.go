@@ -31,7 +31,7 @@ func parsed(t *testing.T, dir string, changes ...string) *configs.Site {
 func opened(t *testing.T, s *configs.Site) *people {
 	t.Helper()
 	p, err := openPeople(peopleOptions{
-		Site: func() *configs.Site { return s }, Mirrors: func() []string { return nil }, Log: slog.New(slog.DiscardHandler),
+		Site: func() *configs.Site { return s }, Mirrors: func() []string { return nil }, Make: true, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestNothingOnTheInputGetsAroundTwoPersons(t *testing.T) {
 	asked := parsed(t, dir)
 	p := opened(t, asked)
 	p.withAdmin(t)
-	if err := p.pledge.hold(promiseOf(asked), asked, func(*bbolt.Tx) error { return nil }); err != nil {
+	if err := p.pledge.hold(promiseOf(asked), textOf(asked), func(*bbolt.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.close(); err != nil {

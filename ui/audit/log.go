@@ -27,6 +27,7 @@ type Options struct {
 	// Mirrors gives the roots of the volumes that are attached now: heads are
 	// copied there. It is asked about once a minute. Default: none.
 	Mirrors func() []string
+	Known   func() []string  // all volumes, attached or not, that Verify asks; default Mirrors
 	Now     func() time.Time // default time.Now
 	Log     *slog.Logger     // default: discard
 }
@@ -50,6 +51,9 @@ func Open(o Options) (*Log, error) {
 	}
 	if o.Mirrors == nil {
 		o.Mirrors = func() []string { return nil }
+	}
+	if o.Known == nil {
+		o.Known = o.Mirrors
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -153,5 +157,5 @@ func (l *Log) Verify(ctx context.Context) (Report, error) {
 		return Report{}, ctx.Err()
 	}
 	defer func() { <-l.turn }()
-	return Verify(ctx, l.db, l.opts.Key.Public(), l.opts.Mirrors())
+	return Verify(ctx, l.db, l.opts.Key.Public(), l.opts.Known())
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -48,6 +50,32 @@ func readMirror(root string) (heads []proof.Head, bad int, err error) {
 		heads = append(heads, h)
 	}
 	return heads, bad, nil
+}
+
+// Stranger gives a volume that has heads of another log than this database's; ""
+// if none has. Then an account of this box, or of another, was begun elsewhere.
+// A volume that cannot be read counts as one without heads.
+func (l *Log) Stranger(roots []string) (root string, err error) {
+	var list string
+	if err := l.db.View(func(tx *bbolt.Tx) error {
+		s, err := openStore(tx)
+		list = s.list
+		return err
+	}); err != nil {
+		return "", fmt.Errorf("look for other audit logs: %w", err)
+	}
+	for _, root := range roots {
+		heads, _, err := readMirror(root)
+		if err != nil {
+			l.log.Error("read heads of the audit log", "volume", root, "error", err)
+		}
+		for _, h := range heads {
+			if h.List != list {
+				return root, nil
+			}
+		}
+	}
+	return "", nil
 }
 
 var errMirrorSize = errors.New("the file is larger than any of ours")
