@@ -296,9 +296,6 @@ func TestOversizeBodies(t *testing.T) {
 // beyond its reading deadline.
 func TestSlowBodyEnds(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits for the server's reading deadline")
-	}
 	site := smallSite().withAccounts(t)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(site.base, "http://"))
 	if err != nil {
