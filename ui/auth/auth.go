@@ -56,8 +56,10 @@ const (
 
 // Source is where a request came from.
 type Source struct {
-	IP    netip.Addr
-	Agent string // as the client says
+	IP      netip.Addr
+	Agent   string // as the client says
+	Devices string // what the browser keeps of Remember: secret
+	Local   bool   // the box itself, as the kernel says
 }
 
 // Event is something to be audited. It has no secret in it.
@@ -85,6 +87,7 @@ type Accounts struct {
 	db         *bbolt.DB
 	hashes     *hasher
 	lockout    *lockout
+	refusals   *lockout // bounds only what is audited: see refusedRandom
 	ceremonies *ceremonies
 	changes    changes
 	hasAdmin   atomic.Bool // once there is an admin, there always is
@@ -109,7 +112,8 @@ func Open(opt Options) (*Accounts, error) {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), ceremonies: newCeremonies(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newLockout(),
+		ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)
@@ -185,7 +189,7 @@ func (a *Accounts) refused(e Event, try *try) {
 // refusedRandom is refused for what cannot be guessed: no lock stands in its way,
 // or strangers could shut its owner out. Only what is audited of it is bounded.
 func (a *Accounts) refusedRandom(what string, e Event, from Source) {
-	if try, wait := a.lockout.begin(countedFactor(what), from, true, a.now()); wait == 0 {
+	if try, wait := a.refusals.begin(countedFactor(what), from, sourceKey(from), a.now()); wait == 0 {
 		a.refused(e, try)
 	}
 }

@@ -114,7 +114,7 @@ func (t *tx) open(acc *account, record sessionRecord, from Source) (cookie strin
 		return "", nil, err
 	}
 	if len(l.needs()) == 0 {
-		acc.signedIn(t.now, from)
+		acc.User.LastSignIn = t.now
 	}
 	return cookie, l, nil
 }

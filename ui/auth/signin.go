@@ -100,20 +100,20 @@ func (a *Accounts) SignIn(name, password string, from Source) (cookie string, p 
 	if err := a.view(func(t *tx) error { acc, err = t.named(name); return err }); err != nil {
 		return "", Principal{}, err
 	}
-	known := acc.knows(from)
+	known := acc.knows(from, a.now())
 	who := countedName(name)
 	try, wait := a.lockout.begin(who, from, known, a.now())
 	if wait > 0 {
 		return "", Principal{}, locked(wait)
 	}
-	proof, err := a.prove(acc, password, known)
+	proof, err := a.prove(acc, password, known != "")
 	if err != nil {
 		try.abandon(a.now())
 		return "", Principal{}, err
 	}
 	if proof.why == "" {
 		err = a.update(func(t *tx) error {
-			cookie, p, err = t.signInBy(acc.User.ID, proof, from, who)
+			cookie, p, err = t.signInBy(acc.User.ID, proof, from)
 			return err
 		})
 	}
@@ -173,7 +173,7 @@ func (acc *account) isCode(code hashed, now time.Time) bool {
 
 // signInBy opens a session by a proof, if the account is still as it was when
 // it was given; no cookie if it is not.
-func (t *tx) signInBy(id string, by proof, from Source, who counted) (cookie string, p Principal, err error) {
+func (t *tx) signInBy(id string, by proof, from Source) (cookie string, p Principal, err error) {
 	acc, err := t.account(id)
 	if err != nil || acc == nil || acc.User.Disabled {
 		return "", Principal{}, err
@@ -189,9 +189,6 @@ func (t *tx) signInBy(id string, by proof, from Source, who counted) (cookie str
 		}
 	default:
 		return "", Principal{}, nil
-	}
-	if err := t.dropFailures(who); err != nil {
-		return "", Principal{}, err
 	}
 	return t.signIn(acc, record, from, "sign-in")
 }
