@@ -20,8 +20,11 @@ type account struct {
 	Keys      []key     `json:"keys,omitempty"`
 	Devices   []device  `json:"devices,omitempty"` // latest sign-in first
 
-	// When its provider vouched for it last; zero when it is local.
+	// When its provider vouched for it last, which provider that was, and by which of
+	// its groups; zero when it is local.
 	Vouched time.Time `json:"vouched,omitzero"`
+	Issuer  string    `json:"issuer,omitempty"`
+	Group   string    `json:"group,omitempty"`
 
 	// Whom the last one-time code was told, and when. It stays after the sign-in: that
 	// may have been theirs. With two persons the second has to know.

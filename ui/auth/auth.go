@@ -87,10 +87,11 @@ type Accounts struct {
 	db         *bbolt.DB
 	hashes     *hasher
 	lockout    *lockout
-	refusals   *lockout // bounds only what is audited: see refusedRandom
+	refusals   *refusals
 	ceremonies *ceremonies
 	changes    changes
-	hasAdmin   atomic.Bool // once there is an admin, there always is
+	hasAdmin   atomic.Bool             // once there is an admin, there always is
+	mapping    atomic.Pointer[Mapping] // of sign-on providers, nil until Remap
 
 	mu        sync.Mutex
 	setupCode hashed // of the code that SetupCode gave last, zero when none; guarded by mu
@@ -112,7 +113,7 @@ func Open(opt Options) (*Accounts, error) {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newLockout(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(),
 		ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {
@@ -162,34 +163,4 @@ func (from Source) address() string {
 // agent is what the client says it is, bounded and without what cannot be printed.
 func (from Source) agent() string {
 	return bounded(from.Agent, 200)
-}
-
-// refused audits something that did not happen. That it cannot be audited does
-// not make it happen: it is logged only.
-func (a *Accounts) refused(e Event, try *try) {
-	e.Outcome = outcomeRefused
-	if try != nil {
-		if wait := try.waits(a.now()); wait > 0 {
-			e.Detail += fmt.Sprintf("; locked for %s", wait)
-		}
-	}
-	err := a.write(func(t *tx) error {
-		if try != nil {
-			if err := t.saveFailures(try); err != nil {
-				return err
-			}
-		}
-		return t.audit(e)
-	})
-	if err != nil {
-		a.opt.Log.Error("refusal cannot be audited", "action", e.Action, "error", err)
-	}
-}
-
-// refusedRandom is refused for what cannot be guessed: no lock stands in its way,
-// or strangers could shut its owner out. Only what is audited of it is bounded.
-func (a *Accounts) refusedRandom(what string, e Event, from Source) {
-	if try, wait := a.refusals.begin(countedFactor(what), from, sourceKey(from), a.now()); wait == 0 {
-		a.refused(e, try)
-	}
 }

@@ -24,7 +24,8 @@
 // A change of password, a reset, disabling and a change of role end the user's
 // sessions, but for the one that did it; the first three end the tokens too.
 // Otherwise these follow their user: they are never more than the user is now, and of
-// a user of a provider they work for seven days after it vouched last. Open
+// a user of a provider they work for seven days after it vouched last, and as long as
+// [Accounts.Remap] is not told that the site gives their group nothing. Open
 // streams are held to all that by [Accounts.Follow]. Whatever outlasts a session
 // (password, second factor, token) is changed only by who proves the password again.
 //

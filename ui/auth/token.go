@@ -196,12 +196,15 @@ func (a *Accounts) AddToken(p Principal, n NewToken, password string) (made Toke
 
 // newToken checks what is asked of a token against what its user has.
 func (t *tx) newToken(acc *account, n NewToken) (Token, error) {
-	latest := t.now.AddDate(1, 0, 0)
+	latest, most := t.now.AddDate(1, 0, 0), "a token lives for a year at most"
+	if !acc.local() {
+		latest, most = t.now.Add(vouchedFor), "a token of a sign-on provider's user lives for 7 days at most"
+	}
 	switch {
 	case !n.Expires.After(t.now):
-		return Token{}, invalid("a token must expire, later than now", "set a day within a year")
+		return Token{}, invalid("a token must expire, later than now", "set a time before "+latest.Format(time.RFC3339))
 	case n.Expires.After(latest):
-		return Token{}, invalid("a token lives for a year at most", "set a day before "+latest.Format(time.DateOnly))
+		return Token{}, invalid(most, "set a time before "+latest.Format(time.RFC3339))
 	case n.Reads && !acc.User.Role.fixed():
 		return Token{}, invalid("your role reads no such pages", "make the token without them")
 	}
