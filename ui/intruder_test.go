@@ -502,7 +502,7 @@ func (a *accountSite) serveTLS(t *testing.T, name string) (base string, client *
 	keeper := certificate(t, name)
 	a.with = func(o *ui.Options) {
 		a.wire(o)
-		o.TLS, o.Names, o.Root = keeper.TLSConfig(), []string{name}, keeper.RootPEM
+		o.TLS, o.Names, o.Root = keeper.TLSConfig(), func() []string { return []string{name} }, keeper.RootPEM
 	}
 	ln, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {

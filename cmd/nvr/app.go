@@ -65,6 +65,7 @@ type app struct {
 	sink      atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
+	mapped   string     // revision that users of sign-on providers are held to; guarded by change
 	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
 
 	mu      sync.RWMutex
@@ -79,7 +80,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
 		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
-		failing: map[string]error{}, arrived: make(chan struct{}),
+		failing: map[string]error{}, arrived: make(chan struct{}), signOn: signOns{changed: make(chan struct{}, 1)},
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,6 +27,7 @@ func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) er
 	defer a.stopAll()
 	a.change.Lock()
 	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+	a.holdToProviders()
 	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
 	var look <-chan time.Time
@@ -108,6 +110,7 @@ func (a *app) reload(ctx context.Context, insist bool) {
 		}
 		a.Log.Info("site file taken", "revision", site.Revision)
 	}
+	a.holdToProviders()
 	if ctx.Err() != nil {
 		return
 	}
@@ -134,18 +137,38 @@ func (a *app) refuse(err error, failed string) {
 	a.refused = r
 }
 
-// errRestart names what cannot change in a running program.
-var errRestart = errors.New("listen, tls, accounts.sso, storage volumes and camera_network addresses change with a restart of nvr only")
+// needsRestart names what cannot change in a running program; nil when nothing of it did.
+func needsRestart(old, site *configs.Site) error {
+	var keys []string
+	for _, c := range []struct {
+		key     string
+		old, is any
+	}{
+		{"listen.http", old.Listen.HTTP, site.Listen.HTTP},
+		{"listen.webrtc", old.Listen.WebRTC, site.Listen.WebRTC},
+		{"storage.volumes", old.Storage.Volumes, site.Storage.Volumes},
+		{"storage.state", old.Storage.State, site.Storage.State},
+		{"storage.durability", old.Storage.Durability, site.Storage.Durability},
+		{"camera_network.addresses", old.CameraNetwork.Addresses, site.CameraNetwork.Addresses},
+		{"camera_network.dns", old.CameraNetwork.DNS, site.CameraNetwork.DNS},
+		{"camera_network.ntp", old.CameraNetwork.NTP, site.CameraNetwork.NTP},
+	} {
+		if !reflect.DeepEqual(c.old, c.is) {
+			keys = append(keys, c.key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: such a change needs a restart of nvr, and until then nothing else of the file is taken either", strings.Join(keys, ", "))
+}
 
 // acceptable finds whatever can be known to be wrong with a site before
 // anything is stopped or changed for it: the same that a start would refuse. What
 // only people need refuses no change of what cameras need.
 func (a *app) acceptable(old, site *configs.Site) error {
-	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.TLS, site.TLS) || !reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
-		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
-		!reflect.DeepEqual(old.CameraNetwork.Addresses, site.CameraNetwork.Addresses) ||
-		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
-		return errRestart
+	if err := needsRestart(old, site); err != nil {
+		return err
 	}
 	if needed, _ := configs.CheckEnvironment(site).Split(); len(needed) > 0 {
 		return inFile(a.Config, needed)
@@ -173,6 +196,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
+	a.changeFaces(old, site)
 	a.store.SetRetention(a.keepPledge(ctx, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -46,7 +47,27 @@ func (a *app) openPeople() (*people, error) {
 	if errors.Is(err, errDaemon) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(a.current().Storage.State, stateName), errCommand)
 	}
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	// Before anybody is served: who was let go while nothing ran stays out.
+	if err := p.accounts.Remap(siteFile(), mappingOf(a.current())); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// changeFaces shows people the recorder as another site says: the names that it
+// answers for are read at each request. Open connections go on. What cannot be had of
+// it yet is tried again, and health says so; it is no reason not to record by that site.
+func (a *app) changeFaces(old, site *configs.Site) {
+	a.changeSignOn(old, site)
+	if a.cert == nil || reflect.DeepEqual(identityOf(old), identityOf(site)) {
+		return
+	}
+	if err := a.cert.Set(identityOf(site)); err != nil {
+		a.Log.Error("the certificate before stays in force until the new one can be had", "error", err)
+	}
 }
 
 // meet takes people in. While the program runs the caller holds change.

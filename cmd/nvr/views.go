@@ -31,7 +31,7 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
-	o.Names = a.site.Listen.Names
+	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
 	}
