@@ -34,6 +34,7 @@ type accountSite struct {
 	policy    atomic.Pointer[auth.Policy]
 	visitors  map[string]*visitor
 	confirmed atomic.Int32 // times that the clock was confirmed
+	ahead     atomic.Int64 // of the accounts' clock, nanoseconds
 }
 
 // visitor is a browser, or a program with a token.
@@ -90,6 +91,7 @@ func (a *accountSite) open(t testing.TB, dir string) {
 	}
 	a.accounts, err = auth.Open(auth.Options{
 		DB: db, Policy: func() auth.Policy { return *a.policy.Load() },
+		Now:   func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) },
 		Audit: func(tx *bbolt.Tx, e auth.Event) error { return a.audit.AppendTx(tx, ui.EntryOf(e)) },
 	})
 	if err != nil {

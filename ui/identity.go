@@ -99,10 +99,17 @@ func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age t
 	})
 }
 
+// PresentHeader is how our page says that somebody did something at it within the last
+// minute: pressed a key, or moved the pointer. What it asks without is no use of the
+// session, nor is a stream or a film that is open.
+const PresentHeader = "X-Nvr-Present"
+
 // source says where a request came from. Headers of proxies are not believed.
 func source(r *http.Request) auth.Source {
 	from := auth.Source{Agent: r.UserAgent(), Devices: cookieOf(r, deviceCookie)}
 	_, from.Local = localPeer(r.Context())
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	from.Unattended = reads && r.Header.Get(PresentHeader) == ""
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		if ip, err := netip.ParseAddr(host); err == nil {
 			from.IP = ip.Unmap().WithZone("")

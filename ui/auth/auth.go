@@ -32,7 +32,8 @@ type Policy struct {
 
 	// A session ends when it is not used for Idle, default 8 h, and in any case
 	// after Max, default 24 h. Those of admins and auditors end after 30 minutes
-	// without use, if Idle is not less. An open stream is use.
+	// without use, if Idle is not less. Use is what a person does: no open stream is,
+	// and nothing that a page asks by itself ([Source].Unattended).
 	Idle, Max time.Duration
 
 	TwoPersons    bool          // adding an admin needs a second admin
@@ -60,6 +61,10 @@ type Source struct {
 	Agent   string // as the client says
 	Devices string // what the browser keeps of Remember: secret
 	Local   bool   // the box itself, as the kernel says
+
+	// Unattended says that nobody is known to be at the browser: a page goes on asking
+	// when its reader has left. Such a request is no use of the session.
+	Unattended bool
 }
 
 // Event is something to be audited. It has no secret in it.

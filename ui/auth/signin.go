@@ -217,7 +217,8 @@ func describe(p Principal) string {
 	return fmt.Sprintf("by %s, needs %v", p.Method, p.Need)
 }
 
-// Authenticate gives the principal of a cookie; SignedOut when it has none.
+// Authenticate gives the principal of a cookie; SignedOut when it has none. It is use
+// of the session, unless the source is unattended.
 func (a *Accounts) Authenticate(cookie string, from Source) (Principal, error) {
 	hash, ok := parseCookie(cookie)
 	if !ok {
@@ -228,7 +229,9 @@ func (a *Accounts) Authenticate(cookie string, from Source) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	a.touch(l)
+	if !from.Unattended {
+		a.touch(l)
+	}
 	p := l.principal(from)
 	p.CSRF = csrfOf(cookie)
 	return p, nil

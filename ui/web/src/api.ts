@@ -1,6 +1,7 @@
 // What the API says: the same words as ui/views.go.
 
 import { signal } from "@preact/signals";
+import { acted } from "./presence";
 
 export interface Site {
   name: string;
@@ -186,14 +187,19 @@ export function repeatWith(value: string): void {
   csrf = value;
 }
 
+/** attended is how a request says that somebody is at the page: else it does not keep the session from ending. */
+function attended(): Record<string, string> {
+  return acted() ? { "X-Nvr-Present": "1" } : {};
+}
+
 /** get asks the API; it throws a Problem when the answer is one. */
 export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
-  return understand<T>(await fetch(address(path, params), signal ? { signal } : {}));
+  return understand<T>(await fetch(address(path, params), { headers: attended(), ...(signal ? { signal } : {}) }));
 }
 
 /** send asks the API for a change; it throws a Problem when that was not made, or not yet. */
 export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: csrf ? { "X-CSRF-Token": csrf } : {} };
+  const init: RequestInit = { method, headers: { ...attended(), ...(csrf ? { "X-CSRF-Token": csrf } : {}) } };
   if (body !== undefined) {
     init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);
