@@ -35,6 +35,7 @@ type accountSite struct {
 	visitors  map[string]*visitor
 	confirmed atomic.Int32 // times that the clock was confirmed
 	ahead     atomic.Int64 // of the accounts' clock, nanoseconds
+	armed     []string     // who did, as the server said
 }
 
 // visitor is a browser, or a program with a token.
@@ -65,6 +66,10 @@ func (s *fakeSite) withAccounts(t *testing.T) *accountSite {
 // wire has the server use the accounts. The demo has none.
 func (a *accountSite) wire(o *ui.Options) {
 	o.Accounts, o.Audit, o.ConfirmClock = a.accounts, a.audit, func() { a.confirmed.Add(1) }
+	o.Armed = func(by auth.Principal, detail string) error {
+		a.armed = append(a.armed, by.Name()+" "+detail)
+		return nil
+	}
 	site := o.Site
 	o.Site = func() ui.SiteView {
 		v := site()

@@ -90,6 +90,7 @@ func (s *Server) accountRoutes() []route {
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
+		{"POST", "/containment/arming", box, bare(s.postArming)},
 		{"POST", "/storage/clock", admins, bare(s.postStorageClock)},
 
 		{"GET", "/audit", readers, s.getAudit},

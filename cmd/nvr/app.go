@@ -51,6 +51,7 @@ type app struct {
 	server  *ui.Server     // nil until people is there
 	release release        // what waits for a second admin
 	waits   sync.WaitGroup // those who wait for that
+	arming  *armingAccount
 
 	store   *storage.Store
 	player  *playback.Library
@@ -82,6 +83,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
 		failing: map[string]error{}, arrived: make(chan struct{}), signOn: signOns{changed: make(chan struct{}, 1)},
 	}
+	a.arming = &armingAccount{write: a.note}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
 	a.fw = firewall.New(firewall.Options{

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -87,16 +89,16 @@ func armFirewall(c *cobra.Command, site *configs.Site) error {
 		return err
 	}
 	s := fw.Status()
-	if err := noteArmed(site, "revision "+s.Revision); err != nil {
-		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
+	if err := noteArmed(c.Context(), site, s.Revision); err != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "That it was you is not in the audit: %v\n", err)
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
 	return err
 }
 
-// noteArmed writes down who armed. A daemon that runs sees it and writes it down
-// itself, and before its first start there is no account to write to.
-func noteArmed(site *configs.Site, detail string) error {
+// noteArmed writes down who armed. A daemon that runs does that, once it is told who it
+// was; before its first start there is no account to write to.
+func noteArmed(ctx context.Context, site *configs.Site, revision string) error {
 	if _, err := os.Stat(filepath.Join(site.Storage.State, stateName)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -104,15 +106,26 @@ func noteArmed(site *configs.Site, detail string) error {
 		Site: func() *configs.Site { return site }, Mirrors: func() []string { return nil }, Log: newLogger(false),
 	})
 	if errors.Is(err, errDaemon) {
-		return nil
+		return tellArmed(ctx, site, revision)
 	}
 	if err != nil {
 		return err
 	}
 	as := auth.LocalPrincipal(operator())
 	return errors.Join(p.audit.Append(audit.Entry{
-		Actor: as.Name(), Via: as.Via(), Action: "firewall.arm", Object: "containment", Outcome: "ok", Detail: detail,
+		Actor: as.Name(), Via: as.Via(), Action: "firewall.arm", Object: "containment", Outcome: "ok", Detail: "revision " + revision,
 	}), p.close())
+}
+
+// tellArmed tells the daemon. One that hangs delays nothing: the camera side is armed.
+func tellArmed(ctx context.Context, site *configs.Site, revision string) error {
+	api, err := newClient("unix:" + filepath.Join(site.Storage.State, socketName))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askSiteWithin)
+	defer cancel()
+	return api.call(ctx, http.MethodPost, "containment/arming", map[string]string{"revision": revision}, nil)
 }
 
 func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {

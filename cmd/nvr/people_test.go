@@ -87,6 +87,7 @@ func peopleOnTheBox(nvr string) error {
 		{"it waits after a restart too", h.restart},
 		{"an admin confirms it", h.confirmRetention},
 		{"two persons disarm", h.disarm},
+		{"somebody arms", h.arm},
 		{"the audit", h.audit},
 		{"a damaged database", h.damaged},
 	} {
@@ -367,6 +368,34 @@ func (h *household) disarmWithAnotherFile(kim string) error {
 	for _, typed := range []string{"", "kim\n", kim, kim + "park\n"} {
 		if out, err := other.run("Camp South\n"+typed, "firewall", "disarm", "--reason", "maintenance"); err == nil {
 			return fmt.Errorf("an end of the input after %q disarms: %s", typed, out)
+		}
+	}
+	return nil
+}
+
+// arm arms under a running recorder, twice: the audit has who it was, once each.
+func (h *household) arm(string) error {
+	for i := range 2 {
+		c := exec.Command(h.nvr, "firewall", "arm", "--config", h.config)
+		c.Env = append(os.Environ(), "SUDO_USER=lee.on.the.box")
+		if out, err := c.CombinedOutput(); err != nil || strings.Contains(string(out), "not in the audit") {
+			return fmt.Errorf("arm: %w: %s", err, out)
+		}
+		var page struct{ Entries []struct{ Actor string } }
+		if err := h.r.await("the audit to say who armed", 10*time.Second, func() bool {
+			err := h.exchange("GET", "audit?action=firewall.arm", nil, &page)
+			return err == nil && len(page.Entries) > i && page.Entries[0].Actor == "box:lee.on.the.box"
+		}); err != nil {
+			return err
+		}
+		n := 0
+		for _, e := range page.Entries {
+			if e.Actor == "box:lee.on.the.box" {
+				n++
+			}
+		}
+		if n != i+1 {
+			return fmt.Errorf("%d entries of who armed %d times: %+v", n, i+1, page)
 		}
 	}
 	return nil

@@ -152,13 +152,13 @@ func TestEachChangeOfArmingIsWrittenOnce(t *testing.T) {
 	c := armingAccount{write: p.audit.Append}
 	mend := p.breakAudit(t, site.Storage.State)
 	for _, state := range []firewall.State{firewall.Enforced, firewall.Disarmed, firewall.Disarmed, firewall.Enforced} {
-		if err := c.look(firewall.Status{State: state}); err == nil {
+		if err := c.look(firewall.Status{State: state}, time.Now()); err == nil {
 			t.Fatal("the database takes entries")
 		}
 	}
 	mend()
 	for range 2 {
-		if err := c.look(firewall.Status{State: firewall.Enforced}); err != nil {
+		if err := c.look(firewall.Status{State: firewall.Enforced}, time.Now().Add(nameWithin)); err != nil {
 			t.Fatal(err)
 		}
 	}

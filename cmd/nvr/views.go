@@ -17,6 +17,7 @@ import (
 	"github.com/stockade-nvr/stockade/streams"
 	"github.com/stockade-nvr/stockade/streams/media"
 	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/live"
 )
 
@@ -31,6 +32,7 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
+	o.Armed = func(by auth.Principal, detail string) error { return a.arming.by(by.Name(), detail, time.Now()) }
 	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
