@@ -73,6 +73,7 @@ type app struct {
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
 	refused refusal
+	ruined  error            // what of state.db turned out to be damaged while it was open
 	failing map[string]error // tasks that ended and have not run steadily since, by name
 }
 

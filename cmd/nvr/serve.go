@@ -42,7 +42,7 @@ var errCommand = errors.New("a command of nvr has it open: it is opened when tha
 // openPeople opens what accrues about people.
 func (a *app) openPeople() (*people, error) {
 	p, err := openPeople(peopleOptions{
-		Site: a.current, Mirrors: a.attached, Make: true, Log: a.Log,
+		Site: a.current, Mirrors: a.attached, Make: true, Log: a.Log, Damaged: a.damaged,
 	})
 	if errors.Is(err, errDaemon) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(a.current().Storage.State, stateName), errCommand)

@@ -24,6 +24,8 @@ type Options struct {
 	// Audit writes an event down in the transaction of the change it tells of: if
 	// it fails, the change does not happen. Nil only in tests: nothing is audited.
 	Audit func(*bbolt.Tx, Event) error
+	// Damaged is told when the database turns out to be damaged, each time.
+	Damaged func(error) // default: nothing
 }
 
 // Policy is what the site asks of accounts.
@@ -113,6 +115,9 @@ func Open(opt Options) (*Accounts, error) {
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Damaged == nil {
+		opt.Damaged = func(error) {}
 	}
 	if opt.Policy == nil {
 		opt.Policy = func() Policy { return Policy{} }
