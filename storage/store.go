@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -227,6 +228,22 @@ func (s *Store) SetRetention(r Retention) {
 	s.retentionSerial++
 	s.mu.Unlock()
 	for _, v := range s.volumes {
+		if ses := v.session(); ses != nil {
+			ses.wakeReaper()
+		}
+	}
+}
+
+// SetReserve changes how many bytes of a volume are kept free, from now on: a larger
+// reserve deletes footage. A path that is no volume's changes nothing.
+func (s *Store) SetReserve(volume string, bytes int64) {
+	for _, v := range s.volumes {
+		if v.path != path.Clean(volume) || v.reserve.Swap(bytes) == bytes {
+			continue
+		}
+		v.mu.Lock()
+		v.figures.Reserve = bytes
+		v.mu.Unlock()
 		if ses := v.session(); ses != nil {
 			ses.wakeReaper()
 		}

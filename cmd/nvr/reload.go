@@ -26,7 +26,7 @@ const reloadEvery = 2 * time.Second
 func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
 	a.change.Lock()
-	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+	a.keep(a.keepPledge(ctx, a.current()))
 	a.holdToProviders()
 	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
@@ -146,7 +146,7 @@ func needsRestart(old, site *configs.Site) error {
 	}{
 		{"listen.http", old.Listen.HTTP, site.Listen.HTTP},
 		{"listen.webrtc", old.Listen.WebRTC, site.Listen.WebRTC},
-		{"storage.volumes", old.Storage.Volumes, site.Storage.Volumes},
+		{"storage.volumes", pathsOf(old), pathsOf(site)},
 		{"storage.state", old.Storage.State, site.Storage.State},
 		{"storage.durability", old.Storage.Durability, site.Storage.Durability},
 		{"camera_network.addresses", old.CameraNetwork.Addresses, site.CameraNetwork.Addresses},
@@ -161,6 +161,14 @@ func needsRestart(old, site *configs.Site) error {
 		return nil
 	}
 	return fmt.Errorf("%s: such a change needs a restart of nvr, and until then nothing else of the file is taken either", strings.Join(keys, ", "))
+}
+
+// pathsOf gives a site's volumes. Their reserves change while nvr runs.
+func pathsOf(s *configs.Site) (paths []string) {
+	for _, v := range s.Storage.Volumes {
+		paths = append(paths, v.Path)
+	}
+	return paths
 }
 
 // acceptable finds whatever can be known to be wrong with a site before
@@ -197,7 +205,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
 	a.changeFaces(old, site)
-	a.store.SetRetention(a.keepPledge(ctx, site).retention())
+	a.keep(a.keepPledge(ctx, site))
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil

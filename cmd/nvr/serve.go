@@ -147,7 +147,7 @@ func (a *app) welcome(ctx context.Context, p *people) {
 	defer a.change.Unlock()
 	a.meet(p)
 	a.server = ui.New(a.uiOptions())
-	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+	a.keep(a.keepPledge(ctx, a.current()))
 	a.Log.Info("accounts are open")
 }
 
