@@ -17,7 +17,9 @@ type Options struct {
 	Every time.Duration
 	// Settle is how long a device must have asked for an address before that is
 	// told: who scans asks for each once. Default 10 s.
-	Settle     time.Duration
+	Settle time.Duration
+	// AskEvery is how often an address that cameras look for is asked for; default a minute.
+	AskEvery   time.Duration
 	MaxPerPort int           // sightings of one port; default 1024
 	Keep       time.Duration // what was not seen for so long goes; default 30 days
 	Now        func() time.Time
@@ -43,6 +45,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Settle <= 0 {
 		o.Settle = 10 * time.Second
+	}
+	if o.AskEvery <= 0 {
+		o.AskEvery = time.Minute
 	}
 	if o.MaxPerPort <= 0 {
 		o.MaxPerPort = 1024

@@ -67,7 +67,6 @@ type probe struct {
 
 // How addresses that cameras look for are asked for.
 const (
-	probeEvery   = time.Minute // each
 	probesAtOnce = 16
 	manyRouted   = 3 // addresses that make a router
 )
@@ -116,7 +115,7 @@ func (b *Book) reviewAsked(port string, at map[netip.Addr]*asking, answers map[a
 		if !answered && a.count >= fewTimes && a.last.Sub(a.first) >= b.o.Settle {
 			b.note(Finding{Kind: AsksGateway, Device: a.by.Device, MAC: a.by.MAC, Address: ip, Port: port}, a.first, a.last)
 		}
-		if from, ok := b.site.nearest(ip); ok && now.Sub(a.tried) >= probeEvery && len(probes) < probesAtOnce {
+		if from, ok := b.site.nearest(ip); ok && now.Sub(a.tried) >= b.o.AskEvery && len(probes) < probesAtOnce {
 			a.tried = now
 			probes = append(probes, probe{port, from, ip})
 		}
