@@ -93,6 +93,7 @@ function Nav(): JSX.Element {
       {may("playback") && <Part id="recordings">{m.navRecordings}</Part>}
       {reads.value && <Part id="attempts">{m.navAttempts}</Part>}
       {reads.value && <Part id="containment">{m.navContainment}</Part>}
+      {reads.value && office("devices", m.navDevices)}
       {me.value && reads.value && office("users", m.navUsers, waiting.value > 0 && <span class="count" title={m.waitingFor(waiting.value)} aria-label={m.waitingFor(waiting.value)}>{waiting.value}</span>)}
       {me.value && reads.value && office("audit", m.navAudit)}
     </nav>
