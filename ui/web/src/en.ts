@@ -268,6 +268,8 @@ export const en = {
   emptyEnforcedText: (when: string): string => `Every layer was read back ${when}. The first attempt appears here by itself.`,
   emptyDegradedText: "A layer of containment is missing and another one holds. The first attempt appears here by itself.",
   emptyNotEnforced: "Enforcement is not running",
+  emptyWayAround: "Cameras have a way around this box",
+  emptyWayAroundText: "What goes that way is not seen here, so an empty table proves nothing. See where containment ends.",
   emptyNotEnforcedText: "An empty table proves nothing: packets of cameras are not being blocked or counted.",
   emptyUnknown: "Not known",
   emptyUnknownText: "Containment is not known to be enforced, so an empty table proves nothing.",

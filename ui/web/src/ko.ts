@@ -276,6 +276,8 @@ export const ko: Catalogue = {
   emptyEnforcedText: (when: string): string => `모든 계층을 ${when} 다시 읽어 확인했습니다. 첫 시도가 여기에 자동으로 나타납니다.`,
   emptyDegradedText: "격리 계층 하나가 빠졌고 다른 계층이 막고 있습니다. 첫 시도가 여기에 자동으로 나타납니다.",
   emptyNotEnforced: "격리가 시행되지 않고 있습니다",
+  emptyWayAround: "이 장비를 거치지 않는 통로가 있습니다",
+  emptyWayAroundText: "그 통로로 나가는 것은 여기서 보이지 않으므로, 표가 비어 있어도 아무 증명이 되지 않습니다. 격리가 미치지 않는 곳을 확인하세요.",
   emptyNotEnforcedText: "표가 비어 있어도 아무 의미가 없습니다. 카메라 패킷을 차단하지도 세지도 않고 있습니다.",
   emptyUnknown: "알 수 없음",
   emptyUnknownText: "격리 시행 여부를 알 수 없으므로 표가 비어 있어도 아무 의미가 없습니다.",

@@ -140,7 +140,9 @@ function ContainmentBanner(): JSX.Element | null {
   const m = t.value;
   const c = containment.value;
   if (!c || lost.value) return null;
-  const reasons = (c.reasons ?? []).map((r) => <p key={r}><bdi>{r}</bdi></p>);
+  // What was found about the network is told in the page's language.
+  const inWords = new Map((c.findings ?? []).map((f) => [f.text, m.finding(f)]));
+  const reasons = (c.reasons ?? []).map((r) => <p key={r}><bdi>{inWords.get(r) ?? r}</bdi></p>);
   switch (badge.value) {
     case "not-enforced":
       return <Banner tone="bad" icon="warn" title={m.bannerNotEnforced}>{reasons}</Banner>;

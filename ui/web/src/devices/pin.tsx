@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { Dialog } from "../dialog";
 import { t } from "../i18n";
+import { Field } from "../people/fields";
 import { useTask } from "../task";
 import { Trouble } from "../trouble";
 import { pin } from "./sightings";
@@ -54,21 +55,24 @@ function Fields({ s, d, change }: { s: Sighting; d: NewDevice; change: (part: Pa
   const hint = s.addresses.length > 1 ? m.ipChoose : s.addresses.length === 0 ? m.ipNone : undefined;
   return (
     <fieldset class="pin-device">
-      <legend class="mono">{s.mac}{s.maker && <span class="muted"> · <bdi>{s.maker}</bdi></span>}{s.name && <span class="muted"> · <bdi>{s.name}</bdi></span>}</legend>
+      <legend><b class="mono">{s.mac}</b>{s.maker && <span class="muted"> · <bdi>{s.maker}</bdi></span>}{s.name && <span class="muted"> · <bdi>{s.name}</bdi></span>}</legend>
       {s.means.map((x) => <p key={x.code + (x.ip ?? "") + (x.mac ?? "")} class="means">{m.means(x)}</p>)}
       <div class="pin-fields">
-        <label class="field">
-          <span class="label">{m.idLabel}</span>
-          <input type="text" value={d.id} pattern="[a-z0-9][a-z0-9\-]{0,62}" title={m.idHint} maxLength={63} required autocomplete="off" spellcheck={false} autocapitalize="none"
-            onInput={(e) => change({ id: e.currentTarget.value })} />
-        </label>
-        <label class="field">
-          <span class="label">{m.ipLabel}</span>
-          <input type="text" class="mono" value={d.ip} list={known} required autocomplete="off" spellcheck={false} inputMode="decimal"
-            onInput={(e) => change({ ip: e.currentTarget.value.trim() })} />
-          <datalist id={known}>{s.addresses.map((a) => <option key={a.ip} value={a.ip}>{m.via[a.via] ?? a.via}</option>)}</datalist>
-          {hint && <span class="hint">{hint}</span>}
-        </label>
+        <Field label={m.idLabel}>
+          {(id) => (
+            <input id={id} type="text" value={d.id} pattern="[a-z0-9][a-z0-9\-]{0,62}" title={m.idHint} maxLength={63} required autocomplete="off" spellcheck={false} autocapitalize="none"
+              onInput={(e) => change({ id: e.currentTarget.value })} />
+          )}
+        </Field>
+        <Field label={m.ipLabel} hint={hint}>
+          {(id, describedBy) => (
+            <>
+              <input id={id} type="text" class="mono" value={d.ip} list={known} required autocomplete="off" spellcheck={false} inputMode="decimal" aria-describedby={describedBy}
+                onInput={(e) => change({ ip: e.currentTarget.value.trim() })} />
+              <datalist id={known}>{s.addresses.map((a) => <option key={a.ip} value={a.ip}>{m.via[a.via] ?? a.via}</option>)}</datalist>
+            </>
+          )}
+        </Field>
       </div>
       {s.addresses.length > 1 && (
         <p class="pin-choices">{s.addresses.map((a) => <button key={a.ip} type="button" class={"small mono" + (d.ip === a.ip ? " on" : "")} onClick={() => change({ ip: a.ip })}>{a.ip}</button>)}</p>

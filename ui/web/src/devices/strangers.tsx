@@ -84,7 +84,7 @@ function Row({ s, may, makers, on, choose }: { s: Sighting; may: boolean; makers
       <td class="d-maker"><Maker local={s.local} maker={s.maker} known={makers} /></td>
       <td class="d-port"><code>{s.port || "–"}</code>{!s.port && <span class="sr">{m.portUnknown}</span>}</td>
       <td class="d-first"><time title={stamp(first)}>{ago(now() - first)}</time><span class="under">{m.lastSeen(ago(second.value - Date.parse(s.last)))}</span></td>
-      <td class="d-tried">{s.tried.length === 0 ? <span class="muted">{m.triedNothing}</span> : <Trials list={s.tried} />}</td>
+      <td class="d-tried"><span class="card-label">{m.colTried} </span>{s.tried.length === 0 ? <span class="muted">{m.triedNothing}</span> : <Trials list={s.tried} />}</td>
     </tr>
   );
 }
