@@ -166,14 +166,14 @@ func (e *editor) add(devices []Device) ([]byte, error) {
 		return nil, err
 	}
 	text := bytes.Join(e.lines, nil)
-	added := ""
+	var added []byte
 	for i, d := range devices {
 		if i > 0 || !bytes.HasSuffix(bytes.TrimRight(text[:to], " \t\r\n"), []byte(",")) {
-			added += ","
+			added = append(added, ',')
 		}
-		added += fmt.Sprintf("%s  {id: %s, ip: %s, mac: %q}", e.eol, d.ID, d.IP, d.MAC)
+		added = fmt.Appendf(added, "%s  {id: %s, ip: %s, mac: \"%s\"}", e.eol, d.ID, d.IP, d.MAC)
 	}
-	return slices.Insert(text, to, []byte(added)...), nil
+	return slices.Insert(text, to, added...), nil
 }
 
 // blockItems are devices as lines of a list.

@@ -34,8 +34,10 @@ var (
 
 func TestDevicesAreAddedAndNothingElseChanges(t *testing.T) {
 	for _, c := range []struct{ name, before, after string }{
-		{"block, comments in between", "devices:   # pinned\n  # the gate\n  - id: a   # old\n    ip: 10.20.1.1\n    mac: 02:00:00:00:00:01\n    declared: {maker: X,\n      country: KR}\n  # end of list\n\n# views\ncameras: []   # none\n",
-			"devices:   # pinned\n  # the gate\n  - id: a   # old\n    ip: 10.20.1.1\n    mac: 02:00:00:00:00:01\n    declared: {maker: X,\n      country: KR}\n" + lines + "  # end of list\n\n# views\ncameras: []   # none\n"},
+		{
+			"block, comments in between", "devices:   # pinned\n  # the gate\n  - id: a   # old\n    ip: 10.20.1.1\n    mac: 02:00:00:00:00:01\n    declared: {maker: X,\n      country: KR}\n  # end of list\n\n# views\ncameras: []   # none\n",
+			"devices:   # pinned\n  # the gate\n  - id: a   # old\n    ip: 10.20.1.1\n    mac: 02:00:00:00:00:01\n    declared: {maker: X,\n      country: KR}\n" + lines + "  # end of list\n\n# views\ncameras: []   # none\n",
+		},
 		{"block at the end, no newline", "devices:\n  - {id: a, ip: 10.20.1.1, mac: \"02:00:00:00:00:01\"}", "devices:\n  - {id: a, ip: 10.20.1.1, mac: \"02:00:00:00:00:01\"}\n" + lines},
 		{"block without indentation", "devices:\n- id: a\n  ip: 10.20.1.1\n  mac: 02:00:00:00:00:01\ncameras: []\n", "devices:\n- id: a\n  ip: 10.20.1.1\n  mac: 02:00:00:00:00:01\n" + strings.ReplaceAll("\n"+strings.TrimSuffix(lines, "\n"), "\n  ", "\n")[1:] + "\ncameras: []\n"},
 		{"none yet", "devices: []   # nobody\ncameras: []\n", "devices:    # nobody\n" + lines + "cameras: []\n"},

@@ -56,8 +56,12 @@ func enrolStranger(nvr string) error {
 		name string
 		do   func() error
 	}{
-		{"listed", e.listed}, {"kept over a restart", e.restarted}, {"refused", e.refusals}, {"pinned", e.pinned},
-		{"unpinned", e.unpinned}, {"audited", e.audited},
+		{"listed", e.listed},
+		{"kept over a restart", e.restarted},
+		{"refused", e.refusals},
+		{"pinned", e.pinned},
+		{"unpinned", e.unpinned},
+		{"audited", e.audited},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", step.name, err, e.r.logged)

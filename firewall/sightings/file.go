@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,9 +79,7 @@ func (b *Book) take(k Kept) {
 		b.seen[s.MAC] = s
 		p.sightings++
 	}
-	for mac, p := range k.Pinned {
-		b.pinned[mac] = p
-	}
+	maps.Copy(b.pinned, k.Pinned)
 	for _, f := range k.Findings[:min(len(k.Findings), maxFindings)] {
 		b.findings[f.key()] = &f
 	}
