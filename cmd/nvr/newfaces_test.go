@@ -66,7 +66,10 @@ func changedFaces(nvr string) error {
 	); err != nil {
 		return err
 	}
-	if err := errors.Join(h.start(dir), h.firstAdmin(dir), h.r.kill()); err != nil {
+	if err := h.start(dir); err != nil {
+		return err
+	}
+	if err := errors.Join(h.firstAdmin(dir), h.r.kill()); err != nil {
 		return err
 	}
 	guard, clerk, err := h.signedInBefore()

@@ -115,11 +115,14 @@ func (h *household) start(dir string) (err error) {
 	}
 	// The root, as people fetch it, and with it nothing but HTTPS.
 	f := serverFlags{server: "https://10.9.0.1:8443", caFile: filepath.Join(dir, "root.crt")}
-	root, err := insecureRoot()
-	if err == nil {
-		err = os.WriteFile(f.caFile, root, 0o600)
+	var root []byte
+	if err := h.r.await("the page to answer", 30*time.Second, func() bool {
+		root, err = insecureRoot()
+		return err == nil
+	}); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := os.WriteFile(f.caFile, root, 0o600); err != nil {
 		return err
 	}
 	h.https, err = f.client()
