@@ -269,7 +269,7 @@ func (a *Accounts) SignOut(cookie string, from Source) error {
 			return err
 		}
 		return errors.Join(
-			t.drop(stored{l.hash[:], *l.record}),
+			t.drop(stored{hash: l.hash[:], record: *l.record}),
 			t.audit(l.principal(from).event("sign-out", userObject(l.acc.User.Name))),
 		)
 	})

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -81,32 +80,19 @@ func (a *Accounts) touchToken(l *liveToken) {
 }
 
 // tokenAt is a token of a user and where it is kept.
-type tokenAt struct {
-	hash   []byte
-	record tokenRecord
-}
+type tokenAt = kept[tokenRecord]
 
-// tokensOf lists the tokens of a user, those that have expired too.
+// tokensOf lists the tokens of a user, those that have expired too, latest first.
 func (t *tx) tokensOf(userID string) ([]tokenAt, error) {
-	var list []tokenAt
-	prefix := pair(userID, "")
-	c := t.bucket(bucketTokensOf).Cursor()
-	for k, hash := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, hash = c.Next() {
-		x := tokenAt{hash: slices.Clone(hash)}
-		if ok, err := t.get(bucketTokens, hash, &x.record); err != nil {
-			return nil, err
-		} else if ok {
-			list = append(list, x)
-		}
-	}
+	list, err := keptOf[tokenRecord](t, bucketTokensOf, bucketTokens, userID)
 	slices.SortFunc(list, func(x, y tokenAt) int {
 		return cmp.Or(y.record.Created.Compare(x.record.Created), strings.Compare(x.record.ID, y.record.ID))
 	})
-	return list, nil
+	return list, err
 }
 
 func (t *tx) dropToken(x tokenAt) error {
-	return errors.Join(t.remove(bucketTokens, x.hash), t.remove(bucketTokensOf, pair(x.record.User, x.record.ID)))
+	return t.unkeep(bucketTokensOf, bucketTokens, x.hash, x.record.User, x.record.ID)
 }
 
 func (t *tx) endTokens(userID string) error {
