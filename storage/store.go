@@ -17,12 +17,14 @@ import (
 
 // Store keeps the footage of all cameras on its volumes.
 type Store struct {
-	opts    Options
-	log     *slog.Logger
-	index   *index
-	gaps    *gapBook
-	clock   *clockGuard
-	volumes []*volume
+	opts  Options
+	log   *slog.Logger
+	index *index
+	// indexLost is why the index is one for this run only; nil: it is not.
+	indexLost error
+	gaps      *gapBook
+	clock     *clockGuard
+	volumes   []*volume
 
 	running   atomic.Bool
 	rebuild   chan struct{} // volumes are waiting for it
@@ -48,7 +50,7 @@ type fileKey struct{ volume, path string }
 // OpenStore locks the volumes, recovers what a crash left behind and opens the
 // index, before the first camera is recorded. A volume that is missing, broken
 // or not the one that it should be is told by Status and tried again by Run;
-// only a bad option, an index that cannot be opened at all, or another process
+// only a bad option, an index that can be opened nowhere, or another process
 // (ErrLocked) is an error here.
 func OpenStore(o Options) (*Store, error) {
 	o, err := o.complete()
@@ -61,8 +63,11 @@ func OpenStore(o Options) (*Store, error) {
 		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{}, unread: map[unreadLedger]string{},
 		pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
 	}
-	if s.index, err = openIndex(o.State, o.Now()); err != nil {
+	if s.index, s.indexLost, err = openIndexSomewhere(o); err != nil {
 		return nil, err
+	}
+	if s.indexLost != nil {
+		s.log.Error("the index is kept for this run only, and read anew from the volumes", "error", s.indexLost)
 	}
 	for _, vo := range o.Volumes {
 		s.volumes = append(s.volumes, newVolume(s, vo))
@@ -323,6 +328,9 @@ func (s *Store) Status() Status {
 	st.Rebuilding = st.Rebuilding || s.untiled
 	if s.indexErr != nil {
 		st.IndexError = s.indexErr.Error()
+	}
+	if s.indexLost != nil {
+		st.IndexLost = s.indexLost.Error()
 	}
 	s.mu.Unlock()
 	for _, v := range s.volumes {

@@ -46,6 +46,7 @@ var scenarios = map[string]func(nvr string) error{
 	"people":      peopleOnTheBox,
 	"faces":       faceless,
 	"new-faces":   changedFaces,
+	"stateless":   stateless,
 	"enrol":       enrolStranger,
 }
 

@@ -241,6 +241,9 @@ func (a *app) storageHealth() []ui.HealthCheck {
 	if status.Rebuilding {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is being rebuilt: listings are not complete yet"})
 	}
+	if status.IndexLost != "" {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is kept for this run only: " + status.IndexLost, Fix: "see that the state directory can be written, and restart nvr: until then each start reads the volumes anew"})
+	}
 	if status.IndexError != "" {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})
 	}
