@@ -43,15 +43,16 @@ func readDevices(sent string) []string {
 }
 
 // device finds which of the account's devices a try comes from; -1 is none, and the
-// secret is empty.
+// secret is empty. It takes as long where there is no account.
 func (acc *account) device(from Source, now time.Time) (i int, secret string) {
-	if acc == nil {
-		return -1, ""
+	var own []device
+	if acc != nil {
+		own = acc.Devices
 	}
 	for _, secret := range readDevices(from.Devices) {
 		hash := sha256.Sum256([]byte(secret))
-		i := slices.IndexFunc(acc.Devices, func(d device) bool { return bytes.Equal(d.Hash, hash[:]) })
-		if i >= 0 && !acc.Devices[i].lapsed(now) {
+		i := slices.IndexFunc(own, func(d device) bool { return bytes.Equal(d.Hash, hash[:]) })
+		if i >= 0 && !own[i].lapsed(now) {
 			return i, secret
 		}
 	}
