@@ -20,11 +20,12 @@ type Policy struct {
 	Devices        []Device
 }
 
-// Device is what is pinned: a pair of addresses (C4).
+// Device is what is pinned: a pair of addresses, and the port where one is given (C4).
 type Device struct {
-	ID  string
-	IP  netip.Addr
-	MAC net.HardwareAddr
+	ID   string
+	IP   netip.Addr
+	MAC  net.HardwareAddr
+	Port string // the one of Ports that it hangs on, and that takes nobody else; empty: any
 }
 
 // State is how well the policy is enforced.

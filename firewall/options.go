@@ -48,7 +48,7 @@ func compile(p Policy) (ruleset.Ruleset, error) {
 		in.Bridge = defaultBridge
 	}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC, Port: d.Port})
 	}
 	return ruleset.Compile(in)
 }

@@ -16,8 +16,8 @@ func (k *Kernel) restore(ctx context.Context, f ruleset.Family, input string) er
 		name = "ip6tables-restore"
 	case ruleset.Bridge:
 		name, args = "ebtables-nft-restore", []string{"--noflush"}
-	case ruleset.Inet:
-		name, args, input = "nft", []string{"-f", "-"}, nftScript(input)
+	case ruleset.Inet, ruleset.Frames:
+		name, args, input = "nft", []string{"-f", "-"}, nftScript(f.Nft(), input)
 	case ruleset.IPv4:
 	}
 	_, err := k.run(ctx, input, name, args...)
@@ -49,7 +49,7 @@ func (k *Kernel) build(ctx context.Context, rs ruleset.Ruleset, generation int, 
 		}
 		fmt.Fprintf(b, "*%s\n", t.Name)
 		kept := have[t.Family][t.Name]
-		if t.Family == ruleset.Inet {
+		if t.Family.Nft() != "" {
 			kept = beginNft(b, t, kept)
 		}
 		var lines []string
@@ -151,7 +151,7 @@ func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, h
 		case ruleset.Bridge:
 			swapBridge(&bridge, t, generation, have)
 			continue
-		case ruleset.Inet:
+		case ruleset.Inet, ruleset.Frames:
 			if err := k.swapNft(ctx, t, generation); err != nil {
 				return fmt.Errorf("hook %s %s: %w", t.Family, t.Name, err)
 			}
@@ -217,8 +217,8 @@ func swapBridge(b *strings.Builder, t ruleset.Table, generation int, have snapsh
 // because a chain cannot go while another in the same step still leads to it.
 func (k *Kernel) forget(ctx context.Context, keep int, have snapshot) error {
 	for f, tables := range have {
-		if f == ruleset.Inet && keep == 0 {
-			if err := k.removeNft(ctx, tables); err != nil {
+		if f.Nft() != "" && keep == 0 {
+			if err := k.removeNft(ctx, f, tables); err != nil {
 				return fmt.Errorf("remove our table: %w", err)
 			}
 			continue

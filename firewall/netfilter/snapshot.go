@@ -28,7 +28,7 @@ var tablesOf = map[ruleset.Family][]string{
 	ruleset.IPv6: {"raw", "mangle", "filter"},
 }
 
-// read takes a snapshot: four commands with nf_tables, nine with legacy,
+// read takes a snapshot: five commands with nf_tables, ten with legacy,
 // where saving all tables at once needs more rights than we have.
 func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
@@ -51,9 +51,11 @@ func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	if err := k.save(ctx, s[ruleset.Bridge], "ebtables-nft-save", "-c"); err != nil {
 		return nil, err
 	}
-	s[ruleset.Inet] = map[string]table{}
-	if err := k.readNft(ctx, s[ruleset.Inet]); err != nil {
-		return nil, err
+	for _, f := range ownFamilies {
+		s[f] = map[string]table{}
+		if err := k.readNft(ctx, f, s[f]); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

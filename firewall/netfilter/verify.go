@@ -51,6 +51,8 @@ func (k *Kernel) verify(ctx context.Context, have snapshot) (Report, error) {
 	rs := k.want
 	r := Report{Dropped: dropped(rs, have)}
 	r.Findings = append(k.checkHooks(rs, k.generation, have), k.checkChains(rs, k.generation, have)...)
+	own, _ := k.checkOwnSets(rs, have)
+	r.Findings = append(r.Findings, own...)
 	for _, check := range []func(context.Context, ruleset.Ruleset) ([]Finding, error){
 		k.checkSets, k.checkRouting, k.checkLinks, k.checkNeighbours,
 	} {
@@ -102,7 +104,7 @@ func (k *Kernel) checkSets(ctx context.Context, rs ruleset.Ruleset) ([]Finding, 
 		case !is.isA(s.Create):
 			list = append(list, finding(ruleset.L3, "set %s is another one: %.100s", s.Name, is.create))
 		case !slices.Equal(is.members, s.Members):
-			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(is.members), len(s.Members)))
+			list = append(list, finding(ruleset.L3, "set %s was changed: %s", s.Name, differs(difference(is.members, s.Members))))
 		}
 	}
 	return list, nil
