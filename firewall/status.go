@@ -105,6 +105,9 @@ func (f *Firewall) count(r netfilter.Report) {
 
 // check reads back, repairs where it must, and publishes the result.
 func (f *Firewall) check(ctx context.Context) error {
+	if err := f.k.ShutBypassed(); err != nil {
+		f.log.Error("what passes by the rules could not be looked for", "error", err)
+	}
 	r, err := f.readBack(ctx)
 	if err != nil {
 		return err

@@ -91,11 +91,27 @@ func (k *Kernel) checkChains(rs ruleset.Ruleset, generation int, have snapshot) 
 			case !ok:
 				list = append(list, finding(c.Layer, "%s %s: chain %s is gone", t.Family, t.Name, name))
 			case !holds(rules, t.ChainLines(c, generation, revision)):
-				list = append(list, finding(c.Layer, "%s %s: chain %s was changed", t.Family, t.Name, name))
+				list = append(list, finding(c.Layer, "%s %s: chain %s was changed: %s", t.Family, t.Name, name,
+					change(rules, t.ChainLines(c, generation, revision))))
 			}
 		}
 	}
 	return list
+}
+
+// change says in words by which rule a chain first differs from what it should hold.
+func change(have []rule, want []string) string {
+	for i := range max(len(have), len(want)) {
+		switch {
+		case i >= len(want):
+			return fmt.Sprintf("has %.160s", have[i].text)
+		case i >= len(have):
+			return fmt.Sprintf("lacks %.160s", want[i])
+		case canonical(have[i].text) != canonical(want[i]):
+			return fmt.Sprintf("has %.160s where it should have %.160s", have[i].text, want[i])
+		}
+	}
+	return "not in its text"
 }
 
 // checkHooks tells which of our jumps is not the first rule of its base chain.

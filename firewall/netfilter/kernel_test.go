@@ -19,7 +19,12 @@ import (
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 )
 
-func TestMain(m *testing.M) { ns.Main(m) }
+func TestMain(m *testing.M) {
+	if !ns.Inside() {
+		bequeathXDP()
+	}
+	ns.Main(m)
+}
 
 // ports makes two ports with nothing behind them, and leaves nothing of a test behind.
 func ports(t testing.TB) {

@@ -157,6 +157,11 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
 	}
 	list := k.checkBridge(l, bridge)
+	passing, closed, err := checkBypasses(l)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, passing...)
 	for _, p := range l.Ports {
 		link, err := netlink.LinkByName(p)
 		switch {
@@ -172,7 +177,7 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		case link.Attrs().Group != l.Group:
 			list = append(list, finding(ruleset.L1, "port %s left the group of camera interfaces", p))
 		}
-		if link.Attrs().Flags&net.FlagUp == 0 {
+		if link.Attrs().Flags&net.FlagUp == 0 && !closed[p] {
 			list = append(list, finding(ruleset.L0, "port %s is down", p))
 		}
 		own, err := ownAddresses(link)
