@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
@@ -30,9 +31,15 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
+	drift   driftBook
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
+
+	// guarding is the link whose ports are shut when frames pass by the rules; nil
+	// while nothing is enforced.
+	guarding atomic.Pointer[ruleset.Link]
+	event    chan struct{} // like wake
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -56,6 +63,7 @@ func New(o Options) *Firewall {
 		o: o, log: o.Log,
 		repairs: map[ruleset.Layer]repair{},
 		wake:    make(chan struct{}, 1),
+		event:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		status: Status{
 			State: NotEnforced, Since: time.Now(),
@@ -94,6 +102,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 			return err
 		}
 	}
+	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
 		counters, err := f.k.Dropped(ctx, rs)
@@ -111,6 +120,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
@@ -141,6 +151,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	if err := f.open(); err != nil {
 		return Status{}, err
 	}
+	f.loadDrift()
 	if err := f.k.Adopt(ctx, rs); err != nil {
 		return Status{}, fmt.Errorf("read back: %w", err)
 	}
@@ -208,6 +219,13 @@ func (f *Firewall) open() error {
 	return nil
 }
 
+// loadDrift reads what was found before this process.
+func (f *Firewall) loadDrift() {
+	if err := f.drift.load(f.o.StateDir); err != nil {
+		f.log.Error("the list of what was found before is lost", "error", err)
+	}
+}
+
 // obeysNote reads the note and, where there is one, says so in status.
 func (f *Firewall) obeysNote() bool {
 	n, ok, err := disarmNote(f.o.StateDir)
@@ -218,6 +236,7 @@ func (f *Firewall) obeysNote() bool {
 	if !ok {
 		return false
 	}
+	f.guarding.Store(nil)
 	now := time.Now()
 	f.publish(func(s *Status) {
 		s.State, s.Layers, s.Checked = Disarmed, nil, now

@@ -51,6 +51,7 @@ type Status struct {
 	Backend    string // nf_tables or legacy
 	Layers     []LayerStatus
 	Counted    Counted
+	Drift      []Drift // what others changed lately, the newest first
 }
 
 // LayerStatus is one of L0 to L5.

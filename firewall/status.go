@@ -32,7 +32,7 @@ const staleAfter = 5 * time.Second
 func (f *Firewall) Status() Status {
 	f.statusMu.Lock()
 	s := f.status
-	s.Reasons, s.Layers = slices.Clone(s.Reasons), slices.Clone(s.Layers)
+	s.Reasons, s.Layers, s.Drift = slices.Clone(s.Reasons), slices.Clone(s.Layers), slices.Clone(s.Drift)
 	f.statusMu.Unlock()
 	if s.State == Enforced || s.State == Observing {
 		if age := time.Since(s.Checked); age > max(staleAfter, 3*f.o.Interval) {
@@ -105,9 +105,6 @@ func (f *Firewall) count(r netfilter.Report) {
 
 // check reads back, repairs where it must, and publishes the result.
 func (f *Firewall) check(ctx context.Context) error {
-	if err := f.k.ShutBypassed(); err != nil {
-		f.log.Error("what passes by the rules could not be looked for", "error", err)
-	}
 	r, err := f.readBack(ctx)
 	if err != nil {
 		return err
@@ -116,12 +113,15 @@ func (f *Firewall) check(ctx context.Context) error {
 		if r, err = f.repair(ctx, r); err != nil {
 			return err
 		}
+	} else {
+		f.drift.see(time.Now(), r.Findings)
 	}
 	f.report(r)
 	return nil
 }
 
 func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Report, error) {
+	f.drift.see(time.Now(), r.Findings)
 	f.report(r)
 	hurt := map[ruleset.Layer]bool{}
 	for _, x := range r.Findings {
@@ -139,6 +139,8 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	}
 	f.count(again)
 	now := time.Now()
+	f.drift.see(now, again.Findings)
+	f.drift.repaired(r.Findings)
 	for l := range hurt {
 		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}
@@ -182,10 +184,10 @@ func (f *Firewall) report(r netfilter.Report) {
 		state = Degraded
 	}
 	now := time.Now()
-	counted := f.account.counted()
+	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
 	f.publish(func(s *Status) {
 		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
-		s.Counted = counted
+		s.Counted, s.Drift = counted, drift
 	})
 }

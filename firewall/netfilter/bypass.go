@@ -3,6 +3,7 @@ package netfilter
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -198,13 +199,14 @@ func (k *Kernel) stopBypassed(l ruleset.Link) error {
 	return nil
 }
 
-// ShutBypassed sets down the ports that frames pass by the rules on. It asks by
-// netlink alone, for it comes before the read-back, whose commands take longer.
-func (k *Kernel) ShutBypassed() error {
-	if k.generation == 0 || !k.want.Link.Isolated {
+// ShutBypassed sets down the ports whose frames pass by the rules. It asks by
+// netlink alone, and needs no Kernel: it must not wait for a read-back, whose
+// commands take longer. It may be called while a Kernel is at work.
+func ShutBypassed(l ruleset.Link, log *slog.Logger) error {
+	if !l.Isolated {
 		return nil
 	}
-	return k.stopBypassed(k.want.Link)
+	return (&Kernel{log: log}).stopBypassed(l)
 }
 
 // checkBypasses names what passes by the rules, and gives the ports that are
