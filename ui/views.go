@@ -156,6 +156,18 @@ type ContainmentView struct {
 	Backend    string      `json:"backend,omitempty"`
 	Layers     []LayerView `json:"layers"`
 	Counted    CountedView `json:"counted"`
+	Drift      []DriftView `json:"drift"` // what others changed lately, the newest first
+}
+
+// DriftView is one difference between the policy and the kernel that others made (C10).
+type DriftView struct {
+	ID    uint64    `json:"id"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Layer string    `json:"layer"`
+	Found string    `json:"found"` // in English: the foreign line, flag or setting, and what it should be
+	Done  string    `json:"done"`  // repaired, gone, or stands
+	Count int       `json:"count"`
 }
 
 // LayerView is one of L0 to L5.

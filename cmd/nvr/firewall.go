@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -156,8 +157,25 @@ func statusText(s firewall.Status) string {
 		}
 		b.WriteByte('\n')
 	}
+	for i, d := range s.Drift {
+		if i == 0 {
+			b.WriteString("Changed by others, the latest first:\n")
+		}
+		if i == shownChanges {
+			fmt.Fprintf(&b, "  and %d before; --json lists them\n", len(s.Drift)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s %s %s: %s", d.First.UTC().Format(time.RFC3339), d.Layer, d.Done, printable(d.Found))
+		if d.Count > 1 {
+			fmt.Fprintf(&b, " (%d times, last %s)", d.Count, d.Last.UTC().Format(time.RFC3339))
+		}
+		b.WriteByte('\n')
+	}
 	return b.String()
 }
+
+// shownChanges is how many changes by others the status prints.
+const shownChanges = 10
 
 // disarmFirewall asks for the site's name, so that nobody opens the wrong box (C1).
 func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {

@@ -175,7 +175,7 @@ func recordView(v *ui.StreamView, wanted, recording, playing bool, reason string
 func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
 		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
-		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
+		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{}, Drift: []ui.DriftView{},
 		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread},
 	}
 	if v.Reasons == nil {
@@ -187,6 +187,11 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 			view.RepairedAt = &l.RepairedAt
 		}
 		v.Layers = append(v.Layers, view)
+	}
+	for _, d := range s.Drift {
+		v.Drift = append(v.Drift, ui.DriftView{
+			ID: d.ID, First: d.First, Last: d.Last, Layer: d.Layer, Found: d.Found, Done: string(d.Done), Count: d.Count,
+		})
 	}
 	return v
 }

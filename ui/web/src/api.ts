@@ -128,6 +128,17 @@ export interface Containment {
   backend?: string;
   layers: Layer[] | null;
   counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number };
+  drift: Drift[] | null;
+}
+
+export interface Drift {
+  id: number;
+  first: string;
+  last: string;
+  layer: string;
+  found: string;
+  done: "repaired" | "gone" | "stands";
+  count: number;
 }
 
 export interface HealthCheck {
