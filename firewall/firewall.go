@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
@@ -32,6 +33,7 @@ type Firewall struct {
 	account account
 	repairs map[ruleset.Layer]repair
 	drift   driftBook
+	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
@@ -94,6 +96,9 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	}
 	if err := f.open(); err != nil {
 		f.fault(err)
+		return err
+	}
+	if err := f.refuseConflicts(rs.Link); err != nil {
 		return err
 	}
 	if !p.Observe {
@@ -159,6 +164,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("read back: %w", err)
 	}
+	r.Findings = append(r.Findings, f.lookAside(rs.Link, false)...)
 	f.report(r)
 	return f.Status(), nil
 }
@@ -203,6 +209,11 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 		return fmt.Errorf("disarm: %w", err)
 	}
 	f.obeysNote()
+	if f.o.Root != "" {
+		if err := managers.Withdraw(f.o.Root); err != nil {
+			return fmt.Errorf("disarmed, but: %w", err)
+		}
+	}
 	return nil
 }
 

@@ -44,6 +44,7 @@ const (
 type Status struct {
 	State      State
 	Reasons    []string // in words, worst first; empty when Enforced
+	Notes      []string // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time
 	Checked    time.Time // last complete read-back
 	Revision   string    // of the policy in force

@@ -18,6 +18,9 @@ type Options struct {
 	// StateDir is where the marks of arming and disarming are kept.
 	StateDir string
 	Log      *slog.Logger
+	// Root of the files that the system's network managers read, such as /; empty
+	// where none of them sees this network.
+	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
 	// Backend is nft or legacy; empty takes what the system's iptables is.

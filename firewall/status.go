@@ -32,7 +32,7 @@ const staleAfter = 5 * time.Second
 func (f *Firewall) Status() Status {
 	f.statusMu.Lock()
 	s := f.status
-	s.Reasons, s.Layers, s.Drift = slices.Clone(s.Reasons), slices.Clone(s.Layers), slices.Clone(s.Drift)
+	s.Reasons, s.Notes, s.Layers, s.Drift = slices.Clone(s.Reasons), slices.Clone(s.Notes), slices.Clone(s.Layers), slices.Clone(s.Drift)
 	f.statusMu.Unlock()
 	if s.State == Enforced || s.State == Observing {
 		if age := time.Since(s.Checked); age > max(staleAfter, 3*f.o.Interval) {
@@ -87,6 +87,9 @@ func (f *Firewall) readBack(ctx context.Context) (netfilter.Report, error) {
 		return r, fmt.Errorf("read back: %w", err)
 	}
 	f.count(r)
+	if l := f.guarding.Load(); l != nil {
+		r.Findings = append(r.Findings, f.lookAside(*l, true)...)
+	}
 	return r, nil
 }
 
@@ -133,11 +136,10 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	if err := f.k.Repair(ctx); err != nil {
 		return r, fmt.Errorf("repair: %w", err)
 	}
-	again, err := f.k.Verify(ctx)
+	again, err := f.readBack(ctx)
 	if err != nil {
-		return r, fmt.Errorf("read back the repair: %w", err)
+		return r, fmt.Errorf("after the repair: %w", err)
 	}
-	f.count(again)
 	now := time.Now()
 	f.drift.see(now, again.Findings)
 	f.drift.repaired(r.Findings)
@@ -153,12 +155,17 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 // report publishes a read-back.
 func (f *Firewall) report(r netfilter.Report) {
 	var list []LayerStatus
-	var reasons []string
+	var reasons, notes []string
+	for _, x := range r.Findings {
+		if x.Note {
+			notes = append(notes, x.What)
+		}
+	}
 	missing := map[ruleset.Layer]bool{}
 	for _, l := range layers {
 		var found []string
 		for _, x := range r.Findings {
-			if x.Layer == l.id {
+			if x.Layer == l.id && !x.Note {
 				found = append(found, x.What)
 			}
 		}
@@ -186,7 +193,7 @@ func (f *Firewall) report(r netfilter.Report) {
 	now := time.Now()
 	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
 	f.publish(func(s *Status) {
-		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
+		s.State, s.Reasons, s.Notes, s.Layers, s.Checked = state, reasons, notes, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
 		s.Counted, s.Drift = counted, drift
 	})

@@ -248,6 +248,8 @@ func containmentOnPage(page context.Context, t *testing.T, s *fakeSite) {
 			{ID: 1, First: at, Last: at.Add(time.Hour), Layer: "L4", Found: "a foreign rule stands before ours in FORWARD: <b>-j ACCEPT</b>", Done: "repaired", Count: 4},
 		}
 	})
+	s.setContainment(func(c *ui.ContainmentView) { c.Notes = []string{"/etc/network/interfaces:4: ifupdown sets up enp2s0"} })
+	await(page, t, `document.querySelector('#containment .note')?.textContent.endsWith('ifupdown sets up enp2s0')`)
 	await(page, t, `document.querySelector('.changes summary')?.textContent === 'Changed by others: 2'`)
 	await(page, t, `document.querySelector('.changes dt.bad')?.textContent.endsWith('L1 · still there')`)
 	await(page, t, `/<b>-j ACCEPT<\/b> · 4 times, last /.test(document.querySelector('.changes').textContent) && !document.querySelector('.changes b')`)

@@ -149,6 +149,7 @@ type AttemptView struct {
 type ContainmentView struct {
 	State      string      `json:"state"`   // enforced, degraded, not-enforced, observing, disarmed
 	Reasons    []string    `json:"reasons"` // in words, worst first
+	Notes      []string    `json:"notes"`   // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time   `json:"since"`
 	Checked    time.Time   `json:"checked"` // last complete read-back
 	Revision   string      `json:"revision"`

@@ -84,7 +84,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log,
+		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding,
 	})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -41,6 +42,9 @@ func newFirewallCommand() *cobra.Command {
 			text, err := firewall.Plan(policyOf(site))
 			if err != nil {
 				return err
+			}
+			if root := systemRoot(); root != "" {
+				text += managers.Text(root, append([]string{bridge}, site.CameraNetwork.Ports...))
 			}
 			_, err = io.WriteString(c.OutOrStdout(), text)
 			return err
@@ -76,7 +80,16 @@ func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
-	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false)}), nil
+	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false), Root: systemRoot()}), nil
+}
+
+// systemRoot is where the files of the system's network managers are, empty where
+// they do not see this network, as in a demo.
+func systemRoot() string {
+	if managers.Here("/proc") {
+		return "/"
+	}
+	return ""
 }
 
 func armFirewall(c *cobra.Command, site *configs.Site) error {
@@ -90,6 +103,9 @@ func armFirewall(c *cobra.Command, site *configs.Site) error {
 	s := fw.Status()
 	if err := noteArmed(site, "revision "+s.Revision); err != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.ErrOrStderr(), "beside the rules: %s\n", printable(n))
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
 	return err
@@ -145,6 +161,9 @@ func statusText(s firewall.Status) string {
 	fmt.Fprintf(&b, "%s: generation %d, backend %s\n", s.State, s.Generation, s.Backend)
 	for _, r := range s.Reasons {
 		fmt.Fprintf(&b, "  because: %s\n", printable(r))
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(&b, "  beside the rules: %s\n", printable(n))
 	}
 	for _, l := range s.Layers {
 		mark := "holds  "

@@ -19,6 +19,9 @@ type Finding struct {
 	What  string
 	// Foreign is true for what others put in our way and we do not remove.
 	Foreign bool
+	// Note is true for what stands beside the ruleset and takes nothing away from
+	// its layers. It is Foreign as well.
+	Note bool
 }
 
 func finding(l ruleset.Layer, format string, args ...any) Finding {

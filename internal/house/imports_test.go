@@ -44,8 +44,10 @@ var allowed = map[string][]string{
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog"},
 	"firewall/canary":    {},
+	"firewall/managers":  {},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/canary",
+		"firewall/managers",
 	},
 
 	"inspect": {"streams/onvif"},

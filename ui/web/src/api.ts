@@ -121,6 +121,7 @@ export interface Layer {
 export interface Containment {
   state: "enforced" | "degraded" | "not-enforced" | "observing" | "disarmed";
   reasons: string[] | null;
+  notes: string[] | null;
   since: string;
   checked: string;
   revision: string;

@@ -76,6 +76,7 @@ export function ContainmentPanel(): JSX.Element {
               </li>
             ))}
           </ul>
+          {(c.notes ?? []).map((n) => <p key={n} class="note small"><Icon name="warn" size={13} /> {m.beside} <bdi lang="en">{n}</bdi></p>)}
           <details class="more">
             <summary>{m.layerDetails}</summary>
             <dl class="layer-facts">

@@ -75,6 +75,7 @@ export const en = {
     L5: "Outgoing packets of the box itself",
   } as Record<string, string>,
   repaired: (n: number, when: string): string => `repaired ${n}×, last ${when}`,
+  beside: "Works against the rules, which hold:",
   changed: (n: number): string => `Changed by others: ${n}`,
   changedTitle: "What other programs or people changed in this box's rules, and what became of it",
   changedDone: { repaired: "repaired", gone: "removed by others", stands: "still there" } as Record<string, string>,

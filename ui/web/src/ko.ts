@@ -86,6 +86,7 @@ export const ko: Catalogue = {
     L5: "이 장비가 보내는 패킷",
   },
   repaired: (n: number, when: string): string => `${n}회 복구, 마지막 ${when}`,
+  beside: "규칙은 유지되지만 이것과 충돌합니다:",
   changed: (n: number): string => `외부에서 바꾼 항목: ${n}`,
   changedTitle: "다른 프로그램이나 사람이 이 장비의 규칙에서 바꾼 것과 그 결과",
   changedDone: { repaired: "복구됨", gone: "외부에서 제거됨", stands: "남아 있음" },
