@@ -143,12 +143,8 @@ func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset, guarded boo
 func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset, have snapshot) (snapshot, error) {
 	// Also what an earlier process loaded counts: a restart changes nothing.
 	newest := max(have.newest(), k.generation)
-	if changed, err := k.loadMembers(ctx, rs, have); err != nil {
+	if err := k.loadMembers(ctx, rs, have); err != nil {
 		return nil, err
-	} else if changed {
-		if have, err = k.read(ctx); err != nil {
-			return nil, err
-		}
 	}
 	_, whole := k.checkOwnSets(rs, have)
 	if newest > 0 && whole && len(k.checkChains(rs, newest, have)) == 0 && len(k.checkHooks(rs, newest, have)) == 0 {

@@ -42,10 +42,32 @@ func TestAFlowtableOfOurPortIsKnown(t *testing.T) {
 	}
 }
 
+// elementsMessage is what the kernel answers for nvr-at-port-pair.
+func elementsMessage() []byte {
+	key := join([]byte("p-a"), make([]byte, 13), []byte{2, 0, 0, 0, 0, 0x11, 0, 0}, []byte{10, 20, 1, 11})
+	element := attr(1|unix.NLA_F_NESTED, attr(elementKey|unix.NLA_F_NESTED, attr(keyValue, key...)...)...)
+	ends := attr(1, join(attr(elementKey, attr(keyValue, key...)...), attr(4, 1))...)
+	return join([]byte{unix.NFPROTO_BRIDGE, 0, 0, 0}, attr(elementsTable, 'x', 0), attr(elementsList, join(element, ends)...))
+}
+
+func TestParseElements(t *testing.T) {
+	got, err := parseElements(elementsMessage(), []string{"ifname", "ether_addr", "ipv4_addr"})
+	const pair = `"p-a" . 02:00:00:00:00:11 . 10.20.1.11`
+	if err != nil || !slices.Equal(got, []string{pair, pair + " with 4=01"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	for _, kinds := range [][]string{{"ifname", "ether_addr"}, {"ifname", "mark"}, {"ifname", "ether_addr", "ipv4_addr", "ipv4_addr"}} {
+		if got, _ := parseElements(elementsMessage(), kinds); len(got) == 0 || got[0] == pair {
+			t.Errorf("as %q: %q", kinds, got)
+		}
+	}
+}
+
 func FuzzBaseChains(f *testing.F) {
 	f.Add(flowtableMessage())
 	f.Add(join([]byte{5, 0, 0, 0}, attr(1, 'a'), attr(3, 'b'), attr(4, join(attr(1, 0, 0, 0, 0), attr(2, 0, 0, 0, 1), attr(3, 'p', '1', 0))...)))
 	f.Add([]byte{1, 0, 0, 0, 3, 0, 0, 0})
+	f.Add(elementsMessage())
 	f.Fuzz(func(t *testing.T, m []byte) {
 		for _, parse := range []func([]byte) (baseChain, bool, error){parseBaseChain, parseFlowtable} {
 			if c, ok, err := parse(m); err == nil && ok {
@@ -53,5 +75,6 @@ func FuzzBaseChains(f *testing.F) {
 			}
 		}
 		_ = classifierKind(m)
+		_, _ = parseElements(m, []string{"ifname", "ether_addr", "ipv4_addr"})
 	})
 }

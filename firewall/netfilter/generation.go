@@ -189,7 +189,7 @@ func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, h
 func (k *Kernel) swapHook(t ruleset.Table, h ruleset.Hook, generation int, have []rule) error {
 	ipt, spec := k.hooks[t.Family], t.HookSpec(h, generation)
 	first := 0
-	k.runs++
+	k.runs.Add(1)
 	if len(have) > 0 {
 		if _, ours := hookTarget(have[0].text); ours {
 			if err := ipt.Replace(t.Name, h.Base, 1, spec...); err != nil {
@@ -205,7 +205,7 @@ func (k *Kernel) swapHook(t ruleset.Table, h ruleset.Hook, generation int, have 
 	}
 	for _, r := range have[first:] {
 		if target, ours := hookTarget(r.text); ours {
-			k.runs++
+			k.runs.Add(1)
 			if err := ipt.DeleteIfExists(t.Name, h.Base, "-m", "comment", "--comment", ruleset.HookComment, "-j", target); err != nil {
 				return explain(err, err.Error())
 			}

@@ -573,3 +573,52 @@ func BenchmarkOneRulePerExec(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)*devices/measured, "ns/1300-devices")
 }
+
+// Rules of others that take nothing from ours are told, with what removes them,
+// and are no reason to repair anything or to shut a port.
+func TestRulesOfOthersAreNoted(t *testing.T) {
+	for backend, other := range map[string]string{"nft": "legacy", "legacy": "nft"} {
+		t.Run(backend, func(t *testing.T) {
+			ports(t)
+			shell(t, "iptables-"+other+" -t nat -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080")
+			shell(t, "ip6tables-"+other+" -A FORWARD -j ACCEPT; iptables-"+other+" -A FORWARD -i eth0 -j ACCEPT")
+			shell(t, "nft add table ip evil '{ chain c { type filter hook prerouting priority -400; }; chain d { type filter hook prerouting priority -150; }; }'")
+			k := kernel(t, backend)
+			apply(t, k, site(t, 2))
+			r, err := k.Verify(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, f := range r.Findings {
+				if !f.Note || !f.Foreign {
+					t.Errorf("found %+v", f)
+				}
+				_, fix, _ := strings.Cut(f.What, "if nobody needs it: ")
+				got = append(got, fix)
+			}
+			want := []string{
+				"nft delete chain ip evil c",
+				"iptables-" + other + " -t nat -D PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
+				"ip6tables-" + other + " -t filter -D FORWARD -j ACCEPT",
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("fixes %q, want %q", got, want)
+			}
+			for _, fix := range got {
+				shell(t, fix)
+			}
+			if f := findings(t, kernelLike(t, backend, site(t, 2))); len(f) != 0 {
+				t.Errorf("after the fixes: %q", f)
+			}
+		})
+	}
+}
+
+// kernelLike is one that has not read anything of others yet.
+func kernelLike(t *testing.T, backend string, rs ruleset.Ruleset) *netfilter.Kernel {
+	t.Helper()
+	k := kernel(t, backend)
+	apply(t, k, rs)
+	return k
+}

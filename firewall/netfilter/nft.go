@@ -21,7 +21,7 @@ var ownFamilies = [...]ruleset.Family{ruleset.Inet, ruleset.Frames}
 // readNft reads our table of a family. One that was put to sleep or given
 // something that is not ours to have reads as empty: build makes it anew.
 func (k *Kernel) readNft(ctx context.Context, f ruleset.Family, into map[string]table) error {
-	out, err := k.run(ctx, "", "nft", "-n", "list", "table", f.Nft(), ruleset.OwnTable)
+	out, err := k.run(ctx, "", "nft", "-n", "-t", "list", "table", f.Nft(), ruleset.OwnTable)
 	if err != nil {
 		if strings.Contains(err.Error(), "No such file or directory") {
 			return nil
@@ -33,10 +33,10 @@ func (k *Kernel) readNft(ctx context.Context, f ruleset.Family, into map[string]
 		return fmt.Errorf("read what nft printed: %w", err)
 	}
 	into[ruleset.OwnTable] = t
-	return nil
+	return readMembers(f, t)
 }
 
-// parseNft reads one table as nft lists it. A base chain's definition reads as
+// parseNft reads one table as nft lists it without elements. A base chain's definition reads as
 // its first rule, and so does a set's.
 func parseNft(out string) (table, error) {
 	t := table{}
@@ -46,15 +46,12 @@ func parseNft(out string) (table, error) {
 		switch {
 		case len(f) == 0 || f[0] == "table":
 		case f[0] == "}":
-			if set {
-				sortMembers(t[chain])
-			}
 			chain, set = "", false
 		case chain == "" && f[0] == "set" && len(f) == 3:
 			chain, set = setChain(f[1]), true
 			t[chain] = nil
 		case set:
-			t[chain] = append(t[chain], parseNftSet(chain, f)...)
+			t[chain] = append(t[chain], rule{text: "-A " + chain + " " + strings.Join(f, " ")})
 		case chain == "" && f[0] == "chain" && len(f) == 3:
 			chain = f[1]
 			t[chain] = nil

@@ -12,23 +12,6 @@ import (
 // setChain is what a set of a table of our own is called among its chains.
 func setChain(name string) string { return "@" + name }
 
-// parseNftSet reads a line of a set: what it is, or some of its members.
-func parseNftSet(chain string, fields []string) []rule {
-	line := strings.Join(fields, " ")
-	if list, ok := strings.CutPrefix(line, "elements = {"); ok {
-		line = list
-	} else if len(fields) > 0 && !strings.HasSuffix(line, ",") && !strings.HasSuffix(line, "}") {
-		return []rule{{text: "-A " + chain + " " + line}}
-	}
-	var list []rule
-	for m := range strings.SplitSeq(strings.TrimSuffix(line, "}"), ",") {
-		if m = strings.TrimSpace(m); m != "" {
-			list = append(list, rule{text: "-A " + chain + " " + m})
-		}
-	}
-	return list
-}
-
 // sortMembers puts members in order; what the set is stays first.
 func sortMembers(rules []rule) {
 	if len(rules) > 1 {
@@ -65,8 +48,9 @@ func changeMembers(b *strings.Builder, s ruleset.Set, has []string) {
 }
 
 // loadMembers gives the sets of our own tables their members where only these
-// differ. Each table changes in one transaction, which packets see whole or not at all (C2).
-func (k *Kernel) loadMembers(ctx context.Context, rs ruleset.Ruleset, have snapshot) (changed bool, err error) {
+// differ, and reads such a table again into what was read. Each table changes in
+// one transaction, which packets see whole or not at all (C2).
+func (k *Kernel) loadMembers(ctx context.Context, rs ruleset.Ruleset, have snapshot) error {
 	for _, t := range k.present(rs) {
 		var b strings.Builder
 		for _, s := range t.Sets {
@@ -78,11 +62,21 @@ func (k *Kernel) loadMembers(ctx context.Context, rs ruleset.Ruleset, have snaps
 			continue
 		}
 		if err := k.restore(ctx, t.Family, "*"+t.Name+"\n"+b.String()); err != nil {
-			return changed, fmt.Errorf("change the sets of %s %s: %w", t.Family, t.Name, err)
+			return fmt.Errorf("change the sets of %s %s: %w", t.Family, t.Name, err)
 		}
-		changed = true
+		again := table{}
+		for name, rules := range have[t.Family][t.Name] {
+			if strings.HasPrefix(name, setChain("")) {
+				rules = rules[:min(1, len(rules))]
+			}
+			again[name] = rules
+		}
+		if err := readMembers(t.Family, again); err != nil {
+			return err
+		}
+		have[t.Family][t.Name] = again
 	}
-	return changed, nil
+	return nil
 }
 
 // checkOwnSets tells which sets of our own tables are not what they should be.

@@ -46,7 +46,14 @@ func (k *Kernel) Verify(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return k.verify(ctx, have)
+	r, err := k.verify(ctx, have)
+	if err != nil {
+		return r, err
+	}
+	// Last, and not before ports open: no one waits for what weakens nothing.
+	notes, err := k.checkOthers(ctx, k.want)
+	r.Findings = append(r.Findings, notes...)
+	return r, err
 }
 
 // verify is Verify with the tables already read.
