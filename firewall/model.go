@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 )
 
 // Policy is what the site file means for the camera side of the box. A Policy
@@ -43,6 +45,7 @@ const (
 // Status is what the firewall knows of itself. It is a snapshot.
 type Status struct {
 	State      State
+	ReadBack   State    // the same by what was read back alone, without Findings: cameras are dialled by it
 	Reasons    []string // in words, worst first; empty when Enforced
 	Notes      []string // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time
@@ -52,7 +55,8 @@ type Status struct {
 	Backend    string // nf_tables or legacy
 	Layers     []LayerStatus
 	Counted    Counted
-	Drift      []Drift // what others changed lately, the newest first
+	Drift      []Drift             // what others changed lately, the newest first
+	Findings   []sightings.Finding // about the network around, worst first
 }
 
 // LayerStatus is one of L0 to L5.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -31,6 +32,8 @@ type Options struct {
 	// Binding, if set, tells how often the log reader was bound so far, and
 	// whether it is now: what is dropped in between is nobody's loss.
 	Binding func() (times uint64, bound bool)
+	// Findings, if set, gives what was found about the network around, worst first.
+	Findings func() []sightings.Finding
 }
 
 // Plan compiles a policy and gives the exact ruleset as text. It touches nothing.

@@ -90,5 +90,6 @@ func (s *Server) containmentOf(p auth.Principal) ContainmentView {
 		v = ContainmentView{State: v.State, Since: v.Since, Checked: v.Checked}
 	}
 	v.Reasons, v.Notes, v.Layers, v.Drift = orEmpty(v.Reasons), orEmpty(v.Notes), orEmpty(v.Layers), orEmpty(v.Drift)
+	v.Findings, v.Unseen = orEmpty(v.Findings), orEmpty(v.Unseen)
 	return v
 }

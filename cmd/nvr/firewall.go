@@ -17,6 +17,7 @@ import (
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/managers"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -80,7 +81,18 @@ func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
-	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false), Root: systemRoot()}), nil
+	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false), Root: systemRoot(), Findings: keptFindings(site)}), nil
+}
+
+// keptFindings are what the daemon found about the network, as its file has it.
+func keptFindings(site *configs.Site) func() []sightings.Finding {
+	return func() []sightings.Finding {
+		kept, err := sightings.Load(filepath.Join(site.Storage.State, sightingsName))
+		if err != nil {
+			newLogger(false).Warn("what was found about the camera network is not known", "error", err)
+		}
+		return kept.Findings
+	}
 }
 
 // systemRoot is where the files of the system's network managers are, empty where
@@ -189,6 +201,16 @@ func statusText(s firewall.Status) string {
 			fmt.Fprintf(&b, " (%d times, last %s)", d.Count, d.Last.UTC().Format(time.RFC3339))
 		}
 		b.WriteByte('\n')
+	}
+	for _, f := range s.Findings {
+		was := ""
+		if !f.Current(time.Now()) {
+			was = "earlier, "
+		}
+		fmt.Fprintf(&b, "  network: %s (%sfirst %s, last %s)\n    do: %s\n", printable(f.Text()), was, short(f.First), short(f.Last), printable(f.Fix()))
+	}
+	for _, u := range sightings.Unseen() {
+		fmt.Fprintf(&b, "  cannot be seen from here: %s\n", u)
 	}
 	return b.String()
 }
