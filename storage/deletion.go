@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,13 +22,27 @@ type DeletionPlan struct {
 	Away     []Segment // stays: its volume is not in use
 }
 
-// ID names what the plan takes: another list of segments has another.
+// ID names what the plan takes: another list of segments has another. It begins
+// with the end of the newest, so that Only knows what was there to take.
 func (p DeletionPlan) ID() string {
-	sum := sha256.New()
+	sum, last := sha256.New(), time.Unix(0, 0)
 	for _, seg := range p.Take {
 		fmt.Fprintf(sum, "%s %s %d\n", seg.Volume, seg.Path, seg.Bytes)
+		last = laterOf(last, seg.End)
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:16])
+	return fmt.Sprintf("%016x-%x", last.UnixNano(), sum.Sum(nil)[:16])
+}
+
+// Only leaves of a plan what an earlier one of that ID took; false when that is
+// not there any more as it was. What was completed since is left out.
+func (p DeletionPlan) Only(id string) (DeletionPlan, bool) {
+	until, _, _ := strings.Cut(id, "-")
+	last, err := strconv.ParseInt(until, 16, 64)
+	if err != nil {
+		return p, false
+	}
+	p.Take = slices.DeleteFunc(slices.Clone(p.Take), func(seg Segment) bool { return seg.End.UnixNano() > last })
+	return p, p.ID() == id
 }
 
 // PlanDeletion says what would be deleted by hand now.

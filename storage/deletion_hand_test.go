@@ -55,6 +55,12 @@ func TestDeleteByHand(t *testing.T) {
 	if less := planned(t, s.Store, "gate", zero.Add(3*time.Minute), zero.Add(time.Hour)); less.ID() == p.ID() {
 		t.Error("another plan has the same id")
 	}
+	if less, ok := planned(t, s.Store, "gate", zero, zero.Add(time.Hour)).Only(p.ID()); ok {
+		t.Errorf("a plan of more is taken for it: %v", less.Take)
+	}
+	if _, ok := p.Only("x"); ok {
+		t.Error("no plan is taken for one")
+	}
 	d, err := s.Delete(soon(t), p, "kim", "asked for by the works council")
 	if err != nil || d != (storage.Deleted{Segments: 7, Bytes: 7 * p.Take[0].Bytes}) {
 		t.Fatalf("%+v, %v", d, err)
@@ -73,7 +79,12 @@ func TestDeleteByHand(t *testing.T) {
 		}
 	}
 	check(s.Store)
+	early := planned(t, s.Store, "gate", zero, zero.Add(time.Hour))
 	seal(t, w)
+	late := planned(t, s.Store, "gate", zero, zero.Add(time.Hour))
+	if again, ok := late.Only(early.ID()); !ok || len(late.Take) != len(early.Take)+1 || len(again.Take) != len(early.Take) {
+		t.Errorf("what was completed since is in the earlier plan: %v", again.Take)
+	}
 	s.SetGap("gate", "main", w.End(), storage.ReasonAuth, "")
 	eventually(t, "the files to go", func() bool {
 		left, _ := filepath.Glob(filepath.Join(o.Volumes[0].Path, "gate/main/*/*/*.mp4"))

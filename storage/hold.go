@@ -37,6 +37,8 @@ var (
 	ErrNoHold = errors.New("storage: there is no such hold")
 	// ErrHoldExpired: a hold was to end before it begins.
 	ErrHoldExpired = errors.New("give a time that is yet to come")
+	// ErrTooManyHolds: there are maxHolds already.
+	ErrTooManyHolds = errors.New("storage: too many holds: remove what is not needed any more")
 	// ErrHoldWaits: what was asked for is in force in memory, and not on every
 	// volume in use yet; the store goes on trying.
 	ErrHoldWaits = errors.New("storage: not every volume in use has stated it yet")

@@ -137,7 +137,7 @@ func (b *holdBook) add(h Hold) error {
 		}
 	}
 	if inForce >= maxHolds {
-		return fmt.Errorf("storage: there are %d holds already: remove what is not needed any more", inForce)
+		return ErrTooManyHolds
 	}
 	b.putLocked(&heldRow{Hold: h})
 	b.changeLocked()

@@ -25,7 +25,7 @@ func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
-		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
+		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a},
 	}
 	if a.people == nil {
 		return o
