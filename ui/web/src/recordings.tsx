@@ -156,7 +156,7 @@ function MarkBar({ of }: { of: { camera: string; from: number; to: number } }): 
         {is("admin") && (
           <details class="overflow" onFocusOut={(e) => { if (!e.currentTarget.contains(e.relatedTarget as Node | null)) e.currentTarget.open = false; }}>
             <summary aria-label={m.moreActions} title={m.moreActions}><Icon name="dots" size={14} /></summary>
-            <div><button class="item danger" onClick={() => (wanted.value = { what: "delete", ...of })}>{m.deleteThis}</button></div>
+            <div><button class="item danger" onClick={(e) => { e.currentTarget.closest("details")!.open = false; wanted.value = { what: "delete", ...of }; }}>{m.deleteThis}</button></div>
           </details>
         )}
         <button class="quiet icon-only" aria-label={m.unmark} title={m.unmark} onClick={() => (marked.value = undefined)}><Icon name="cross" size={13} /></button>

@@ -131,6 +131,8 @@ export class TimelineElement extends HTMLElement {
 
   private mark(from?: number, to?: number): void {
     const detail = from === undefined || to === undefined ? undefined : { from, to };
+    const { marked: _, ...rest } = this.strip!;
+    this.strip = detail ? { ...rest, marked: detail } : rest; // the next key may come before set does
     this.dispatchEvent(new CustomEvent<Stretch | undefined>("mark", { detail }));
   }
 
@@ -262,12 +264,13 @@ export class TimelineElement extends HTMLElement {
     this.paintHours(c, x, w, bar, h, colour);
     if (s.marked) {
       const [l, width] = box(s.marked);
-      c.fillStyle = colour("--accent");
-      c.globalAlpha = 0.24;
+      c.fillStyle = colour("--panel");
+      c.globalAlpha = 0.45;
       c.fillRect(l, 0, width, bar);
       c.globalAlpha = 1;
-      c.fillRect(l, 0, 2, bar);
-      c.fillRect(l + width - 2, 0, 2, bar);
+      c.strokeStyle = colour("--strip-mark");
+      c.lineWidth = 2;
+      c.strokeRect(l + 1, 1, Math.max(1, width - 2), bar - 2);
     }
     if (this.hover !== undefined && this.hover <= s.now) line(c, x(this.hover), bar, colour("--muted"), 1);
     if (this.focusAt !== undefined) line(c, x(this.focusAt), bar, colour("--accent"), 2);
