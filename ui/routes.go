@@ -28,6 +28,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/health", signedIn, s.getHealth},
 		{"GET", "/site", signedIn, s.getSite},
 		{"GET", "/devices", readers, s.getDevices},
+		{"GET", "/sightings", readers, bare(s.getSightings)},
 		{"GET", "/cameras", signedIn, s.getCameras},
 		{"GET", "/containment", signedIn, s.getContainment},
 		{"GET", "/recordings", replaying, s.getRecordings},
@@ -96,6 +97,9 @@ func (s *Server) accountRoutes() []route {
 		{"DELETE", "/holds/{hold}", admins, bare(s.deleteHold)},
 		{"GET", "/deletions", readers, s.getDeletions},
 		{"POST", "/deletions", admins, bare(s.postDeletion)},
+
+		{"POST", "/devices", admins, bare(s.postDevices)},
+		{"DELETE", "/devices/{device}", admins, bare(s.deleteDevice)},
 
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},

@@ -46,6 +46,7 @@ var scenarios = map[string]func(nvr string) error{
 	"people":      peopleOnTheBox,
 	"faces":       faceless,
 	"holds":       heldAndDeleted,
+	"enrol":       enrolStranger,
 }
 
 // build makes the program once for all tests.
