@@ -28,9 +28,9 @@ var tablesOf = map[ruleset.Family][]string{
 	ruleset.IPv6: {"raw", "mangle", "filter"},
 }
 
-// read takes a snapshot: four commands with nf_tables, nine with legacy,
-// where saving all tables at once needs more rights than we have.
-func (k *Kernel) read(ctx context.Context) (snapshot, error) {
+// printTables takes a snapshot by commands: four with nf_tables, nine with
+// legacy, where saving all tables at once needs more rights than we have.
+func (k *Kernel) printTables(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
 	save := map[ruleset.Family]string{ruleset.IPv4: "iptables-save", ruleset.IPv6: "ip6tables-save"}
 	for _, f := range k.families() {

@@ -44,6 +44,7 @@ type Kernel struct {
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
 	runs       int             // commands run
+	printed    printed         // what was read back last
 }
 
 // Errors that say what to do.
