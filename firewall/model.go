@@ -50,6 +50,8 @@ type Status struct {
 	Backend    string // nf_tables or legacy
 	Layers     []LayerStatus
 	Counted    Counted
+	Note       *Note    // that is obeyed, while Disarmed
+	Alarms     []string // what somebody should look into although it changes no state, such as a note that is not obeyed
 }
 
 // LayerStatus is one of L0 to L5.

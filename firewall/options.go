@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -20,6 +21,10 @@ type Options struct {
 	Log      *slog.Logger
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
+	// Key, if set, opens the site key, which signs disarming notes and checks them;
+	// Site, if set, is the name that a note must be for.
+	Key  func() (*proof.Key, error)
+	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
 	// Hits, if set, gives the log reader's account: hits handed over and hits
