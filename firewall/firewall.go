@@ -122,32 +122,6 @@ func (f *Firewall) enforcing(p Policy) Policy {
 	return p
 }
 
-// Check compares the kernel with the policy and changes nothing: for a look at
-// a box whose daemon is not running. Use a Firewall of its own for it.
-func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p = f.enforcing(p)
-	rs, err := compile(p)
-	if err != nil {
-		return Status{}, fmt.Errorf("compile the policy: %w", err)
-	}
-	f.policy = p
-	if err := f.open(); err != nil {
-		return Status{}, err
-	}
-	if err := f.k.Adopt(ctx, rs); err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r, err := f.k.Verify(ctx)
-	if err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	f.report(r)
-	f.obeysNote()
-	return f.Status(), nil
-}
-
 // Arm ends a disarming, then does what Set does. It gives the note that it ended, if there was one.
 func (f *Firewall) Arm(ctx context.Context, p Policy) (ended *Note, err error) {
 	n, ok, err := f.notary().end(time.Now())

@@ -35,15 +35,6 @@ type Options struct {
 	Binding func() (times uint64, bound bool)
 }
 
-// Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
-func Plan(p Policy) (string, error) {
-	rs, err := compile(p)
-	if err != nil {
-		return "", err
-	}
-	return rs.Text(), nil
-}
-
 func compile(p Policy) (ruleset.Ruleset, error) {
 	in := ruleset.Input{
 		Observe: p.Observe, Bridge: p.Bridge, Ports: p.Ports, Addresses: p.Addresses,

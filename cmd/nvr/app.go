@@ -87,6 +87,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		StateDir: o.Site.Storage.State, Log: o.Log,
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding,
+		Key:     siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },
 	})
 	if err := a.arm(ctx); err != nil {
 		return nil, err

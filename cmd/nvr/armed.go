@@ -37,6 +37,7 @@ func (a *app) noteArming(ctx context.Context) error {
 type armingAccount struct {
 	write   func(audit.Entry) error
 	last    string // the action that was seen last
+	alarms  string // and what was alarmed
 	waiting []audit.Entry
 	dropped int
 }
@@ -45,6 +46,12 @@ func (c *armingAccount) look(s firewall.Status) error {
 	if action, detail := arming(s); action != c.last && action != "" {
 		c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: time.Now()})
 		c.last = action
+	}
+	if alarms := strings.Join(s.Alarms, "; "); alarms != c.alarms {
+		if alarms != "" {
+			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-refused", Object: "containment", Outcome: "refused", Detail: alarms, Time: time.Now()})
+		}
+		c.alarms = alarms
 	}
 	if over := len(c.waiting) - maxUnwritten; over > 0 {
 		c.waiting = c.waiting[over:]

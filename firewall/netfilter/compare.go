@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
@@ -22,6 +21,12 @@ type Comparison struct {
 	Differences []Difference
 }
 
+// Rules is the digest that the kernel's log rules bear; empty: none, or several.
+func (c Comparison) Rules() string {
+	_, digest, _ := strings.Cut(c.Revision, "-")
+	return digest
+}
+
 // Difference is one part of a ruleset that the kernel holds in another way.
 type Difference struct {
 	Part  string   // as ruleset.Text heads it
@@ -30,6 +35,12 @@ type Difference struct {
 
 // loggedRevision finds what a log rule's prefix ends with.
 var loggedRevision = regexp.MustCompile(`\|(g[0-9]+-[0-9a-f]{6})"?`)
+
+// Held is the newest generation that the kernel holds, whoever loaded it; 0 for none.
+func (k *Kernel) Held(ctx context.Context) (int, error) {
+	have, err := k.read(ctx)
+	return have.newest(), err
+}
 
 // Compare reads the kernel whole, ports, bridge and all, and tells in which
 // lines of its text a ruleset differs. It changes nothing, and nothing needs to
@@ -222,64 +233,6 @@ func (k *Kernel) compareNeighbours(_ context.Context, rs ruleset.Ruleset) (Diffe
 		d.Lines = append(d.Lines, fmt.Sprintf("+neighbour %s %s", n.IP, n.MAC))
 	}
 	return d, err
-}
-
-func (k *Kernel) compareLinks(_ context.Context, rs ruleset.Ruleset) (Difference, error) {
-	d := Difference{Part: "L0, L1: the bridge"}
-	is, err := linkLines(rs.Link)
-	d.Lines = lineDifference(is, rs.Link.Lines())
-	return d, err
-}
-
-// linkLines are the bridge and its ports as they are, in the words of ruleset.Link.Lines.
-func linkLines(l ruleset.Link) ([]string, error) {
-	bridge, err := netlink.LinkByName(l.Bridge)
-	if errors.As(err, new(netlink.LinkNotFoundError)) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
-	}
-	a := bridge.Attrs()
-	lines := []string{fmt.Sprintf("bridge %s mac %s", a.Name, a.HardwareAddr)}
-	addresses, err := netlink.AddrList(bridge, unix.AF_INET)
-	if err != nil {
-		return nil, fmt.Errorf("list the bridge's addresses: %w", permitted(err))
-	}
-	for _, a := range addresses {
-		lines = append(lines, fmt.Sprintf("address %s", a.IPNet))
-	}
-	links, err := netlink.LinkList()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", permitted(err))
-	}
-	grouped := a.Group == l.Group
-	for _, x := range links {
-		p := x.Attrs()
-		if p.MasterIndex == a.Index {
-			lines = append(lines, fmt.Sprintf("port %s isolated %t", p.Name, isolated(x)))
-		}
-		if slices.Contains(l.Ports, p.Name) {
-			grouped = grouped && p.Group == l.Group
-		}
-	}
-	if grouped {
-		lines = append(lines, fmt.Sprintf("group 0x%x of the bridge and its ports", l.Group))
-	}
-	return inOrderOf(lines, l.Lines()), nil
-}
-
-// inOrderOf puts lines that are also in another list into its order: interfaces
-// and addresses have none of their own.
-func inOrderOf(lines, order []string) []string {
-	at := func(line string) int {
-		if i := slices.Index(order, line); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortStableFunc(lines, func(a, b string) int { return at(a) - at(b) })
-	return lines
 }
 
 // lineDifference is the shortest way from one list of lines to another.

@@ -274,6 +274,7 @@ export const en = {
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
+    "firewall.note-refused": "Disarming note refused",
     "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
   } as Record<string, string>,
   actionGroups: [

@@ -267,6 +267,7 @@ export const ko: OfficeCatalogue = {
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
+    "firewall.note-refused": "격리 해제 메모 거부됨",
     "firewall.disarm-confirmed": "격리 해제 확인", "hold.remove": "보존 해제",
   },
   actionGroups: [
