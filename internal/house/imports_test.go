@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"firewall/canary":    {},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/canary",
+		"internal/proof", // docs/decisions/0009
 	},
 
 	"inspect": {"streams/onvif"},
