@@ -82,8 +82,8 @@ func wasArmed(dir string) bool {
 	return !errors.Is(err, os.ErrNotExist)
 }
 
-// firstArmed is when this box was armed for the first time; zero where that is not known.
-func firstArmed(dir string) time.Time {
+// FirstArmed is when a box was armed for the first time, by its state directory; zero where that is not known.
+func FirstArmed(dir string) time.Time {
 	b, err := os.ReadFile(filepath.Join(dir, armedMark))
 	if err != nil {
 		return time.Time{}

@@ -137,11 +137,11 @@ func (y notary) judge(n Note) (doubt string, err error) {
 	if y.key == nil {
 		return "", nil
 	}
-	key, unreadable := y.key()
-	if unreadable != nil {
-		return "it could not be checked: " + unreadable.Error(), nil
-	}
-	if n.Signature == nil {
+	key, doubt := y.open()
+	switch {
+	case key == nil:
+		return doubt, nil
+	case n.Signature == nil:
 		return "", errors.New("it bears no signature, and nvr firewall disarm signs with the site key")
 	}
 	head, err := proof.ParseHead(n.Signature.Encode())
@@ -156,6 +156,15 @@ func (y notary) judge(n Note) (doubt string, err error) {
 		err = errors.New("it was changed after it was signed")
 	}
 	return "", err
+}
+
+// open gives the site key, or says why a note cannot be checked.
+func (y notary) open() (key *proof.Key, doubt string) {
+	key, err := y.key()
+	if err != nil {
+		return nil, "it could not be checked: " + err.Error()
+	}
+	return key, ""
 }
 
 // end takes the note away, into the account of notes that were ended; it gives
