@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 )
 
 // Policy is what the site file means for the camera side of the box. A Policy
@@ -42,6 +44,7 @@ const (
 // Status is what the firewall knows of itself. It is a snapshot.
 type Status struct {
 	State      State
+	ReadBack   State    // the same by what was read back alone, without Findings: cameras are dialled by it
 	Reasons    []string // in words, worst first; empty when Enforced
 	Since      time.Time
 	Checked    time.Time // last complete read-back
@@ -50,8 +53,9 @@ type Status struct {
 	Backend    string // nf_tables or legacy
 	Layers     []LayerStatus
 	Counted    Counted
-	Note       *Note    // that is obeyed, while Disarmed
-	Alarms     []string // what somebody should look into although it changes no state, such as a note that is not obeyed
+	Findings   []sightings.Finding // about the network around, worst first
+	Note       *Note               // that is obeyed, while Disarmed
+	Alarms     []string            // what somebody should look into although it changes no state, such as a note that is not obeyed
 }
 
 // LayerStatus is one of L0 to L5.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -33,6 +34,8 @@ type Options struct {
 	// Binding, if set, tells how often the log reader was bound so far, and
 	// whether it is now: what is dropped in between is nobody's loss.
 	Binding func() (times uint64, bound bool)
+	// Findings, if set, gives what was found about the network around, worst first.
+	Findings func() []sightings.Finding
 }
 
 func compile(p Policy) (ruleset.Ruleset, error) {

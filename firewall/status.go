@@ -40,6 +40,10 @@ func (f *Firewall) Status() Status {
 			s.Reasons = append([]string{"not read back since " + s.Checked.UTC().Format(time.RFC3339)}, s.Reasons...)
 		}
 	}
+	s.ReadBack = s.State
+	if f.o.Findings != nil {
+		s = s.With(f.o.Findings(), time.Now())
+	}
 	return s
 }
 

@@ -46,6 +46,13 @@ type DeviceView struct {
 	Model   string   `json:"model,omitempty"`
 	Country string   `json:"country,omitempty"`
 	Cameras []string `json:"cameras"`
+
+	MACMaker    string     `json:"mac_maker,omitempty"` // whom the MAC was given to
+	MACLocal    bool       `json:"mac_local,omitempty"` // the MAC was made up
+	Port        string     `json:"port,omitempty"`      // of the bridge, where it was seen last
+	Seen        *time.Time `json:"seen,omitempty"`
+	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
+	BlockedLast *time.Time `json:"blocked_last,omitempty"`
 }
 
 // CameraView is one camera with its streams, main first.
@@ -156,6 +163,26 @@ type ContainmentView struct {
 	Backend    string      `json:"backend,omitempty"`
 	Layers     []LayerView `json:"layers"`
 	Counted    CountedView `json:"counted"`
+
+	Findings []FindingView `json:"findings"` // about the network around, worst first
+	Unseen   []string      `json:"unseen"`   // ways out that nothing here can see, in words
+}
+
+// FindingView is something that containment depends on and no rule can change.
+type FindingView struct {
+	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, switch-local
+	Level   string    `json:"level"`   // not-enforced, warning, note
+	Current bool      `json:"current"` // seen of late: it says how things are
+	Device  string    `json:"device,omitempty"`
+	MAC     string    `json:"mac,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Port    string    `json:"port,omitempty"` // or interface
+	Other   string    `json:"other,omitempty"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Count   uint64    `json:"count,omitempty"`
+	Text    string    `json:"text"` // in words
+	Fix     string    `json:"fix"`
 }
 
 // LayerView is one of L0 to L5.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
@@ -75,7 +76,7 @@ func newFirewallCommand() *cobra.Command {
 func newFirewall(site *configs.Site, log slog.Leveler) *firewall.Firewall {
 	return firewall.New(firewall.Options{
 		StateDir: site.Storage.State, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
-		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name },
+		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site),
 	})
 }
 
@@ -96,6 +97,17 @@ func openFirewall(site *configs.Site, log slog.Leveler) (*firewall.Firewall, err
 		return nil, err
 	}
 	return newFirewall(site, log), nil
+}
+
+// keptFindings are what the daemon found about the network, as its file has it.
+func keptFindings(site *configs.Site) func() []sightings.Finding {
+	return func() []sightings.Finding {
+		kept, err := sightings.Load(filepath.Join(site.Storage.State, sightingsName))
+		if err != nil {
+			newLogger(false).Warn("what was found about the camera network is not known", "error", err)
+		}
+		return kept.Findings
+	}
 }
 
 // silent is above all levels.

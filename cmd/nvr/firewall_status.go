@@ -12,6 +12,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/ui"
 )
 
@@ -62,7 +63,7 @@ func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
 	if asJSON {
 		err = printJSON(c.OutOrStdout(), v)
 	} else {
-		_, err = io.WriteString(c.OutOrStdout(), statusText(v))
+		_, err = io.WriteString(c.OutOrStdout(), statusText(v, b.Findings))
 	}
 	switch {
 	case err != nil:
@@ -94,7 +95,7 @@ func statusOf(b firewall.ReadBack) statusView {
 }
 
 // statusText is the status for people.
-func statusText(v statusView) string {
+func statusText(v statusView, found []sightings.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: generation %d, rules %s, revision %s, backend %s\n", v.State, v.Generation, v.Rules, v.Revision, v.Backend)
 	for _, r := range v.Reasons {
@@ -129,7 +130,25 @@ func statusText(v statusView) string {
 	for _, f := range v.Families {
 		line(f.Family, "", f.Missing)
 	}
+	b.WriteString(networkText(found))
 	v.history(&b)
+	return b.String()
+}
+
+// networkText says where containment ends: what was found around the box, and
+// what cannot be seen from it.
+func networkText(found []sightings.Finding) string {
+	var b strings.Builder
+	for _, f := range found {
+		was := ""
+		if !f.Current(time.Now()) {
+			was = "earlier, "
+		}
+		fmt.Fprintf(&b, "  network: %s (%sfirst %s, last %s)\n    do: %s\n", printable(f.Text()), was, short(f.First), short(f.Last), printable(f.Fix()))
+	}
+	for _, u := range sightings.Unseen() {
+		fmt.Fprintf(&b, "  cannot be seen from here: %s\n", u)
+	}
 	return b.String()
 }
 

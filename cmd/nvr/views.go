@@ -11,6 +11,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/recorder/playback"
 	"github.com/stockade-nvr/stockade/storage"
@@ -25,7 +26,7 @@ func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
-		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a},
+		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
 	}
 	if a.people == nil {
 		return o
@@ -81,6 +82,7 @@ func (a *app) deviceViews() []ui.DeviceView {
 				v.Cameras = append(v.Cameras, c.ID)
 			}
 		}
+		a.sighted(&v, d)
 		all = append(all, v)
 	}
 	return all
@@ -116,7 +118,7 @@ func (a *app) idleView(name string, s *configs.Stream) ui.StreamView {
 	if s.Record {
 		v.Recording, v.Reason = ui.RecordWaiting, string(storage.ReasonRecorderDown)
 	}
-	if state := a.fw.Status().State; state == firewall.Degraded || state == firewall.NotEnforced {
+	if state := a.fw.Status().ReadBack; state == firewall.Degraded || state == firewall.NotEnforced {
 		v.Detail = "not dialled until containment is enforced; it is " + string(state)
 	}
 	return v
@@ -181,6 +183,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 	if v.Reasons == nil {
 		v.Reasons = []string{}
 	}
+	v.Findings, v.Unseen = findingViews(s.Findings, time.Now()), sightings.Unseen()
 	for _, l := range s.Layers {
 		view := ui.LayerView{Layer: l.Layer, Name: l.Name, Holds: l.Holds, Detail: l.Detail, Repaired: l.Repaired}
 		if !l.RepairedAt.IsZero() {
@@ -193,7 +196,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -206,7 +209,7 @@ func (a *app) healthView() ui.HealthView {
 func (a *app) containmentHealth() []ui.HealthCheck {
 	s := a.fw.Status()
 	c := ui.HealthCheck{Name: "containment", State: ui.HealthOK, Detail: strings.Join(s.Reasons, "; ")}
-	switch s.State {
+	switch s.ReadBack { // what was found about the network has a check of its own
 	case firewall.Enforced:
 	case firewall.Degraded:
 		c.State, c.Fix = ui.HealthWarn, "a layer was changed by another program; it is repaired by itself, find out by whom"

@@ -43,9 +43,10 @@ var allowed = map[string][]string{
 	"firewall/nflog":     {},
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog"},
+	"firewall/sightings": {"firewall/nflog"},
 	"firewall/canary":    {},
 	"firewall": {
-		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/canary",
+		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
 		"internal/proof", // docs/decisions/0009
 	},
 
@@ -70,6 +71,7 @@ var allowed = map[string][]string{
 	"internal/alarm":           {},
 	"internal/house":           {},
 	"internal/long":            {},
+	"internal/oui":             {},
 	"internal/lab":             {"internal/lab/clips", "internal/lab/ns"},
 	"internal/lab/ns":          {},
 	"internal/lab/spawn":       {"internal/lab/ns"},

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Layer } from "./api";
+import type { Finding, Layer } from "./api";
 import { ago, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import type { IconName } from "./icons";
@@ -53,6 +53,7 @@ export function ContainmentPanel(): JSX.Element {
               </li>
             ))}
           </ul>
+          <Findings list={c.findings ?? []} />
           <details class="more">
             <summary>{m.layerDetails}</summary>
             <dl class="layer-facts">
@@ -75,5 +76,39 @@ export function ContainmentPanel(): JSX.Element {
         </>
       )}
     </section>
+  );
+}
+
+/** Findings are what no rule can change: those of now, and behind a fold those of earlier. */
+function Findings({ list }: { list: Finding[] }): JSX.Element | null {
+  const m = t.value;
+  const now = list.filter((f) => f.current);
+  const earlier = list.filter((f) => !f.current);
+  if (list.length === 0) return null;
+  return (
+    <div class="network-findings">
+      {now.length > 0 && <h3>{m.findings}</h3>}
+      {now.length > 0 && <ul>{now.map((f) => <FindingLine key={f.kind + f.text} f={f} />)}</ul>}
+      {earlier.length > 0 && (
+        <details class="more">
+          <summary>{m.findingsEarlier(earlier.length)}</summary>
+          <ul>{earlier.map((f) => <FindingLine key={f.kind + f.text} f={f} />)}</ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function FindingLine({ f }: { f: Finding }): JSX.Element {
+  const m = t.value;
+  const look = !f.current || f.level === "note" ? "plain" : f.level === "warning" ? "warn" : "bad";
+  return (
+    <li class={look} data-finding={f.kind}>
+      <Icon name={look === "plain" ? "question" : "warn"} size={15} />
+      <div>
+        <p><bdi>{m.finding(f)}</bdi> <span class="muted small">{m.findingWhen(stamp(Date.parse(f.first)), ago(second.value - Date.parse(f.last)))}</span></p>
+        <p class="small">→ <bdi>{m.findingFix(f)}</bdi></p>
+      </div>
+    </li>
   );
 }
