@@ -59,7 +59,7 @@ func onTheBox(nvr string) error {
 		{h, "", "Camp South\n", "disarm --reason work", exitUsage, []string{`"Camp South" is not this site's name: nothing was changed`}},
 		{h, "", "", "status", exitFine, []string{"enforced"}},
 		{h, "", "Camp North\n", "disarm --json --reason work", exitFine, []string{`"state": "disarmed"`, `"signature": "`, `"number": 1`, `"daemon": ""`}},
-		{h, "", "", "status", exitFinding, []string{"disarmed: ", "because: disarmed by ", "work", "nic1     MISSING"}},
+		{h, "", "", "status", exitFinding, []string{"disarmed: ", "because: disarmed by ", "work", "nic1     up, nothing plugged in, in the bridge, not isolated"}},
 		{h, "", "", "arm", exitFine, []string{"This ends the disarming by ", "work", "enforced: "}},
 		{h, "ip link del nic2", "", "status", exitFinding, []string{"nic2     MISSING  not there"}},
 		{h, "", "", "arm", exitUsage, []string{"no interface nic2"}},
