@@ -110,18 +110,24 @@ func (y notary) read() (n Note, ok bool, doubt string, err error) {
 		return n, false, "", nil
 	}
 	if err == nil {
-		err = json.Unmarshal(b, &n)
-	}
-	if err == nil && (n.Who == "" || n.Why == "") {
-		err = errors.New("it does not say who and why")
-	}
-	if err == nil {
-		doubt, err = y.judge(n)
+		n, doubt, err = y.parse(b)
 	}
 	if err != nil {
 		return n, false, "", fmt.Errorf("%w: %w", ErrNoteRefused, err)
 	}
 	return n, true, doubt, nil
+}
+
+// parse reads a note and judges it: anybody may have written it.
+func (y notary) parse(b []byte) (n Note, doubt string, err error) {
+	if err := json.Unmarshal(b, &n); err != nil {
+		return n, "", err
+	}
+	if n.Who == "" || n.Why == "" {
+		return n, "", errors.New("it does not say who and why")
+	}
+	doubt, err = y.judge(n)
+	return n, doubt, err
 }
 
 // judge checks a note wherever there is a key to check it with. Where the key
