@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
-	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -75,28 +76,28 @@ func TestCountersWithoutACommand(t *testing.T) {
 			frame(bridge, stranger, unix.ETH_P_IP, fragment(datagram("10.20.200.1", "203.0.113.5", 9, 9, 8))),
 		)
 	}
+	quick, sent := netfilter.Report{}, map[string]uint64{"raw-unknown": 5, "raw6-egress": 5, "br-lateral": 10, "frag-egress": 5}
 	before := k.Commands()
-	quick := verify(t, k)
+	for deadline := time.Now().Add(8 * time.Second); ; { // the kernel may take a busy machine's time over them
+		quick = verify(t, k)
+		rest := maps.Clone(sent)
+		maps.DeleteFunc(rest, func(id string, n uint64) bool { return quick.Dropped[id] >= n })
+		if len(rest) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not counted: %v of %v", rest, quick.Dropped)
+		}
+	}
 	if n := k.Commands() - before; n != 0 {
 		t.Fatalf("%d commands: the test compares nothing", n)
 	}
 	k.Forget()
 	whole := verify(t, k)
-	families := map[string]bool{}
 	for id, n := range whole.Dropped {
 		// The box itself talks a little: the later count may be a little higher.
 		if q := quick.Dropped[id]; n < q || n > q+3 {
 			t.Errorf("%s: %d by netlink, %d printed", id, q, n)
-		}
-		if quick.Dropped[id] > 0 {
-			family, _, _ := strings.Cut(id, "-")
-			families[family] = true
-		}
-	}
-	t.Logf("%v", quick.Dropped)
-	for _, f := range []string{"raw", "raw6", "br", "frag"} {
-		if !families[f] {
-			t.Errorf("nothing was dropped by %s: the test compares nothing there", f)
 		}
 	}
 }
