@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
@@ -27,10 +29,17 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
+	drift   driftBook
+	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
 	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
+
+	// guarding is the link whose ports are shut when frames pass by the rules; nil
+	// while nothing is enforced.
+	guarding atomic.Pointer[ruleset.Link]
+	event    chan struct{} // like wake
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -54,6 +63,7 @@ func New(o Options) *Firewall {
 		o: o, log: o.Log,
 		repairs: map[ruleset.Layer]repair{},
 		wake:    make(chan struct{}, 1),
+		event:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		status: Status{
 			State: NotEnforced, Since: time.Now(),
@@ -86,12 +96,16 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		f.fault(err)
 		return err
 	}
+	if err := f.refuseConflicts(rs.Link); err != nil {
+		return err
+	}
 	if !p.Observe {
 		// Before the first rule: a crash in between must not bring observing back.
 		if err := markArmed(f.o.StateDir); err != nil {
 			return err
 		}
 	}
+	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
 		counters, err := f.k.Dropped(ctx, rs)
@@ -109,6 +123,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
@@ -169,6 +184,11 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
 	f.obeysNote()
+	if f.o.Root != "" {
+		if err := managers.Withdraw(f.o.Root); err != nil {
+			return left, unsigned, fmt.Errorf("disarmed, but: %w", err)
+		}
+	}
 	return left, unsigned, nil
 }
 
@@ -183,6 +203,13 @@ func (f *Firewall) open() error {
 	}
 	f.k = k
 	return nil
+}
+
+// loadDrift reads what was found before this process.
+func (f *Firewall) loadDrift() {
+	if err := f.drift.load(f.o.StateDir); err != nil {
+		f.log.Error("the list of what was found before is lost", "error", err)
+	}
 }
 
 // remindEvery is how often the log says that a note lies there.
@@ -211,6 +238,7 @@ func (f *Firewall) obeysNote() bool {
 		}
 		return false
 	}
+	f.guarding.Store(nil)
 	if remind {
 		f.log.Error("cameras are not contained: the firewall is disarmed", "who", n.Who, "when", n.When, "why", n.Why, "doubt", doubt)
 	}

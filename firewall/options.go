@@ -20,6 +20,9 @@ type Options struct {
 	// StateDir is where the marks of arming and disarming are kept.
 	StateDir string
 	Log      *slog.Logger
+	// Root of the files that the system's network managers read, such as /; empty
+	// where none of them sees this network.
+	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
 	// Key, if set, opens the site key, which signs disarming notes and checks them;
@@ -47,7 +50,7 @@ func compile(p Policy) (ruleset.Ruleset, error) {
 		in.Bridge = defaultBridge
 	}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC, Port: d.Port})
 	}
 	return ruleset.Compile(in)
 }

@@ -59,6 +59,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 	if err := f.open(); err != nil {
 		return ReadBack{}, err
 	}
+	f.loadDrift()
 	if err := f.k.Adopt(ctx, rs); err != nil {
 		return ReadBack{}, fmt.Errorf("read back: %w", err)
 	}
@@ -70,6 +71,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 	if err != nil {
 		return ReadBack{}, fmt.Errorf("read back: %w", err)
 	}
+	r.Findings = append(r.Findings, f.lookAside(rs.Link, false)...)
 	held, err := f.k.Held(ctx)
 	if err != nil {
 		return ReadBack{}, fmt.Errorf("read back: %w", err)
@@ -97,7 +99,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 func concerning(all []netfilter.Finding, about func(what string) bool) []string {
 	list := []string{}
 	for _, x := range all {
-		if about(x.What) {
+		if !x.Note && about(x.What) {
 			list = append(list, string(x.Layer)+": "+x.What)
 		}
 	}

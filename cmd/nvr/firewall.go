@@ -16,6 +16,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui/audit"
@@ -76,7 +77,7 @@ func newFirewallCommand() *cobra.Command {
 func newFirewall(site *configs.Site, log slog.Leveler) *firewall.Firewall {
 	return firewall.New(firewall.Options{
 		StateDir: site.Storage.State, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
-		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site),
+		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site), Root: systemRoot(),
 	})
 }
 
@@ -108,6 +109,15 @@ func keptFindings(site *configs.Site) func() []sightings.Finding {
 		}
 		return kept.Findings
 	}
+}
+
+// systemRoot is where the files of the system's network managers are, empty where
+// they do not see this network, as in a demo.
+func systemRoot() string {
+	if managers.Here("/proc") {
+		return "/"
+	}
+	return ""
 }
 
 // silent is above all levels.
@@ -144,6 +154,9 @@ func armFirewall(c *cobra.Command, site *configs.Site, asJSON bool) error {
 		return err
 	}
 	s := fw.Status()
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.ErrOrStderr(), "beside the rules: %s\n", printable(n))
+	}
 	detail := "revision " + s.Revision
 	if ended != nil {
 		detail += "; ends the disarming by " + ended.Who + " on " + short(ended.When)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 )
 
@@ -49,6 +50,9 @@ func planFirewall(c *cobra.Command, site *configs.Site, o planOptions) error {
 	}
 	if plan.Enforcing {
 		fmt.Fprintln(c.ErrOrStderr(), "containment: observe is not honoured: this box was armed before. This is what it enforces.")
+	}
+	if root := systemRoot(); root != "" {
+		plan.Text += managers.Text(root, append([]string{bridge}, site.CameraNetwork.Ports...))
 	}
 	v := planView{Revision: site.Revision, Rules: plan.Rules, Text: plan.Text, Enforced: plan.Enforcing}
 	if !o.diff {

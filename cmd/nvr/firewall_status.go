@@ -103,6 +103,9 @@ func statusText(v statusView, found []sightings.Finding) string {
 			fmt.Fprintf(&b, "  because: %s\n", printable(r))
 		}
 	}
+	for _, n := range v.Notes {
+		fmt.Fprintf(&b, "  beside the rules: %s\n", printable(n))
+	}
 	for _, a := range v.Alarms {
 		fmt.Fprintf(&b, "  ALARM: %s\n", printable(a))
 	}
@@ -131,7 +134,31 @@ func statusText(v statusView, found []sightings.Finding) string {
 		line(f.Family, "", f.Missing)
 	}
 	b.WriteString(networkText(found))
+	b.WriteString(driftText(v.Drift))
 	v.history(&b)
+	return b.String()
+}
+
+// shownChanges is how many changes by others the status prints.
+const shownChanges = 10
+
+// driftText says what others changed, and what became of it.
+func driftText(drift []ui.DriftView) string {
+	var b strings.Builder
+	for i, d := range drift {
+		if i == 0 {
+			b.WriteString("changed by others, the latest first:\n")
+		}
+		if i == shownChanges {
+			fmt.Fprintf(&b, "  and %d before; --json lists them\n", len(drift)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s %s %s: %s", short(d.First.UTC()), d.Layer, d.Done, printable(d.Found))
+		if d.Count > 1 {
+			fmt.Fprintf(&b, " (%d times, last %s)", d.Count, short(d.Last.UTC()))
+		}
+		b.WriteByte('\n')
+	}
 	return b.String()
 }
 

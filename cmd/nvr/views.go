@@ -176,12 +176,15 @@ func recordView(v *ui.StreamView, wanted, recording, playing bool, reason string
 
 func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
-		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
-		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
+		State: string(s.State), Reasons: s.Reasons, Notes: s.Notes, Since: s.Since, Checked: s.Checked,
+		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{}, Drift: []ui.DriftView{},
 		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread},
 	}
 	if v.Reasons == nil {
 		v.Reasons = []string{}
+	}
+	if v.Notes == nil {
+		v.Notes = []string{}
 	}
 	v.Findings, v.Unseen = findingViews(s.Findings, time.Now()), sightings.Unseen()
 	for _, l := range s.Layers {
@@ -190,6 +193,11 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 			view.RepairedAt = &l.RepairedAt
 		}
 		v.Layers = append(v.Layers, view)
+	}
+	for _, d := range s.Drift {
+		v.Drift = append(v.Drift, ui.DriftView{
+			ID: d.ID, First: d.First, Last: d.Last, Layer: d.Layer, Found: d.Found, Done: string(d.Done), Count: d.Count,
+		})
 	}
 	return v
 }
@@ -211,6 +219,9 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	c := ui.HealthCheck{Name: "containment", State: ui.HealthOK, Detail: strings.Join(s.Reasons, "; ")}
 	switch s.ReadBack { // what was found about the network has a check of its own
 	case firewall.Enforced:
+		if len(s.Notes) > 0 {
+			c.State, c.Detail, c.Fix = ui.HealthWarn, strings.Join(s.Notes, "; "), "do what each says: all layers hold, but others work against them"
+		}
 	case firewall.Degraded:
 		c.State, c.Fix = ui.HealthWarn, "a layer was changed by another program; it is repaired by itself, find out by whom"
 	default:

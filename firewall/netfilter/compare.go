@@ -133,7 +133,28 @@ func compareTable(t ruleset.Table, generation int, c Comparison, have table) Dif
 			is[i] = strings.ReplaceAll(is[i], "|"+c.Revision, "|"+c.Wanted)
 		}
 	}
-	return Difference{fmt.Sprintf("%s %s", t.Family, t.Name), lineDifference(is, want)}
+	return Difference{fmt.Sprintf("%s %s", t.Family, t.Name), append(compareOwnSets(t.Sets, have), lineDifference(is, want)...)}
+}
+
+// compareOwnSets compares the sets of a table of our own.
+func compareOwnSets(sets []ruleset.Set, have table) (lines []string) {
+	for _, s := range sets {
+		has, ok := members(s, have)
+		if !ok {
+			for _, r := range have[setChain(s.Name)] {
+				lines = append(lines, "-"+r.text)
+			}
+			lines = append(lines, fmt.Sprintf("+set %s { %s }", s.Name, s.Create))
+		}
+		less, more := difference(has, s.Members)
+		for _, m := range less {
+			lines = append(lines, fmt.Sprintf("-add element %s { %s }", s.Name, m))
+		}
+		for _, m := range more {
+			lines = append(lines, fmt.Sprintf("+add element %s { %s }", s.Name, m))
+		}
+	}
+	return lines
 }
 
 // upToHook are a base chain's rules from the first to ours: what stands before

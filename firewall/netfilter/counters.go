@@ -2,11 +2,9 @@ package netfilter
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"iter"
-	"strings"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
@@ -15,7 +13,7 @@ import (
 // protocols are the families of nf_tables that our tables are in.
 var protocols = map[ruleset.Family]uint8{
 	ruleset.IPv4: unix.NFPROTO_IPV4, ruleset.IPv6: unix.NFPROTO_IPV6,
-	ruleset.Bridge: unix.NFPROTO_BRIDGE, ruleset.Inet: unix.NFPROTO_INET,
+	ruleset.Bridge: unix.NFPROTO_BRIDGE, ruleset.Frames: unix.NFPROTO_BRIDGE, ruleset.Inet: unix.NFPROTO_INET,
 }
 
 // recount is the same snapshot with the counters of permanent chains as they
@@ -60,13 +58,18 @@ func (s snapshot) recount() (snapshot, error) {
 func countRules(protocol uint8) (map[[2]string]uint64, error) {
 	counts := map[[2]string]uint64{}
 	req := netfilterMessage(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_GETRULE, unix.NLM_F_DUMP, protocol)
-	if err := req.ExecuteIter(unix.NETLINK_NETFILTER, 0, func(m []byte) bool {
-		if table, chain, packets := parseRuleMessage(m); permanent(chain) {
+	messages, err := req.Execute(unix.NETLINK_NETFILTER, 0)
+	if err != nil {
+		return nil, fmt.Errorf("count dropped packets: %w", permitted(err))
+	}
+	for _, m := range messages {
+		table, chain, packets, err := parseRuleMessage(m)
+		if err != nil {
+			return nil, fmt.Errorf("count dropped packets: %w", err)
+		}
+		if permanent(chain) {
 			counts[[2]string{table, chain}] += packets
 		}
-		return true
-	}); err != nil {
-		return nil, fmt.Errorf("count dropped packets: %w", permitted(err))
 	}
 	return counts, nil
 }
@@ -76,63 +79,45 @@ func permanent(chain string) bool {
 	return ours && g == 0
 }
 
-// parseRuleMessage reads where a rule stands and what it counted, from a
-// message of nf_tables; what it does not know it passes over.
-func parseRuleMessage(m []byte) (table, chain string, packets uint64) {
-	for kind, value := range attributes(m, nl.SizeofNfgenmsg) {
-		switch kind {
+// parseRuleMessage reads where a rule stands and what it counted, from a message
+// of nf_tables.
+func parseRuleMessage(m []byte) (table, chain string, packets uint64, err error) {
+	_, list, err := attributes(m)
+	for _, a := range list {
+		switch a.kind {
 		case unix.NFTA_RULE_TABLE:
-			table = text(value)
+			table = text(a.value)
 		case unix.NFTA_RULE_CHAIN:
-			chain = text(value)
+			chain = text(a.value)
 		case unix.NFTA_RULE_EXPRESSIONS:
-			for _, expression := range attributes(value, 0) {
-				packets += counterOf(expression)
+			expressions, bad := parseAttrs(a.value)
+			err = errors.Join(err, bad)
+			for _, e := range expressions {
+				n, bad := counterOf(e.value)
+				packets, err = packets+n, errors.Join(err, bad)
 			}
 		}
 	}
-	return table, chain, packets
+	return table, chain, packets, err
 }
 
 // counterOf is what an expression counted, 0 where it does not count.
-func counterOf(expression []byte) (packets uint64) {
+func counterOf(expression []byte) (packets uint64, err error) {
+	list, err := parseAttrs(expression)
 	name := ""
-	for kind, value := range attributes(expression, 0) {
+	for _, a := range list {
 		switch {
-		case kind == unix.NFTA_EXPR_NAME:
-			name = text(value)
-		case kind == unix.NFTA_EXPR_DATA && name == "counter":
-			for kind, value := range attributes(value, 0) {
-				if kind == unix.NFTA_COUNTER_PACKETS && len(value) == 8 {
-					packets = binary.BigEndian.Uint64(value)
+		case a.kind == unix.NFTA_EXPR_NAME:
+			name = text(a.value)
+		case a.kind == unix.NFTA_EXPR_DATA && name == "counter":
+			counter, bad := parseAttrs(a.value)
+			err = errors.Join(err, bad)
+			for _, c := range counter {
+				if c.kind == unix.NFTA_COUNTER_PACKETS && len(c.value) == 8 {
+					packets = binary.BigEndian.Uint64(c.value)
 				}
 			}
 		}
 	}
-	return packets
-}
-
-// attributes walks over netlink attributes behind a header of the given
-// length; it ends at the first that does not fit.
-func attributes(b []byte, header int) iter.Seq2[int, []byte] {
-	return func(yield func(int, []byte) bool) {
-		for header = min(header, len(b)); len(b)-header >= unix.SizeofRtAttr; {
-			at := b[header:]
-			size := int(nl.NativeEndian().Uint16(at))
-			if size < unix.SizeofRtAttr || size > len(at) {
-				return
-			}
-			kind := int(nl.NativeEndian().Uint16(at[2:])) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
-			if !yield(kind, at[unix.SizeofRtAttr:size]) {
-				return
-			}
-			header += min((size+3)&^3, len(at))
-		}
-	}
-}
-
-// text is a string that ends with a zero byte.
-func text(b []byte) string {
-	s, _, _ := strings.Cut(string(b), "\x00")
-	return s
+	return packets, err
 }

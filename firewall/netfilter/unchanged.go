@@ -102,9 +102,13 @@ func lastCommit() (uint32, error) {
 		return 0, fmt.Errorf("ask nf_tables for its last commit: %w", permitted(err))
 	}
 	for _, m := range msgs {
-		for kind, value := range attributes(m, nl.SizeofNfgenmsg) {
-			if kind == unix.NFTA_GEN_ID && len(value) == 4 {
-				return binary.BigEndian.Uint32(value), nil
+		_, list, err := attributes(m)
+		if err != nil {
+			return 0, fmt.Errorf("ask nf_tables for its last commit: %w", err)
+		}
+		for _, a := range list {
+			if a.kind == unix.NFTA_GEN_ID && len(a.value) == 4 {
+				return binary.BigEndian.Uint32(a.value), nil
 			}
 		}
 	}
@@ -126,12 +130,16 @@ func printOfSets() (sum [sha256.Size]byte, err error) {
 	return sum, nil
 }
 
-// addSet adds a message of a dump of sets to a hash where it is of ours.
+// addSet adds a message of a dump of sets to a hash but where it is of others.
 func addSet(h hash.Hash, m []byte) {
-	for kind, value := range attributes(m, nl.SizeofNfgenmsg) {
-		if kind == nl.IPSET_ATTR_SETNAME && strings.HasPrefix(string(value), ruleset.SetPrefix) {
-			h.Write(m)
+	_, list, err := attributes(m)
+	for _, a := range list {
+		if a.kind == nl.IPSET_ATTR_SETNAME && !strings.HasPrefix(string(a.value), ruleset.SetPrefix) {
 			return
 		}
+	}
+	h.Write(m)
+	if err != nil { // never the same as anything else
+		h.Write([]byte(err.Error()))
 	}
 }

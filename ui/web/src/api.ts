@@ -127,6 +127,7 @@ export interface Layer {
 export interface Containment {
   state: "enforced" | "degraded" | "not-enforced" | "observing" | "disarmed";
   reasons: string[] | null;
+  notes: string[] | null;
   since: string;
   checked: string;
   revision: string;
@@ -134,7 +135,18 @@ export interface Containment {
   backend?: string;
   layers: Layer[] | null;
   counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number };
+  drift: Drift[] | null;
   findings: Finding[] | null;
+}
+
+export interface Drift {
+  id: number;
+  first: string;
+  last: string;
+  layer: string;
+  found: string;
+  done: "repaired" | "gone" | "stands";
+  count: number;
 }
 
 /** Finding is something about the network that no rule of the recorder can change. */

@@ -276,7 +276,7 @@ export const en = {
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
     "firewall.note-refused": "Disarming note refused",
-    "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
+    "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
   } as Record<string, string>,
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],

@@ -269,7 +269,7 @@ export const ko: OfficeCatalogue = {
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
     "firewall.note-refused": "격리 해제 메모 거부됨",
-    "firewall.disarm-confirmed": "격리 해제 확인", "hold.remove": "보존 해제",
+    "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.remove": "보존 해제",
   },
   actionGroups: [
     ["sign-in", "로그인"], ["sign-out", "로그아웃"], ["user.", "사용자"], ["password.", "비밀번호"], ["passkey.", "패스키"], ["totp.", "인증 앱"],
