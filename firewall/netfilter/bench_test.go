@@ -76,7 +76,7 @@ func BenchmarkChangeOneOf1300(b *testing.B) {
 			k := kernel(b, backend)
 			with, without := site(b, 1300), site(b, 1299)
 			apply(b, k, with)
-			before := k.Commands()
+			before, used := k.Commands(), cpu(b)
 			for i := 0; b.Loop(); i++ {
 				if i%2 == 0 {
 					apply(b, k, without)
@@ -85,6 +85,7 @@ func BenchmarkChangeOneOf1300(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(k.Commands()-before)/float64(b.N), "commands/op")
+			b.ReportMetric(float64((cpu(b)-used).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 		})
 	}
 }

@@ -36,7 +36,7 @@ func TestRulesAndCommandsDoNotGrowWithDevices(t *testing.T) {
 				if a != few {
 					t.Errorf("%d devices: %+v, with few %+v", devices, a, few)
 				}
-				if limit := map[string]int{"nft": 2, "legacy": 11}[backend]; a.change > limit {
+				if limit := map[string]int{"nft": 3, "legacy": 13}[backend]; a.change > limit {
 					t.Errorf("%d commands change one device, at most %d are promised", a.change, limit)
 				}
 			}

@@ -166,7 +166,7 @@ func canonical(text string) string {
 // holds reports whether a chain has exactly these rules, in this order.
 func holds(have []rule, want []string) bool {
 	return slices.EqualFunc(have, want, func(h rule, w string) bool {
-		return canonical(h.text) == canonical(w)
+		return h.text == w || canonical(h.text) == canonical(w)
 	})
 }
 

@@ -65,6 +65,14 @@ func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	return s, nil
 }
 
+// ownCommit takes what we know of the tables after a transaction of our own for
+// what is printed, where no other one came between.
+func (k *Kernel) ownCommit(have snapshot) {
+	if commit, err := lastCommit(); err == nil && k.printed.commit != 0 && commit == k.printed.commit+1 {
+		k.printed.tables, k.printed.commit = have, commit
+	}
+}
+
 // kernelSets gives our sets: as printed last where the kernel dumps the same.
 // Callers do not change them.
 func (k *Kernel) kernelSets(ctx context.Context) (map[string]kernelSet, error) {

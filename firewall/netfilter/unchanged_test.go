@@ -43,6 +43,7 @@ func TestAReadBackOfNothingNewRunsNoCommand(t *testing.T) {
 			}
 			for _, change := range []string{
 				"iptables -t raw -F NVR-RAW-SPOOF", "ip6tables -D OUTPUT 1", "ebtables-nft -t nat -F", "nft flush table inet nvr",
+				"nft flush set bridge nvr nvr-listed", "nft add element bridge nvr nvr-listed { 10.20.99.99 }",
 				"ipset del nvr-cams 10.20.1.1", "ipset add nvr-cams 10.20.99.99", "ipset flush nvr-pairs-10.20.0.0",
 			} {
 				shell(t, change)
@@ -64,19 +65,20 @@ func TestCountersWithoutACommand(t *testing.T) {
 	apply(t, k, site(t, 2))
 	verify(t, k)
 	shell(t, "ip link set p1x up")
-	stranger, bridge := net.HardwareAddr{2, 0, 0, 0, 9, 9}, site(t, 2).Link.MAC
+	rs := site(t, 2)
+	stranger, pinned, bridge := net.HardwareAddr{2, 0, 0, 0, 9, 9}, rs.Neighbours[0], rs.Link.MAC
 	ping := append([]byte{0x60, 0, 0, 0, 0, 8, unix.IPPROTO_ICMPV6, 64}, make([]byte, 40)...)
 	ping[8], ping[23], ping[24], ping[39] = 0xfd, 1, 0xfd, 2
 	for range 5 {
 		plug(t, "p1x").send(t,
 			frame(bridge, stranger, unix.ETH_P_IP, datagram("10.20.200.1", "203.0.113.5", 9, 9, 8)),
-			frame(bridge, stranger, unix.ETH_P_IPV6, ping),
-			frame(net.HardwareAddr{2, 0, 0, 0, 0, 1}, stranger, unix.ETH_P_IP, datagram("10.20.200.1", "10.20.1.1", 9, 9, 8)),
-			frame(bridge, stranger, 0x88b5, []byte("foreign ethertype")),
-			frame(bridge, stranger, unix.ETH_P_IP, fragment(datagram("10.20.200.1", "203.0.113.5", 9, 9, 8))),
+			frame(bridge, pinned.MAC, unix.ETH_P_IP, datagram(pinned.IP.String(), "203.0.113.5", 9, 9, 8)),
+			frame(bridge, pinned.MAC, unix.ETH_P_IP, fragment(datagram(pinned.IP.String(), "203.0.113.5", 9, 9, 8))),
+			frame(bridge, pinned.MAC, unix.ETH_P_IPV6, ping),
+			frame(bridge, pinned.MAC, 0x88b5, []byte("foreign ethertype")),
 		)
 	}
-	quick, sent := netfilter.Report{}, map[string]uint64{"raw-unknown": 5, "raw6-egress": 5, "br-lateral": 10, "frag-egress": 5}
+	quick, sent := netfilter.Report{}, map[string]uint64{"pin-unknown": 5, "raw-egress": 5, "frag-egress": 5, "raw6-egress": 5, "br-lateral": 5}
 	before := k.Commands()
 	for deadline := time.Now().Add(8 * time.Second); ; { // the kernel may take a busy machine's time over them
 		quick = verify(t, k)
