@@ -156,7 +156,8 @@ func TestADeviceIsBoundToItsPort(t *testing.T) {
 	}
 	home()
 
-	must(t, f.Disarm(context.Background(), bound, firewall.Note{Who: "kim", Why: "a layer alone"}))
+	_, _, err := f.Disarm(context.Background(), bound, firewall.Note{Who: "kim", Why: "a layer alone"})
+	must(t, err)
 	k, err := netfilter.New(netfilter.Options{Log: logger(t)})
 	must(t, err)
 	must(t, k.Apply(context.Background(), only(compile(t, bound), pinningAlone())))

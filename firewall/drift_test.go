@@ -353,16 +353,29 @@ func TestDropsAreCountedToThePacket(t *testing.T) {
 	}
 }
 
+func disarm(t *testing.T, f *firewall.Firewall) {
+	t.Helper()
+	_, _, err := f.Disarm(context.Background(), policy(), firewall.Note{Who: "kim", Why: "moving the rack"})
+	must(t, err)
+}
+
+func armAgain(t *testing.T, f *firewall.Firewall) *firewall.Note {
+	t.Helper()
+	n, err := f.Arm(context.Background(), policy())
+	must(t, err)
+	return n
+}
+
 // C1: disarming takes a name and a reason, is obeyed, and ended by arming only.
 func TestDisarmingIsObeyedAndSaid(t *testing.T) {
 	l := newLab(t)
 	f := l.arm(policy())
 	keep(t, f)
 	ctx := context.Background()
-	if err := f.Disarm(ctx, policy(), firewall.Note{Who: "kim"}); err == nil {
+	if _, _, err := f.Disarm(ctx, policy(), firewall.Note{Who: "kim"}); err == nil {
 		t.Error("disarmed without a reason")
 	}
-	must(t, f.Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	disarm(t, f)
 	l.awaitState(f, firewall.Disarmed, time.Now())
 	if r := f.Status().Reasons; len(r) != 1 || !contains(r[0], "kim") || !contains(r[0], "moving the rack") {
 		t.Errorf("reasons %q", r)
@@ -373,7 +386,9 @@ func TestDisarmingIsObeyedAndSaid(t *testing.T) {
 	if err := f.Set(ctx, policy()); err == nil {
 		t.Error("the daemon armed against the note")
 	}
-	must(t, f.Arm(ctx, policy()))
+	if n := armAgain(t, f); n == nil || n.Who != "kim" {
+		t.Errorf("arming ended the note %v", n)
+	}
 	for _, name := range leaks(l.runProbes(nil)) {
 		t.Errorf("leaked after arming again: %s", name)
 	}
@@ -388,12 +403,12 @@ func TestDisarmingBesideTheDaemon(t *testing.T) {
 	must(t, daemon.Set(ctx, policy()))
 	keep(t, daemon)
 	command := func() *firewall.Firewall { return firewall.New(firewall.Options{StateDir: state, Log: logger(t)}) }
-	must(t, command().Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	disarm(t, command())
 	l.awaitState(daemon, firewall.Disarmed, time.Now().Add(150*time.Millisecond))
 	if out := foreign(t, "iptables-save; ipset list -n; ip rule"); contains(out, "NVR") || contains(out, "nvr-") || contains(out, "blackhole") {
 		t.Errorf("the daemon repaired what was disarmed:\n%s", out)
 	}
-	must(t, command().Arm(ctx, policy()))
+	armAgain(t, command())
 	l.awaitState(daemon, firewall.Enforced, time.Now())
 	s, err := command().Check(ctx, policy())
 	must(t, err)
