@@ -64,7 +64,7 @@ func (k *Kernel) Repair(ctx context.Context) error {
 // load brings the kernel to the ruleset, from the links of the one before it.
 func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Ruleset) error {
 	// What closes without any table does not wait for the tables to be readable.
-	have, unreadable := k.read(ctx)
+	have, unreadable := k.recall(ctx)
 	guarded := k.generation > 0
 	if unreadable == nil {
 		guarded = k.keepsOpen(rs, have)

@@ -35,6 +35,7 @@ var tablesOf = map[ruleset.Family][]string{
 // Families are read side by side: most of the time goes into starting commands.
 func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
+	before, known := changes()
 	save := map[ruleset.Family]string{ruleset.IPv4: "iptables-save", ruleset.IPv6: "ip6tables-save"}
 	g, ctx := errgroup.WithContext(ctx)
 	into := func(f ruleset.Family, read func(map[string]table) error) {
@@ -64,6 +65,7 @@ func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	k.remember(s, before, known)
 	return s, nil
 }
 

@@ -45,6 +45,7 @@ type Kernel struct {
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
 	runs       atomic.Int64    // commands run
+	last       recalled        // read last
 	others     others          // what other programs have in the backend that is not in use
 }
 
