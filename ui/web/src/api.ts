@@ -55,6 +55,8 @@ export interface Device {
   mac_maker?: string;
   mac_local?: boolean;
   port?: string;
+  /** the port that it is bound to */
+  bound?: string;
   seen?: string;
   blocked: number;
   blocked_last?: string;
