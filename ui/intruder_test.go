@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -362,14 +361,12 @@ func TestBruteForceFromManyAddresses(t *testing.T) {
 	}
 }
 
-// numbers are how long to wait, which passes between two answers.
-var numbers = regexp.MustCompile(`[0-9]+`)
-
 // TestBruteForceGivesNoHintOfNames fails on a name that there is and on one that there
 // is not, from where all users signed in, until both wait: no answer differs, in status,
 // headers or body, also with the cookie of another user's device and with forged ones.
 func TestBruteForceGivesNoHintOfNames(t *testing.T) {
 	site := smallSite().withAccounts(t)
+	site.stopped.Store(time.Now().UnixNano()) // a wait must not be over because the machine is slow
 	handler := site.handler()
 	post := func(from, name, password, devices string) *httptest.ResponseRecorder {
 		r := newRequest("POST", "/api/v1/session", credentials(name, password))
@@ -390,7 +387,7 @@ func TestBruteForceGivesNoHintOfNames(t *testing.T) {
 	for name, from := range names {
 		for i, sent := range []string{"", devices["operator"], strings.Repeat("A", 43), "", devices["operator"], "", "", devices["operator"], "x"} {
 			w := post(from, name, "a wrong password", sent)
-			told[name] = append(told[name], fmt.Sprint(w.Code, numbers.ReplaceAllString(fmt.Sprint(w.Header(), w.Body), "N")))
+			told[name] = append(told[name], fmt.Sprint(w.Code, w.Header(), w.Body))
 			if want := map[bool]int{true: 403, false: 429}[i < 5]; w.Code != want {
 				t.Errorf("%s, try %d: status %d, want %d", name, i, w.Code, want)
 			}

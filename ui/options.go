@@ -35,14 +35,12 @@ type Options struct {
 	Live func(camera, stream string) (live.Reader, error)
 
 	Footage   Footage
+	Holds     Holds
 	Attempts  Attempts
 	Enrolment Enrolment
 
 	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.
 	ConfirmClock func()
-	// Armed is told who armed the camera side by a command on the box, for the audit.
-	// Needed with Accounts.
-	Armed func(by auth.Principal, detail string) error
 
 	// Accounts say who may ask for what. Nil: there are none, and everybody who
 	// reaches the server may read everything. Then it serves loopback only.

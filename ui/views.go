@@ -50,6 +50,7 @@ type DeviceView struct {
 	MACMaker    string     `json:"mac_maker,omitempty"` // whom the MAC was given to
 	MACLocal    bool       `json:"mac_local,omitempty"` // the MAC was made up
 	Port        string     `json:"port,omitempty"`      // of the bridge, where it was seen last
+	Bound       string     `json:"bound,omitempty"`     // the port that it is bound to
 	Seen        *time.Time `json:"seen,omitempty"`
 	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
 	BlockedLast *time.Time `json:"blocked_last,omitempty"`
@@ -156,6 +157,7 @@ type AttemptView struct {
 type ContainmentView struct {
 	State      string      `json:"state"`   // enforced, degraded, not-enforced, observing, disarmed
 	Reasons    []string    `json:"reasons"` // in words, worst first
+	Notes      []string    `json:"notes"`   // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time   `json:"since"`
 	Checked    time.Time   `json:"checked"` // last complete read-back
 	Revision   string      `json:"revision"`
@@ -163,9 +165,21 @@ type ContainmentView struct {
 	Backend    string      `json:"backend,omitempty"`
 	Layers     []LayerView `json:"layers"`
 	Counted    CountedView `json:"counted"`
+	Drift      []DriftView `json:"drift"` // what others changed lately, the newest first
 
 	Findings []FindingView `json:"findings"` // about the network around, worst first
 	Unseen   []string      `json:"unseen"`   // ways out that nothing here can see, in words
+}
+
+// DriftView is one difference between the policy and the kernel that others made (C10).
+type DriftView struct {
+	ID    uint64    `json:"id"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Layer string    `json:"layer"`
+	Found string    `json:"found"` // in English: the foreign line, flag or setting, and what it should be
+	Done  string    `json:"done"`  // repaired, gone, or stands
+	Count int       `json:"count"`
 }
 
 // FindingView is something that containment depends on and no rule can change.

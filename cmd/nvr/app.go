@@ -52,7 +52,6 @@ type app struct {
 	server  *ui.Server     // nil until people is there
 	release release        // what waits for a second admin
 	waits   sync.WaitGroup // those who wait for that
-	arming  *armingAccount
 
 	store   *storage.Store
 	player  *playback.Library
@@ -89,17 +88,22 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		failing: map[string]error{}, arrived: make(chan struct{}), nudges: make(chan chan struct{}),
 		signOn: signOns{changed: make(chan struct{}, 1)},
 	}
-	a.arming = &armingAccount{write: a.note}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
 		a.book.Hit(h)
 		a.journal.Add(h)
 	}})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log,
+		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding, Findings: a.found,
+		Key: siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },
 	})
+	// Ahead of the rules, so that the first packet they drop is on the list, too. No
+	// condition of arming (C1): where it fails, the task that reads tries again.
+	if err := a.hits.Bind(ctx); err != nil {
+		o.Log.Warn("what is dropped until the log can be read is counted, and not listed", "error", err)
+	}
 	if err := a.arm(ctx); err != nil {
 		return nil, err
 	}

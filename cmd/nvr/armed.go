@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall"
@@ -17,23 +17,16 @@ const lookEvery = time.Second
 // maxUnwritten is how many changes wait for a database that takes none.
 const maxUnwritten = 256
 
-// How the account of arming learns who it was: a command on the box arms, and says so
-// when it has read back what it loaded.
-const (
-	nameWithin  = 10 * time.Second // after the recorder saw it
-	namedBefore = time.Minute      // before the recorder sees it
-)
-
 // noteArming writes down, at start and whenever it changes, whether the camera
 // side is armed or was opened by a note on the box (C1).
 func (a *app) noteArming(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for {
-		a.unwritten("arming and disarming", a.arming.look(a.fw.Status(), time.Now()))
+	for account := (armingAccount{write: a.note, since: a.started}); ; {
+		a.unwritten("arming and disarming", account.look(a.fw.Status()))
 		select {
 		case <-ctx.Done():
-			return a.arming.end()
+			return nil
 		case <-tick.C:
 		}
 	}
@@ -43,76 +36,27 @@ func (a *app) noteArming(ctx context.Context) error {
 // written waits with its time; beyond maxUnwritten the oldest go, and the next
 // entry says how many.
 type armingAccount struct {
-	write func(audit.Entry) error
-
-	mu      sync.Mutex   // guards what follows
-	last    string       // the action that was seen last
-	unnamed *audit.Entry // arming that waits for the name of who did it
-	named   string       // who says that they arm, which is not seen yet
-	namedAt time.Time
+	write   func(audit.Entry) error
+	since   time.Time      // what was found before is in the audit already
+	last    string         // the action that was seen last
+	alarms  string         // what was alarmed last
+	told    map[uint64]int // changes by others that were told, with their count then
 	waiting []audit.Entry
 	dropped int
 }
 
-// look takes how things are.
-func (c *armingAccount) look(s firewall.Status, now time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *armingAccount) look(s firewall.Status) error {
 	if action, detail := arming(s); action != c.last && action != "" {
-		c.release("nvr")
-		e := audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: now}
-		switch {
-		case action != "firewall.arm", c.last == "": // at start the recorder arms by itself
-			c.waiting = append(c.waiting, e)
-		default:
-			c.unnamed = &e
-			if c.named != "" && now.Sub(c.namedAt) < namedBefore {
-				c.release(c.named)
-			}
+		c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: time.Now()})
+		c.last = action
+	}
+	if alarms := strings.Join(s.Alarms, "; "); alarms != c.alarms {
+		if alarms != "" {
+			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-refused", Object: "containment", Outcome: "refused", Detail: alarms, Time: time.Now()})
 		}
-		c.last, c.named = action, ""
+		c.alarms = alarms
 	}
-	if c.unnamed != nil && now.Sub(c.unnamed.Time) >= nameWithin {
-		c.release("nvr")
-	}
-	return c.flush()
-}
-
-// by hears who armed. Where that changed nothing, since it was armed already, it is
-// an entry all the same: a ruleset was loaded.
-func (c *armingAccount) by(actor, detail string, now time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.unnamed != nil:
-		c.release(actor)
-	case c.last != "firewall.arm":
-		c.named, c.namedAt = actor, now
-	default:
-		c.waiting = append(c.waiting, audit.Entry{Actor: actor, Via: "box", Action: "firewall.arm", Object: "containment", Detail: detail, Time: now})
-	}
-	return c.flush()
-}
-
-// end writes what waits for a name without one.
-func (c *armingAccount) end() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.release("nvr")
-	return c.flush()
-}
-
-// release has what waits for a name written under one. The caller holds mu.
-func (c *armingAccount) release(actor string) {
-	if c.unnamed != nil {
-		c.unnamed.Actor = actor
-		c.waiting = append(c.waiting, *c.unnamed)
-		c.unnamed = nil
-	}
-}
-
-// flush writes what waits. The caller holds mu.
-func (c *armingAccount) flush() error {
+	c.waiting = append(c.waiting, c.drift(s.Drift)...)
 	if over := len(c.waiting) - maxUnwritten; over > 0 {
 		c.waiting = c.waiting[over:]
 		c.dropped += over
@@ -128,6 +72,35 @@ func (c *armingAccount) flush() error {
 		c.waiting, c.dropped = c.waiting[1:], 0
 	}
 	return nil
+}
+
+// settleDrift is how long a change by others may stand before it is told as standing.
+const settleDrift = 2 * time.Second
+
+// drift tells each change by others once, with what became of it, and again
+// whenever it has happened ten times as often: one that is made anew all the time
+// must not fill the audit.
+func (c *armingAccount) drift(list []firewall.Drift) (entries []audit.Entry) {
+	told := make(map[uint64]int, len(list))
+	for _, d := range slices.Backward(list) {
+		before := c.told[d.ID]
+		switch {
+		case d.Last.Before(c.since), before > 0 && d.Count < 10*before,
+			d.Done == firewall.DriftStands && time.Since(d.First) < settleDrift:
+			if before > 0 {
+				told[d.ID] = before
+			}
+			continue
+		}
+		told[d.ID] = d.Count
+		detail := fmt.Sprintf("%s: %s; %s", d.Layer, d.Found, d.Done)
+		if d.Count > 1 {
+			detail += fmt.Sprintf("; %d times since %s", d.Count, d.First.UTC().Format(time.RFC3339))
+		}
+		entries = append(entries, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.drift", Object: "containment", Detail: detail, Time: d.First})
+	}
+	c.told = told
+	return entries
 }
 
 // arming gives the action that a status means, nothing while it is neither.

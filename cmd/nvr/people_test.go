@@ -87,7 +87,6 @@ func peopleOnTheBox(nvr string) error {
 		{"it waits after a restart too", h.restart},
 		{"an admin confirms it", h.confirmRetention},
 		{"two persons disarm", h.disarm},
-		{"somebody arms", h.arm},
 		{"the audit", h.audit},
 		{"a damaged database", h.damaged},
 	} {
@@ -349,10 +348,71 @@ func (h *household) disarm(string) error {
 		return fmt.Errorf("status: %w: %s", err, out)
 	}
 	out, err := h.run("Camp South\n"+kim+park, "firewall", "disarm", "--reason", "maintenance")
-	if err != nil || !strings.Contains(out, "disarmed") {
+	if err != nil || !strings.Contains(out, "nvr runs and says: disarmed") || strings.Contains(out, "no signature") {
 		return fmt.Errorf("disarm: %w: %s", err, out)
 	}
-	return h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm")
+	if err := h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm"); err != nil {
+		return err
+	}
+	if err := h.openedLoudly(); err != nil {
+		return err
+	}
+	return h.refusedNote(kim + park)
+}
+
+// openedLoudly looks at a box that two admins disarmed, and arms it again.
+func (h *household) openedLoudly() error {
+	out, err := h.run("", "firewall", "status")
+	if exit := (&exec.ExitError{}); !errors.As(err, &exit) || exit.ExitCode() != exitFinding || !strings.HasPrefix(out, "disarmed") || !strings.Contains(out, "kim and park") {
+		return fmt.Errorf("status: %w: %s", err, out)
+	}
+	if health := h.r.health(); !strings.Contains(health, "containment bad") || !strings.Contains(health, "NOT contained") || !strings.Contains(health, "maintenance") {
+		return fmt.Errorf("health of a box that is open: %s", health)
+	}
+	if log := h.r.logged.String(); !strings.Contains(log, "cameras are not contained: the firewall is disarmed") {
+		return fmt.Errorf("the log does not say it: %s", log)
+	}
+	if out, err = h.run("", "firewall", "arm"); err != nil || !strings.Contains(out, "This ends the disarming by ") || !strings.Contains(out, "enforced: ") || strings.Contains(out, "not in the audit") {
+		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	if err := h.audited("box:", "firewall.arm", "firewall.disarm"); err != nil {
+		return fmt.Errorf("who armed and disarmed: %w", err)
+	}
+	return h.r.await("the alarm to end", 10*time.Second, func() bool { return !strings.Contains(h.r.health(), "NOT contained") })
+}
+
+// refusedNote disarms and changes the note: it is alarmed and not obeyed.
+func (h *household) refusedNote(admins string) error {
+	if out, err := h.run("Camp South\n"+admins, "firewall", "disarm", "--reason", "more maintenance"); err != nil {
+		return fmt.Errorf("disarm: %w: %s", err, out)
+	}
+	note := filepath.Join(filepath.Dir(h.config), "state", "disarmed.json")
+	text, err := os.ReadFile(note)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(note, bytes.Replace(text, []byte("more maintenance"), []byte("an order"), 1), 0o600); err != nil {
+		return err
+	}
+	if err := h.r.await("the changed note to be refused", 10*time.Second, func() bool {
+		health := h.r.health()
+		return strings.Contains(health, "changed after it was signed") && strings.Contains(health, "disarming note") && !strings.Contains(health, "NOT contained")
+	}); err != nil {
+		return err
+	}
+	if out, err := h.run("", "firewall", "status", "--json"); err == nil || !strings.Contains(out, `"state": "enforced"`) || !strings.Contains(out, "changed after it was signed") {
+		return fmt.Errorf("status beside a note that is refused: %w: %s", err, out)
+	}
+	if err := h.audited("signed", "firewall.note-refused"); err != nil {
+		return err
+	}
+	if out, err := h.run("", "firewall", "arm"); err != nil {
+		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	if out, err := h.run("", "firewall", "plan", "--diff"); err != nil || !strings.Contains(out, "exactly this") {
+		return fmt.Errorf("plan --diff of an armed box: %w: %s", err, out)
+	}
+	return h.r.await("the alarm to end", 10*time.Second, func() bool { return !strings.Contains(h.r.health(), "disarming note") })
 }
 
 // disarmWithAnotherFile gives the command a site file that asks for one person
@@ -371,34 +431,6 @@ func (h *household) disarmWithAnotherFile(kim string) error {
 	for _, typed := range []string{"", "kim\n", kim, kim + "park\n"} {
 		if out, err := other.run("Camp South\n"+typed, "firewall", "disarm", "--reason", "maintenance"); err == nil {
 			return fmt.Errorf("an end of the input after %q disarms: %s", typed, out)
-		}
-	}
-	return nil
-}
-
-// arm arms under a running recorder, twice: the audit has who it was, once each.
-func (h *household) arm(string) error {
-	for i := range 2 {
-		c := exec.Command(h.nvr, "firewall", "arm", "--config", h.config)
-		c.Env = append(os.Environ(), "SUDO_USER=lee.on.the.box")
-		if out, err := c.CombinedOutput(); err != nil || strings.Contains(string(out), "not in the audit") {
-			return fmt.Errorf("arm: %w: %s", err, out)
-		}
-		var page struct{ Entries []struct{ Actor string } }
-		if err := h.r.await("the audit to say who armed", 10*time.Second, func() bool {
-			err := h.exchange("GET", "audit?action=firewall.arm", nil, &page)
-			return err == nil && len(page.Entries) > i && page.Entries[0].Actor == "box:lee.on.the.box"
-		}); err != nil {
-			return err
-		}
-		n := 0
-		for _, e := range page.Entries {
-			if e.Actor == "box:lee.on.the.box" {
-				n++
-			}
-		}
-		if n != i+1 {
-			return fmt.Errorf("%d entries of who armed %d times: %+v", n, i+1, page)
 		}
 	}
 	return nil

@@ -18,7 +18,6 @@ import (
 	"github.com/stockade-nvr/stockade/streams"
 	"github.com/stockade-nvr/stockade/streams/media"
 	"github.com/stockade-nvr/stockade/ui"
-	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/live"
 )
 
@@ -27,13 +26,12 @@ func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
-		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
+		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
 	}
 	if a.people == nil {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
-	o.Armed = func(by auth.Principal, detail string) error { return a.arming.by(by.Name(), detail, time.Now()) }
 	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
@@ -178,12 +176,15 @@ func recordView(v *ui.StreamView, wanted, recording, playing bool, reason string
 
 func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
-		State: string(s.State), Reasons: s.Reasons, Since: s.Since, Checked: s.Checked,
-		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{},
+		State: string(s.State), Reasons: s.Reasons, Notes: s.Notes, Since: s.Since, Checked: s.Checked,
+		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{}, Drift: []ui.DriftView{},
 		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread},
 	}
 	if v.Reasons == nil {
 		v.Reasons = []string{}
+	}
+	if v.Notes == nil {
+		v.Notes = []string{}
 	}
 	v.Findings, v.Unseen = findingViews(s.Findings, time.Now()), sightings.Unseen()
 	for _, l := range s.Layers {
@@ -192,6 +193,11 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 			view.RepairedAt = &l.RepairedAt
 		}
 		v.Layers = append(v.Layers, view)
+	}
+	for _, d := range s.Drift {
+		v.Drift = append(v.Drift, ui.DriftView{
+			ID: d.ID, First: d.First, Last: d.Last, Layer: d.Layer, Found: d.Found, Done: string(d.Done), Count: d.Count,
+		})
 	}
 	return v
 }
@@ -213,12 +219,24 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	c := ui.HealthCheck{Name: "containment", State: ui.HealthOK, Detail: strings.Join(s.Reasons, "; ")}
 	switch s.ReadBack { // what was found about the network has a check of its own
 	case firewall.Enforced:
+		if len(s.Notes) > 0 {
+			c.State, c.Detail, c.Fix = ui.HealthWarn, strings.Join(s.Notes, "; "), "do what each says: all layers hold, but others work against them"
+		}
 	case firewall.Degraded:
 		c.State, c.Fix = ui.HealthWarn, "a layer was changed by another program; it is repaired by itself, find out by whom"
 	default:
 		c.State, c.Fix = ui.HealthBad, "packets of cameras may leave: run nvr firewall status on the box"
 	}
+	if s.State == firewall.Disarmed {
+		c.Fix = "cameras are NOT contained: run nvr firewall arm on the box as soon as the work is done"
+	}
 	checks := []ui.HealthCheck{c}
+	if len(s.Alarms) > 0 {
+		checks = append(checks, ui.HealthCheck{
+			Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "),
+			Fix: "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes",
+		})
+	}
 	if a.forgetful != nil {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})
 	}

@@ -45,8 +45,10 @@ var allowed = map[string][]string{
 	"firewall/journal":   {"firewall/nflog"},
 	"firewall/sightings": {"firewall/nflog"},
 	"firewall/canary":    {},
+	"firewall/managers":  {},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
+		"firewall/managers", "internal/proof", // docs/decisions/0009
 	},
 
 	"inspect": {"streams/onvif"},

@@ -23,6 +23,29 @@ export function Counters(): JSX.Element | null {
   );
 }
 
+/** Changes lists what others changed in the kernel, the newest first (C10). */
+function Changes(): JSX.Element | null {
+  const m = t.value;
+  const list = containment.value?.drift ?? [];
+  if (list.length === 0) return null;
+  return (
+    <details class="more changes">
+      <summary title={m.changedTitle}>{m.changed(list.length)}</summary>
+      <dl class="layer-facts">
+        {list.map((d) => (
+          <div key={d.id}>
+            <dt class={d.done === "stands" ? "bad" : ""}>{stamp(Date.parse(d.first))} · {d.layer} · {word(m.changedDone, d.done)}</dt>
+            <dd>
+              <bdi lang="en">{d.found}</bdi>
+              {d.count > 1 && <> · {m.changedTimes(d.count, stamp(Date.parse(d.last)))}</>}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  );
+}
+
 export function ContainmentPanel(): JSX.Element {
   const m = t.value;
   const c = containment.value;
@@ -53,6 +76,7 @@ export function ContainmentPanel(): JSX.Element {
               </li>
             ))}
           </ul>
+          {(c.notes ?? []).map((n) => <p key={n} class="note small"><Icon name="warn" size={13} /> {m.beside} <bdi lang="en">{n}</bdi></p>)}
           <Findings list={c.findings ?? []} />
           <details class="more">
             <summary>{m.layerDetails}</summary>
@@ -73,6 +97,7 @@ export function ContainmentPanel(): JSX.Element {
             </p>
             <p class="muted small">{m.outOfReach} {m.enforcedTitle}</p>
           </details>
+          <Changes />
         </>
       )}
     </section>
