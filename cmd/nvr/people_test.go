@@ -160,7 +160,9 @@ func (h *household) exchange(method, path string, sent, into any) error {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
 	}
 	for _, c := range res.Cookies() {
-		h.cookie = c.Value
+		if c.Name == "__Host-nvr" {
+			h.cookie = c.Value
+		}
 	}
 	told := struct{ CSRF string }{}
 	if err := json.Unmarshal(answer, &told); err == nil && told.CSRF != "" {

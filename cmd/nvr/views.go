@@ -32,7 +32,7 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
-	o.Names = a.site.Listen.Names
+	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
 	}
@@ -258,6 +258,9 @@ func (a *app) storageHealth() []ui.HealthCheck {
 	}
 	if status.Rebuilding {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is being rebuilt: listings are not complete yet"})
+	}
+	if status.IndexLost != "" {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is kept for this run only: " + status.IndexLost, Fix: "see that the state directory can be written, and restart nvr: until then each start reads the volumes anew"})
 	}
 	if status.IndexError != "" {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})
