@@ -46,6 +46,7 @@ var scenarios = map[string]func(nvr string) error{
 	"people":      peopleOnTheBox,
 	"commands":    onTheBox,
 	"faces":       faceless,
+	"holds":       heldAndDeleted,
 	"enrol":       enrolStranger,
 }
 
