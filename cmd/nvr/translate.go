@@ -72,7 +72,7 @@ type rtspSpec struct {
 func (s rtspSpec) config() rtsp.Config {
 	return rtsp.Config{
 		URL: s.url, Username: s.username, Password: s.password,
-		Transport: rtsp.Transport(s.transport), Pinned: s.pinned,
+		Transport: rtsp.Transport(s.transport), Pinned: s.pinned, Device: bridge,
 	}
 }
 

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"configs": {},
 
 	"streams/media":    {},
-	"streams/rtsp":     {"streams/media"},
+	"streams/rtsp":     {"streams/media", "internal/pinned"},
 	"streams/fmp4":     {"streams/media"},
 	"streams":          {"streams/media", "streams/rtsp"},
 	"streams/restream": {"streams", "streams/media"},
@@ -55,16 +55,18 @@ var allowed = map[string][]string{
 	"ui/cert":     {},
 	"ui/audit":    {"internal/guarded", "internal/proof"},
 	"ui/live":     {"streams", "streams/media", "streams/fmp4"},
+	"ui/tunnel":   {"internal/pinned"},
 	"ui/web":      {},
 	"ui": {
 		"ui/...", "streams", "streams/...", "storage", "recorder", "recorder/...", "firewall", "firewall/...",
-		"inspect", "internal/proof", "internal/alarm",
+		"inspect", "internal/pinned", "internal/proof", "internal/alarm",
 	},
 	"ui/web/build":      {"ui/web/internal/bundle"},
 	"ui/uitest":         {},
 	"ui/uitest/screens": {"ui/uitest"},
 
 	"internal/guarded":         {},
+	"internal/pinned":          {},
 	"internal/proof":           {},
 	"internal/alarm":           {},
 	"internal/house":           {},
