@@ -26,6 +26,8 @@ type fakeSite struct {
 	old     time.Time         // half an hour of footage from long ago; zero for none
 	clips   atomic.Int64      // open
 	with    func(*ui.Options) // what a test adds
+	tunnel  net.Listener      // of devices' own pages; nil for none
+	reach   func(*ui.Options) // how they are reached
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -143,6 +145,9 @@ func (s *fakeSite) options() ui.Options {
 	if s.with != nil {
 		s.with(&opt)
 	}
+	if s.reach != nil {
+		s.reach(&opt)
+	}
 	return opt
 }
 
@@ -155,7 +160,9 @@ func (s *fakeSite) serve(t *testing.T) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ui.New(s.options()).Serve(ctx, ln) }()
+	server := ui.New(s.options())
+	s.serveTunnel(ctx, t, server)
+	go func() { done <- server.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
@@ -168,6 +175,23 @@ func (s *fakeSite) serve(t *testing.T) string {
 		}
 	})
 	return "http://" + ln.Addr().String()
+}
+
+// serveTunnel serves devices' own pages, where the site has a listener for them.
+func (s *fakeSite) serveTunnel(ctx context.Context, t *testing.T, server *ui.Server) {
+	if s.tunnel == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	ln := s.tunnel
+	go func() { done <- server.ServeTunnel(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error("serve tunnels:", err)
+		}
+	})
 }
 
 // formatChange is a film in another format, from an instant on.

@@ -15,7 +15,7 @@ const features = "accelerometer=(), ambient-light-sensor=(), bluetooth=(), camer
 // strict sets what every answer of the origin carries.
 func strict(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox") // until a tunnel is known
-	h.Set("Connection-Allowlist", "(response-origin)")                                      // of what no content policy covers: preconnect, prefetch, STUN
+	h.Set("Connection-Allowlist", "(response-origin);redirects=allow")                      // for what no content policy covers, such as preconnect
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Permissions-Policy", features)
