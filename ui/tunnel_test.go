@@ -373,6 +373,8 @@ func TestWhatIsSentToADeviceIsInTheAudit(t *testing.T) {
 		"tunnel.upload": {fmt.Sprintf("POST /cgi/upgrade: %d bytes, SHA-256 %s", len(firmware), sha(firmware))},
 	}
 	got := map[string][]string{}
+	for deadline := time.Now().Add(patience); len(site.audited(t, "tunnel.upload")) == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	} // it is written once the request is over, which its answer is not yet
 	for action := range want {
 		for _, e := range site.audited(t, action) {
 			got[action] = append(got[action], e.Detail)
