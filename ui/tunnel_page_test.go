@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 
@@ -136,6 +139,69 @@ func TestAFriendlyDevicesPagesWork(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestAnAdminOpensADevicesPages by the camera's page, sees them in the list of what
+// is open, and closes them there. It takes pictures when STOCKADE_SCREENS names a
+// folder.
+func TestAnAdminOpensADevicesPages(t *testing.T) {
+	camera := startWebCamera(t, ordinary)
+	site := withTunnel(t, camera, "127.0.0.1:0")
+	page := browse(t)
+	take := pictures(page, t)
+	do(page, t, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(site.base))
+	enter(page, t, "admin", secret)
+	await(page, t, inTheHouse)
+	do(page, t, chromedp.Navigate(site.base+"/#camera=gate"))
+	press(page, t, "Open its own pages")
+	write(page, t, "What is to be done", "focus the lens")
+	write(page, t, "Port", fmt.Sprint(camera.at.Port()))
+	named(page, t)
+	take("tunnel-open")
+	do(page, t, chromedp.Evaluate(`window.open = (...how) => { window.asked = how.join(' '); return null; }`, nil)) // a browser that opens none
+	submit(page, t)
+	await(page, t, `/^\/tunnel\/\w+ _blank noopener$/.test(window.asked)`)
+	says(page, t, "opened by admin")
+	await(page, t, `document.querySelectorAll('[data-tunnel]').length === 1`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('#containment details').open = true`, nil))
+	await(page, t, `document.querySelectorAll('[data-tunnel]').length === 2`) // the containment panel's
+	named(page, t)
+	take("tunnel-list")
+	at, err := uitest.Text(page, `document.querySelector('[data-tunnel] a').href`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(page, t, chromedp.Navigate(at))
+	await(page, t, `!!document.querySelector('.tunnel-frame iframe') && document.querySelector('.tunnel-frame iframe').credentialless`)
+	named(page, t)
+	take("tunnel-page")
+	press(page, t, "Close")
+	await(page, t, `!!document.querySelector('.sure')`)
+	take("tunnel-sure")
+	do(page, t, chromedp.Evaluate(`document.querySelector('.sure .primary').click()`, nil))
+	says(page, t, "This tunnel is closed")
+	take("tunnel-over")
+}
+
+// pictures gives what takes a picture of the page in each size and theme; nothing
+// without STOCKADE_SCREENS.
+func pictures(page context.Context, t *testing.T) func(name string) {
+	dir := os.Getenv("STOCKADE_SCREENS")
+	return func(name string) {
+		t.Helper()
+		for _, way := range []screen{{"en", "light", 1440, 900}, {"en", "dark", 1440, 900}, {"en", "light", 390, 844}, {"en", "dark", 390, 844}} {
+			if dir == "" {
+				return
+			}
+			var png []byte
+			do(page, t, chromedp.EmulateViewport(way.width, way.height),
+				emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: way.theme}}),
+				chromedp.Sleep(350*time.Millisecond), chromedp.CaptureScreenshot(&png))
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, way.width, way.theme)), png, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

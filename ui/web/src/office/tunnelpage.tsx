@@ -23,7 +23,11 @@ const sandbox = "allow-scripts allow-same-origin allow-forms allow-modals allow-
 export function TunnelPage(): JSX.Element {
   const m = words.value;
   const id = location.pathname.split("/")[2] ?? "";
-  const list = useList<Tunnel>("tunnels", "tunnels", rhythm);
+  const list = useList<Tunnel>("tunnels", "tunnels");
+  useEffect(() => { // whether or not somebody is at this page: they are at the frame
+    const timer = setInterval(() => void list.read(), rhythm);
+    return () => clearInterval(timer);
+  }, []);
   const v = list.rows?.find((x) => x.id === id && x.mine);
   const over = list.rows !== undefined && !v;
   return (
