@@ -78,7 +78,7 @@ func FuzzReadChallenges(f *testing.F) {
 			if bestOf(all[i:i+1]) == nil || a.scheme != "digest" {
 				continue
 			}
-			r := httptest.NewRequest("GET", "/", http.NoBody)
+			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			r.Header.Set("Authorization", a.digest("u", "p", "GET", "/", "c"))
 			if strings.ContainsAny(r.Header.Get("Authorization"), "\r\n\x00") {
 				t.Fatalf("%q", r.Header)
@@ -139,9 +139,9 @@ func TestSignerAnswersOnceAndNeverLocksAnAccount(t *testing.T) {
 			next := &tripper{answers: slices.Clone(c.answers)}
 			s := &signer{next: next, username: "viewer", password: "sesame"}
 			for i := range c.asks {
-				r := httptest.NewRequest("GET", "http://10.20.1.11/a", http.NoBody)
+				r := httptest.NewRequest(http.MethodGet, "http://10.20.1.11/a", http.NoBody)
 				if c.body != "" {
-					r = httptest.NewRequest("POST", "http://10.20.1.11/a", strings.NewReader(c.body))
+					r = httptest.NewRequest(http.MethodPost, "http://10.20.1.11/a", strings.NewReader(c.body))
 				}
 				res, err := s.RoundTrip(r)
 				if err != nil {
