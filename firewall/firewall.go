@@ -6,17 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // ErrDisarmed says that nvr firewall disarm was used on this box and that its note is obeyed.
 var ErrDisarmed = errors.New("the firewall was disarmed on this box; nvr firewall arm ends that")
-
-// ErrNote asks for what a disarming note must say.
-var ErrNote = errors.New("disarming needs a name and a reason")
 
 // Firewall keeps one policy enforced. Its methods may be called from any
 // goroutine; changes wait for each other.
@@ -30,9 +29,17 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
+	drift   driftBook
+	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
+	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
+
+	// guarding is the link whose ports are shut when frames pass by the rules; nil
+	// while nothing is enforced.
+	guarding atomic.Pointer[ruleset.Link]
+	event    chan struct{} // like wake
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -56,6 +63,7 @@ func New(o Options) *Firewall {
 		o: o, log: o.Log,
 		repairs: map[ruleset.Layer]repair{},
 		wake:    make(chan struct{}, 1),
+		event:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		status: Status{
 			State: NotEnforced, Since: time.Now(),
@@ -88,12 +96,16 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		f.fault(err)
 		return err
 	}
+	if err := f.refuseConflicts(rs.Link); err != nil {
+		return err
+	}
 	if !p.Observe {
 		// Before the first rule: a crash in between must not bring observing back.
 		if err := markArmed(f.o.StateDir); err != nil {
 			return err
 		}
 	}
+	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
 		counters, err := f.k.Dropped(ctx, rs)
@@ -111,6 +123,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
@@ -124,48 +137,27 @@ func (f *Firewall) enforcing(p Policy) Policy {
 	return p
 }
 
-// Check compares the kernel with the policy and changes nothing: for a look at
-// a box whose daemon is not running. Use a Firewall of its own for it.
-func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p = f.enforcing(p)
-	rs, err := compile(p)
+// Arm ends a disarming, then does what Set does. It gives the note that it ended, if there was one.
+func (f *Firewall) Arm(ctx context.Context, p Policy) (ended *Note, err error) {
+	n, ok, err := f.notary().end(time.Now())
 	if err != nil {
-		return Status{}, fmt.Errorf("compile the policy: %w", err)
+		return nil, err
 	}
-	f.policy = p
-	if f.obeysNote() {
-		return f.Status(), nil
+	if ok {
+		ended = &n
 	}
-	if err := f.open(); err != nil {
-		return Status{}, err
-	}
-	if err := f.k.Adopt(ctx, rs); err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r, err := f.k.Verify(ctx)
-	if err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	f.report(r)
-	return f.Status(), nil
+	return ended, f.Set(ctx, p)
 }
 
-// Arm ends a disarming: it removes the note, then does what Set does.
-func (f *Firewall) Arm(ctx context.Context, p Policy) error {
-	if err := removeNote(f.o.StateDir); err != nil {
-		return err
-	}
-	return f.Set(ctx, p)
-}
+func (f *Firewall) notary() notary { return notary{f.o.StateDir, f.o.Key, f.o.Site} }
 
 // Disarm opens the camera side: the note first, so that no daemon closes again
 // what is being opened, then everything of ours goes. The bridge, its
-// addresses and its ports stay, so that cameras can still be reached.
-func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
+// addresses and its ports stay, so that cameras can still be reached. It gives
+// the note that it left; unsigned says why that bears no signature.
+func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, unsigned string, err error) {
 	if n.Who == "" || n.Why == "" {
-		return ErrNote
+		return n, "", ErrNote
 	}
 	if n.When.IsZero() {
 		n.When = time.Now().UTC()
@@ -174,25 +166,30 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	defer f.mu.Unlock()
 	unlock, err := f.turn(ctx)
 	if err != nil {
-		return err
+		return n, "", err
 	}
 	defer unlock()
 	rs, err := compile(p)
 	if err != nil {
-		return fmt.Errorf("compile the policy: %w", err)
+		return n, "", fmt.Errorf("compile the policy: %w", err)
 	}
 	if err := f.open(); err != nil {
-		return err
+		return n, "", err
 	}
-	if err := leaveNote(f.o.StateDir, n); err != nil {
-		return err
+	if left, unsigned, err = f.notary().leave(n); err != nil {
+		return left, unsigned, err
 	}
 	f.log.Error("firewall disarmed: cameras are no longer contained", "who", n.Who, "why", n.Why)
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
-		return fmt.Errorf("disarm: %w", err)
+		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
 	f.obeysNote()
-	return nil
+	if f.o.Root != "" {
+		if err := managers.Withdraw(f.o.Root); err != nil {
+			return left, unsigned, fmt.Errorf("disarmed, but: %w", err)
+		}
+	}
+	return left, unsigned, nil
 }
 
 // open finds the kernel's tools once.
@@ -208,20 +205,52 @@ func (f *Firewall) open() error {
 	return nil
 }
 
-// obeysNote reads the note and, where there is one, says so in status.
+// loadDrift reads what was found before this process.
+func (f *Firewall) loadDrift() {
+	if err := f.drift.load(f.o.StateDir); err != nil {
+		f.log.Error("the list of what was found before is lost", "error", err)
+	}
+}
+
+// remindEvery is how often the log says that a note lies there.
+const remindEvery = time.Minute
+
+// obeysNote reads the note. Where there is one, status and, each minute, the log
+// say so; one that is not to be obeyed is alarmed instead (C1).
 func (f *Firewall) obeysNote() bool {
-	n, ok, err := disarmNote(f.o.StateDir)
-	if err != nil {
-		f.log.Error("disarming note ignored", "error", err)
-		return false
-	}
-	if !ok {
-		return false
-	}
+	n, ok, doubt, err := f.notary().read()
 	now := time.Now()
+	remind := now.Sub(f.reminded) >= remindEvery
+	if remind && (ok || err != nil) {
+		f.reminded = now
+	}
+	switch {
+	case err != nil:
+		if remind {
+			f.log.Error("somebody may have tried to open the camera side; nvr firewall arm takes the note away", "error", err)
+		}
+		f.publish(func(s *Status) { s.Alarms, s.Note = []string{err.Error()}, nil })
+		return false
+	case !ok:
+		if !f.reminded.IsZero() {
+			f.reminded = time.Time{}
+			f.publish(func(s *Status) { s.Alarms, s.Note = nil, nil })
+		}
+		return false
+	}
+	f.guarding.Store(nil)
+	if remind {
+		f.log.Error("cameras are not contained: the firewall is disarmed", "who", n.Who, "when", n.When, "why", n.Why, "doubt", doubt)
+	}
 	f.publish(func(s *Status) {
-		s.State, s.Layers, s.Checked = Disarmed, nil, now
+		s.State, s.Note, s.Alarms = Disarmed, &n, nil
 		s.Reasons = []string{fmt.Sprintf("disarmed by %s on %s: %s", n.Who, n.When.Format(time.RFC3339), n.Why)}
+		if doubt != "" {
+			s.Alarms = []string{"the disarming note is obeyed, but " + doubt}
+		}
+		if s.Checked.IsZero() || f.set { // the daemon does not read back what it must not repair
+			s.Layers, s.Checked = nil, now
+		}
 	})
 	return true
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -18,8 +20,15 @@ type Options struct {
 	// StateDir is where the marks of arming and disarming are kept.
 	StateDir string
 	Log      *slog.Logger
+	// Root of the files that the system's network managers read, such as /; empty
+	// where none of them sees this network.
+	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
+	// Key, if set, opens the site key, which signs disarming notes and checks them;
+	// Site, if set, is the name that a note must be for.
+	Key  func() (*proof.Key, error)
+	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
 	// Hits, if set, gives the log reader's account: hits handed over and hits
@@ -28,15 +37,8 @@ type Options struct {
 	// Binding, if set, tells how often the log reader was bound so far, and
 	// whether it is now: what is dropped in between is nobody's loss.
 	Binding func() (times uint64, bound bool)
-}
-
-// Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
-func Plan(p Policy) (string, error) {
-	rs, err := compile(p)
-	if err != nil {
-		return "", err
-	}
-	return rs.Text(), nil
+	// Findings, if set, gives what was found about the network around, worst first.
+	Findings func() []sightings.Finding
 }
 
 func compile(p Policy) (ruleset.Ruleset, error) {
@@ -48,7 +50,7 @@ func compile(p Policy) (ruleset.Ruleset, error) {
 		in.Bridge = defaultBridge
 	}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC, Port: d.Port})
 	}
 	return ruleset.Compile(in)
 }

@@ -44,7 +44,10 @@ var scenarios = map[string]func(nvr string) error{
 	"reload":      changedSite,
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
+	"commands":    onTheBox,
 	"faces":       faceless,
+	"holds":       heldAndDeleted,
+	"enrol":       enrolStranger,
 }
 
 // build makes the program once for all tests.

@@ -18,6 +18,7 @@ type queryOptions struct {
 	serverFlags
 	json   bool
 	camera string
+	only   string // camera, of a list that has no range
 	stream string
 	device string
 	reason string
@@ -29,7 +30,7 @@ type queryOptions struct {
 func newQueryCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newQuery("cameras", "List cameras with the state of their streams", nil, printCameras),
-		newQuery("devices", "List pinned devices", nil, printDevices),
+		newDevicesCommand(),
 		newQuery("recordings", "List the segments of a camera", withRange, printRecordings),
 		newQuery("gaps", "List the stretches without footage of a camera, with reasons", withRange, printGaps),
 		newQuery("attempts", "List blocked connection attempts", withAttempts, printAttempts),
@@ -79,7 +80,7 @@ func (o *queryOptions) values(endpoint string) (url.Values, error) {
 			v.Set(key, value)
 		}
 	}
-	set("camera", o.camera)
+	set("camera", o.camera+o.only)
 	set("stream", o.stream)
 	set("device", o.device)
 	set("reason", o.reason)

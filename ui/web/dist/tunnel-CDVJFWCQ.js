@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-JXOW7K3L.js";import"./chunk-4NGFR7KJ.js";import"./chunk-QQZGC4TQ.js";import"./chunk-ZTRQECQV.js";import"./chunk-XNJXHNHP.js";import"./chunk-TM3FAZVJ.js";export{b as DevicePages,c as OpenTunnels,a as ViewedDevicePages,d as left};
