@@ -67,7 +67,7 @@ func New(opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Tunnel.Reach == nil {
+	if opt.Tunnel.Reach == nil || opt.Tunnel.Enforced == nil {
 		opt.Tunnel.Port = 0
 	}
 	s := &Server{

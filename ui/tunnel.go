@@ -30,6 +30,9 @@ type Tunnel struct {
 	// Reach gives where a pinned device is and the account that the recorder has
 	// there; false when there is no such device.
 	Reach func(device string) (Reached, bool, error)
+	// Enforced reports whether the firewall's rules hold, if with a layer less:
+	// what it finds of the network beside them does not matter here.
+	Enforced func() bool
 }
 
 // Reached is a pinned device, as a tunnel leads there.

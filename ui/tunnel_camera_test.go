@@ -318,7 +318,10 @@ func withTunnel(t *testing.T, c *webCamera, at string, more ...func(*ui.Options)
 		return ui.Reached{Peer: pinned.Peer{Address: c.at.Addr()}, Username: "viewer", Password: "sesame"}, device == "dev-gate", nil
 	}
 	s.reach = func(o *ui.Options) {
-		o.Tunnel = ui.Tunnel{Port: uint16(ln.Addr().(*net.TCPAddr).Port), Reach: reach}
+		o.Tunnel = ui.Tunnel{
+			Port: uint16(ln.Addr().(*net.TCPAddr).Port), Reach: reach,
+			Enforced: func() bool { return o.Containment().State == "enforced" },
+		}
 		for _, f := range more {
 			f(o)
 		}

@@ -25,16 +25,10 @@ func (s *Server) mayOpen(r *http.Request) error {
 		return &Problem{http.StatusForbidden, "a tunnel belongs to a session of the page", "sign in on the page and open it there"}
 	case s.opt.Tunnel.Port == 0:
 		return &Problem{http.StatusConflict, "this recorder has no listener for devices' own pages", "write tunnel: ADDRESS:PORT under listen in the site file, with another port than the page's, and restart nvr"}
-	case !s.contained():
+	case !s.opt.Tunnel.Enforced():
 		return &Problem{http.StatusConflict, "containment is not enforced, so no device is reached", "see the containment panel, or nvr firewall status on the box"}
 	}
 	return nil
-}
-
-// contained reports whether the firewall holds, if with a layer less.
-func (s *Server) contained() bool {
-	state := s.opt.Containment().State
-	return state == "enforced" || state == "degraded"
 }
 
 // openTunnel opens one, and has it closed when the right to it ends.
@@ -61,7 +55,7 @@ func (s *Server) openTunnel(r *http.Request, asked tunnelAsked) (tunnel.View, er
 			why.Store(tunnel.EndSession)
 		case err == nil && (!found || is.Peer != to.Peer):
 			why.Store(tunnel.EndUnpinned)
-		case !s.contained():
+		case !s.opt.Tunnel.Enforced():
 			why.Store(tunnel.EndContained)
 		default:
 			return true

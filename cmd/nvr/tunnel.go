@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 
+	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/internal/pinned"
 	"github.com/stockade-nvr/stockade/ui"
 )
@@ -21,6 +22,12 @@ func (a *app) reach(device string) (ui.Reached, bool, error) {
 	var err error
 	to.Password, err = passwordOf(d)
 	return to, true, err
+}
+
+// enforced reports whether what was loaded holds, if with a layer less.
+func (a *app) enforced() bool {
+	state := a.fw.Status().ReadBack
+	return state == firewall.Enforced || state == firewall.Degraded
 }
 
 // serveTunnel serves devices' own pages, where the site file says so.

@@ -28,16 +28,26 @@ export function ViewedDevicePages(): JSX.Element | null {
 }
 
 /** DevicePages opens a device's own pages, and shows those that are open. */
-export function DevicePages({ device }: { device: string }): JSX.Element {
-  const m = words.value;
+function DevicePages({ device }: { device: string }): JSX.Element {
   const list = useList<Tunnel>("tunnels", "tunnels", rhythm);
-  const opening = useSignal(false);
   return (
     <div class="device-pages">
-      {is("admin") && <button class="small" onClick={() => (opening.value = true)}><Icon name="screen" size={14} /> {m.openPages}</button>}
+      <OpenButton device={device} done={() => void list.read()} />
       <Rows list={list} of={(v) => v.device === device} />
-      {opening.value && <OpenPages device={device} close={() => (opening.value = false)} done={() => void list.read()} />}
     </div>
+  );
+}
+
+/** OpenButton opens a device's own pages; nothing for who may not. */
+export function OpenButton({ device, done }: { device: string; done?: () => void }): JSX.Element | null {
+  const m = words.value;
+  const opening = useSignal(false);
+  if (!is("admin")) return null;
+  return (
+    <>
+      <button class="small" onClick={() => (opening.value = true)}><Icon name="screen" size={14} /> {m.openPages}</button>
+      {opening.value && <OpenPages device={device} close={() => (opening.value = false)} done={() => done?.()} />}
+    </>
   );
 }
 

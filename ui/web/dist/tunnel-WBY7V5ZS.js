@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-PH6E4MWZ.js";import"./chunk-N5DEYYAU.js";import"./chunk-KY7Q35Q6.js";import"./chunk-XHAMAXEE.js";import"./chunk-QCZTRFQT.js";import"./chunk-NMVJSUEA.js";import"./chunk-YERLZZY6.js";export{b as DevicePages,c as OpenTunnels,a as ViewedDevicePages,d as left};
