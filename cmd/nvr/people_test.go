@@ -19,6 +19,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/stockade-nvr/stockade/internal/lab/ns"
 	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -27,7 +28,7 @@ func TestAccountsOfARunningRecorder(t *testing.T) { inside(t, "people") }
 
 const peopleSite = `version: 1
 site: {name: Camp North, zone: UTC}
-listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1]}
+listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1], tunnel: "0.0.0.0:9443"}
 accounts: {two_persons: true, confirm_within: 15m}
 storage:
   state: DIR/state
@@ -49,6 +50,7 @@ type household struct {
 	https       *client
 	cookie      string
 	csrf        string
+	camera      *ns.Namespace
 }
 
 // code finds the setup code in what the recorder prints.
@@ -58,7 +60,8 @@ var code = regexp.MustCompile(`give the code\s+(\S+)`)
 // tokens, a retention that waits for a second person, disarming by two.
 func peopleOnTheBox(nvr string) error {
 	dir := os.TempDir()
-	if _, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11"); err != nil {
+	camera, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11")
+	if err != nil {
 		return err
 	}
 	lo, err := netlink.LinkByName("lo")
@@ -69,7 +72,7 @@ func peopleOnTheBox(nvr string) error {
 	if err != nil {
 		return err
 	}
-	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml")}
+	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml"), camera: camera}
 	if err := errors.Join(
 		netlink.AddrAdd(lo, at),
 		os.WriteFile(h.config, []byte(strings.ReplaceAll(peopleSite, "DIR", dir)), 0o600),
@@ -82,6 +85,7 @@ func peopleOnTheBox(nvr string) error {
 	}{
 		{"start", h.start},
 		{"the first admin", h.firstAdmin},
+		{"a device's own pages", h.ownPages},
 		{"users on the box", h.usersOnTheBox},
 		{"a token", h.tokens},
 		{"a shorter retention waits", h.shorterRetention},

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"configs": {"internal/durable"},
 
 	"streams/media":    {},
-	"streams/rtsp":     {"streams/media"},
+	"streams/rtsp":     {"streams/media", "internal/pinned"},
 	"streams/fmp4":     {"streams/media"},
 	"streams":          {"streams/media", "streams/rtsp"},
 	"streams/restream": {"streams", "streams/media"},
@@ -58,10 +58,11 @@ var allowed = map[string][]string{
 	"ui/cert":     {"internal/durable"},
 	"ui/audit":    {"internal/guarded", "internal/proof"},
 	"ui/live":     {"streams", "streams/media", "streams/fmp4"},
+	"ui/tunnel":   {"internal/pinned"},
 	"ui/web":      {},
 	"ui": {
 		"ui/...", "streams", "streams/...", "storage", "recorder", "recorder/...", "firewall", "firewall/...",
-		"inspect", "internal/proof", "internal/alarm",
+		"inspect", "internal/pinned", "internal/proof", "internal/alarm",
 	},
 	"ui/web/build":      {"ui/web/internal/bundle"},
 	"ui/uitest":         {},
@@ -69,6 +70,7 @@ var allowed = map[string][]string{
 
 	"internal/durable":         {},
 	"internal/guarded":         {},
+	"internal/pinned":          {},
 	"internal/proof":           {},
 	"internal/alarm":           {},
 	"internal/house":           {},
