@@ -34,8 +34,10 @@ type Firewall struct {
 	lockedOut time.Time
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
-	statusMu sync.Mutex // guards status and changed
+	statusMu sync.Mutex // guards what follows
 	status   Status
+	// absentOnly says that nothing is missing but ports that are not there, and not all of them.
+	absentOnly bool
 	changed  chan struct{} // closed and replaced when status changes
 }
 
@@ -88,12 +90,13 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		f.fault(err)
 		return err
 	}
-	if !p.Observe {
+	if !p.Observe && !f.stateless() {
 		// Before the first rule: a crash in between must not bring observing back.
 		if err := markArmed(f.o.StateDir); err != nil {
 			return err
 		}
 	}
+	f.noteAlso(p)
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
 		counters, err := f.k.Dropped(ctx, rs)
@@ -111,13 +114,14 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.notePorts(p)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
 
 // enforcing is the policy without observing, where this box was armed before (C1).
 func (f *Firewall) enforcing(p Policy) Policy {
-	if p.Observe && wasArmed(f.o.StateDir) {
+	if p.Observe && (f.stateless() || wasArmed(f.o.StateDir)) {
 		f.log.Error("observing refused: this box was armed before; enforcing instead")
 		p.Observe = false
 	}
@@ -191,6 +195,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
 		return fmt.Errorf("disarm: %w", err)
 	}
+	f.notePorts(Policy{})
 	f.obeysNote()
 	return nil
 }
@@ -200,7 +205,7 @@ func (f *Firewall) open() error {
 	if f.k != nil {
 		return nil
 	}
-	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend})
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent})
 	if err != nil {
 		return fmt.Errorf("open the firewall: %w", err)
 	}
@@ -227,12 +232,16 @@ func (f *Firewall) obeysNote() bool {
 }
 
 // AwaitEnforced returns once everything is enforced, or observed where the
-// policy asks for that; before it, no camera may be dialled (C1).
+// policy asks for that; before it, no camera may be dialled (C1). A port that is
+// not there keeps nobody waiting while another one is.
 func (f *Firewall) AwaitEnforced(ctx context.Context) error {
 	for {
 		f.statusMu.Lock()
-		state, changed := f.status.State, f.changed
+		state, absent, changed := f.status.State, f.absentOnly, f.changed
 		f.statusMu.Unlock()
+		if absent {
+			return nil
+		}
 		switch state {
 		case Enforced, Observing:
 			return nil

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Note says who opened the camera side, when and why. While it lies in the
@@ -44,6 +46,9 @@ func publish(dir, name string, content []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(content)
+	if err == nil {
+		err = giveTo(dir, f)
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
 	}
@@ -51,6 +56,25 @@ func publish(dir, name string, content []byte) (err error) {
 		return fmt.Errorf("publish mark %s: %w", name, err)
 	}
 	return syncDir(dir)
+}
+
+// giveTo gives a file to whom its directory belongs: what root makes when it
+// arms at boot, the daemon must be able to open later.
+func giveTo(dir string, f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var owner, have unix.Stat_t
+	if err := errors.Join(unix.Stat(dir, &owner), unix.Fstat(int(f.Fd()), &have)); err != nil {
+		return fmt.Errorf("look at %s: %w", dir, err)
+	}
+	if have.Uid == owner.Uid && have.Gid == owner.Gid {
+		return nil
+	}
+	if err := f.Chown(int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("give %s to the user of %s: %w", f.Name(), dir, err)
+	}
+	return nil
 }
 
 func syncDir(dir string) error {

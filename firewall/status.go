@@ -47,6 +47,7 @@ func (f *Firewall) publish(change func(*Status)) {
 	f.statusMu.Lock()
 	defer f.statusMu.Unlock()
 	before := f.status.State
+	f.absentOnly = false
 	change(&f.status)
 	if f.status.State != before {
 		f.status.Since = time.Now()
@@ -145,6 +146,13 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	return again, nil
 }
 
+// absentOnly tells whether ports that are not there are all that was found, and
+// not all ports: nothing comes in by those, so the others' cameras need not wait.
+func absentOnly(found []netfilter.Finding, ports int) bool {
+	return len(found) > 0 && len(found) < ports &&
+		!slices.ContainsFunc(found, func(x netfilter.Finding) bool { return !x.Absent })
+}
+
 // report publishes a read-back.
 func (f *Firewall) report(r netfilter.Report) {
 	var list []LayerStatus
@@ -180,7 +188,9 @@ func (f *Firewall) report(r netfilter.Report) {
 	}
 	now := time.Now()
 	counted := f.account.counted()
+	absent := state == Degraded && absentOnly(r.Findings, len(f.policy.Ports))
 	f.publish(func(s *Status) {
+		f.absentOnly = absent
 		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
 		s.Counted = counted

@@ -45,20 +45,27 @@ func newFirewallCommand() *cobra.Command {
 			return err
 		}),
 	}
+	var boot atBoot
 	arm := &cobra.Command{
 		Use: "arm", Short: "Load the ruleset, read it back, and open the camera ports", Args: cobra.NoArgs,
-		RunE: withSite(armFirewall),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error {
+			if boot.on {
+				return boot.arm(c, config, site)
+			}
+			return armFirewall(c, config, site)
+		}),
 	}
+	boot.flags(arm)
 	var asJSON bool
 	status := &cobra.Command{
 		Use: "status", Short: "Read the kernel back and say which layers hold; exit 1 if one does not", Args: cobra.NoArgs,
-		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return firewallStatus(c, site, asJSON) }),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return firewallStatus(c, config, site, asJSON) }),
 	}
 	status.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	var reason string
 	disarm := &cobra.Command{
 		Use: "disarm", Short: "Open the camera network: asks for the site's name, and leaves a note", Args: cobra.NoArgs,
-		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return disarmFirewall(c, site, reason) }),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return disarmFirewall(c, config, site, reason) }),
 	}
 	disarm.Flags().StringVar(&reason, "reason", "", "why: kept in the note and shown while disarmed")
 	prove := &cobra.Command{
@@ -71,15 +78,15 @@ func newFirewallCommand() *cobra.Command {
 	return c
 }
 
-func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
+func openFirewall(config string, site *configs.Site) (*firewall.Firewall, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
-	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false)}), nil
+	return firewall.New(firewall.Options{StateDir: site.Storage.State, PortsFile: portsFile(config), Log: newLogger(false)}), nil
 }
 
-func armFirewall(c *cobra.Command, site *configs.Site) error {
-	fw, err := openFirewall(site)
+func armFirewall(c *cobra.Command, config string, site *configs.Site) error {
+	fw, err := openFirewall(config, site)
 	if err != nil {
 		return err
 	}
@@ -115,8 +122,8 @@ func noteArmed(site *configs.Site, detail string) error {
 	}), p.close())
 }
 
-func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
-	fw, err := openFirewall(site)
+func firewallStatus(c *cobra.Command, config string, site *configs.Site, asJSON bool) error {
+	fw, err := openFirewall(config, site)
 	if err != nil {
 		return err
 	}
@@ -160,11 +167,11 @@ func statusText(s firewall.Status) string {
 }
 
 // disarmFirewall asks for the site's name, so that nobody opens the wrong box (C1).
-func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {
+func disarmFirewall(c *cobra.Command, config string, site *configs.Site, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return errors.New("say why with --reason: it is kept in the note")
 	}
-	fw, err := openFirewall(site)
+	fw, err := openFirewall(config, site)
 	if err != nil {
 		return err
 	}
