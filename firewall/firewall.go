@@ -38,7 +38,7 @@ type Firewall struct {
 	status   Status
 	// absentOnly says that nothing is missing but ports that are not there, and not all of them.
 	absentOnly bool
-	changed  chan struct{} // closed and replaced when status changes
+	changed    chan struct{} // closed and replaced when status changes
 }
 
 type repair struct {

@@ -38,12 +38,12 @@ type Options struct {
 
 // Kernel is the kernel of the network namespace the process lives in.
 type Kernel struct {
-	log     *slog.Logger
-	backend string // nf_tables or legacy, as iptables -V says
-	path    map[string]string
-	hooks   map[ruleset.Family]*iptables.IPTables
-	hasIPv6 bool
-	absent  bool // Options.Absent
+	log      *slog.Logger
+	backend  string // nf_tables or legacy, as iptables -V says
+	path     map[string]string
+	hooks    map[ruleset.Family]*iptables.IPTables
+	hasIPv6  bool
+	absent   bool // Options.Absent
 	unbolted bool // the bolt was drawn, or there was none
 
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
