@@ -15,7 +15,7 @@ SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # What the product needs at run time, and what the tests need on top: Debian and Ubuntu names.
 RUN_PKGS  := iptables ipset nftables iproute2 ca-certificates
-TEST_PKGS := $(RUN_PKGS) gcc libc6-dev conntrack ffmpeg fonts-dejavu-core \
+TEST_PKGS := $(RUN_PKGS) gcc libc6-dev systemd debconf conntrack ffmpeg fonts-dejavu-core \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
 	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0

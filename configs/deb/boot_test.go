@@ -1,9 +1,36 @@
 package deb_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stockade-nvr/stockade/internal/long"
 )
+
+func TestTheSameSourceMakesTheSamePackage(t *testing.T) {
+	again := t.TempDir()
+	if err := build(again, versions[0]); err != nil {
+		t.Fatal(err)
+	}
+	first, err := packageFile(versions[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := os.ReadFile(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(again, filepath.Base(first)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a, b) {
+		t.Error("the bytes differ from one build to the next")
+	}
+}
 
 func TestWithoutThePackageEverythingLeaks(t *testing.T) {
 	b := newBench(t)
@@ -25,6 +52,9 @@ func TestAFreshInstallationArmsNothingAndSaysWhatToEdit(t *testing.T) {
 	b.says(b.run("systemctl", "is-enabled", "nvr.service", "nvr-arm.service", "nvr-bolt.service"), "enabled\nenabled\nenabled")
 	b.says(b.run("stat", "-c", "%A %U %G %n", "/etc/nvr", "/etc/nvr/nvr.yaml", "/etc/nvr/secrets", "/var/lib/nvr/state"),
 		"drwxrwx--- root nvr /etc/nvr\n", "-rw-r----- nvr nvr /etc/nvr/nvr.yaml", "drwxr-x--- root nvr /etc/nvr/secrets", "drwx------ nvr nvr /var/lib/nvr/state")
+	if said := b.run("systemd-analyze", "verify", "--man=no", "nvr.service", "nvr-arm.service", "nvr-bolt.service"); strings.Contains(said, "nvr") {
+		t.Errorf("systemd finds in the units: %s", said)
+	}
 	out = b.run("dpkg", "--purge", "nvr")
 	if left := b.run("sh", "-c", "ls -d /etc/nvr* /etc/systemd/system/nvr* /etc/systemd/system/*/nvr* 2>/dev/null || true"); left != "" {
 		t.Errorf("a purge of what was never armed leaves %s\n%s", left, out)
@@ -34,44 +64,66 @@ func TestAFreshInstallationArmsNothingAndSaysWhatToEdit(t *testing.T) {
 // The life of a box, with floods running from before its first boot to the end.
 func TestNothingLeaksFromInstallationToPurge(t *testing.T) {
 	b := newBench(t)
-	b.must(b.m.WriteFile("/etc/systemd/network/cam1.network", nil, 0o644)) // no manager yet: it is a fresh card
+	b.must(b.m.WriteFile(zealPath, nil, 0o644)) // no manager yet: it is a fresh card
 	b.boot("cam1")
 	b.install(versions[0])
 	b.site(siteFile)
 	b.run("systemctl", "start", "nvr-arm.service", "nvr.service")
 	b.records()
-	b.contained("after the installation")
+	b.contained("installed")
 	b.says(b.run("ps", "-o", "user=", "-C", "nvr"), "nvr")
 	b.says(b.run("nvr", "firewall", "status"), "enforced")
+	if beat := b.run("systemctl", "show", "-p", "WatchdogTimestampMonotonic", "nvr.service"); strings.HasSuffix(beat, "=0\n") {
+		t.Error("the watchdog hears nothing")
+	}
+	b.says(b.run("stat", "-c", "%U %n", "/var/lib/nvr/state/firewall.lock", "/var/lib/nvr/state/armed"), "nvr /var/lib/nvr/state/f", "nvr /var/lib/nvr/state/a")
+	for range long.Times(1, 20) {
+		b.hurt()
+		b.upgrade(versions[1], siteWithTwo)
+		b.upgrade(versions[0], siteFile)
+		b.off()
+		b.must(b.m.WriteFile(zealPath, []byte(zeal), 0o644))
+		b.boot("cam1")
+		b.records()
+		b.says(b.run("systemctl", "show", "-p", "Result,ActiveState", "nvr-arm.service"), "Result=success", "ActiveState=active")
+		b.contained("booted with a network manager that sets the port up")
+		b.breakSiteFile()
+		b.portComesLate()
+	}
+	b.removeAndPurge()
+	t.Logf("%d packets sent on wires with a carrier, 0 leaked; %d bytes of footage", b.account.sent.Load(), b.footage())
+	b.reallyOpen()
+}
 
+// hurt kills, restarts and stops the recorder.
+func (b *bench) hurt() {
+	b.Helper()
 	b.run("systemctl", "kill", "-s", "KILL", "nvr.service")
 	b.records()
 	b.run("systemctl", "restart", "nvr.service")
 	b.records()
 	b.run("systemctl", "stop", "nvr.service", "nvr-arm.service")
 	b.flooded(500)
-	b.contained("stopped, killed, started again")
+	b.contained("killed, restarted, stopped")
 	b.run("systemctl", "start", "nvr.service")
 	b.records()
+}
 
-	b.site(strings.Replace(siteFile, "devices:\n", "devices:\n  - {id: dev-yard, ip: 10.20.1.12, mac: \"02:00:00:00:00:12\"}\n", 1))
-	b.install(versions[1])
-	b.says(b.run("nvr", "version"), versions[1])
+// upgrade installs a version over the one that runs, with a site file that makes
+// the new program load a generation of its own.
+func (b *bench) upgrade(version, site string) {
+	b.Helper()
+	pid := b.run("systemctl", "show", "-p", "MainPID", "nvr.service")
+	armed := b.run("systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "nvr-arm.service")
+	b.site(site)
+	b.install(version)
+	b.says(b.run("nvr", "version"), version)
+	if again := b.run("systemctl", "show", "-p", "MainPID", "nvr.service"); again == pid {
+		b.Errorf("the old program still runs: %s", pid)
+	}
+	b.says(b.run("systemctl", "show", "-p", "ExecMainStartTimestampMonotonic", "nvr-arm.service"), armed)
 	b.records()
-	b.contained("upgraded")
-
-	b.off()
-	b.must(b.m.WriteFile("/etc/systemd/network/cam1.network", []byte(zeal), 0o644))
-	b.boot("cam1")
-	b.records()
-	b.says(b.run("systemctl", "show", "-p", "Result,ActiveState", "nvr-arm.service"), "Result=success", "ActiveState=active")
-	b.contained("booted with a network manager that sets the port up")
-
-	b.breakSiteFile()
-	b.portComesLate()
-	b.removeAndPurge()
-	t.Logf("%d packets sent on wires with a carrier, 0 leaked; %d bytes of footage", b.account.sent.Load(), b.footage())
-	b.reallyOpen()
+	b.contained("upgraded to " + version)
 }
 
 // breakSiteFile restarts the box with a site file that says nothing: neither
@@ -140,4 +192,27 @@ func (b *bench) reallyOpen() {
 	b.await("a leak on each path, as the purge said", func() bool {
 		return b.account.outside.Load() > 0 && b.account.box.Load() > 0 && b.account.camera.Load() > 0
 	})
+}
+
+// Disarmed is disarmed, also after a restart, and everything says so; an
+// operator's arming ends it.
+func TestADisarmedBoxStaysSoAndSaysIt(t *testing.T) {
+	b := newBench(t)
+	b.boot("cam1")
+	b.install(versions[0])
+	b.site(siteFile)
+	b.run("systemctl", "start", "nvr-arm.service", "nvr.service")
+	b.records()
+	_, err := b.m.Feed(t.Context(), strings.NewReader("Boot\n"), "nvr", "firewall", "disarm", "--reason", "a new switch")
+	b.must(err)
+	b.off()
+	b.account.forget()
+	b.boot("cam1")
+	b.await("a leak, since an operator opened it", func() bool { return b.account.outside.Load() > 0 })
+	b.says(b.run("journalctl", "-b", "-o", "cat", "-u", "nvr-arm.service"), "cameras are not contained: disarmed by root", "a new switch")
+	b.run("nvr", "firewall", "arm")
+	b.account.forget()
+	b.records()
+	b.flooded(500)
+	b.contained("armed again")
 }

@@ -88,6 +88,11 @@ cameras:
   - {id: gate, device: dev-gate, streams: {main: {path: /cam1}}}
 `
 
+// siteWithTwo has one device more.
+var siteWithTwo = strings.Replace(siteFile, "cameras:", "  - {id: dev-yard, ip: 10.20.1.12, mac: \"02:00:00:00:00:12\"}\ncameras:", 1)
+
+const zealPath = "/etc/systemd/network/cam1.network"
+
 const sitePath = "/etc/nvr/nvr.yaml"
 
 // bench is a machine under test and what hangs on it.
@@ -96,7 +101,7 @@ type bench struct {
 	m       *machine.Machine
 	w       *world
 	account account
-	ports   string
+	begun   time.Time
 }
 
 func newBench(t *testing.T) *bench {
@@ -105,15 +110,15 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, m: m}
+	b := &bench{T: t, m: m, begun: time.Now()}
 	t.Cleanup(b.off)
 	for path, text := range map[string]string{
-		"/etc/systemd/network/up0.network":  uplink,
-		"/etc/systemd/network/cam1.network": zeal,
+		"/etc/systemd/network/up0.network": uplink,
+		zealPath:                           zeal,
 	} {
 		b.must(m.WriteFile(path, []byte(text), 0o644))
 	}
-	b.must(m.Enable("systemd-networkd.service"))
+	b.must(errors.Join(m.Enable("systemd-networkd.service"), m.Enable("nftables.service"))) // the latter flushes all tables
 	return b
 }
 
@@ -216,6 +221,7 @@ func (b *bench) flooded(n int64) {
 // contained fails where anything got through, ever.
 func (b *bench) contained(when string) {
 	b.Helper()
+	b.Logf("%.1f s: %s", time.Since(b.begun).Seconds(), when)
 	if leak := b.account.leaked(); leak != "" {
 		b.Fatalf("%s: %s, of %d sent", when, leak, b.account.sent.Load())
 	}

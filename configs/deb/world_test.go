@@ -57,6 +57,13 @@ func (a *account) leaked() string {
 	return fmt.Sprintf("%d packets reached the outside, %d the box, %d came from outside to the camera", a.outside.Load(), a.box.Load(), a.camera.Load())
 }
 
+// forget begins the account of leaks anew.
+func (a *account) forget() {
+	a.outside.Store(0)
+	a.camera.Store(0)
+	a.box.Store(0)
+}
+
 // world is what hangs on a machine while it runs: a camera that serves video and
 // floods, and an outside that counts, answers nothing, and floods back.
 type world struct {

@@ -43,7 +43,7 @@ func removeCgroup(dir string) error {
 			if err == nil && d.IsDir() {
 				all = append(all, path)
 			}
-			return nil //nolint:nilerr // a group that vanishes meanwhile is what is wanted
+			return nil // a group that vanishes meanwhile is what is wanted
 		})
 		for i := len(all) - 1; i >= 0; i-- {
 			err = errors.Join(err, os.Remove(all[i]))
