@@ -18,7 +18,7 @@ func compile(t *testing.T, p firewall.Policy) ruleset.Ruleset {
 	t.Helper()
 	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC, Port: d.Port})
 	}
 	rs, err := ruleset.Compile(in)
 	must(t, err)
@@ -143,9 +143,14 @@ func TestOneLayerAway(t *testing.T) {
 		"bridge PREROUTING": {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Bridge && t.Name == "nat" }, part: part{isolated: true, routing: true}},
 		"bridge FORWARD":    {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Bridge && t.Name == "filter" }, part: part{isolated: true, routing: true}},
 		"routing rules":     {part: part{isolated: true}},
-		// Only this layer comes before fragments are put together.
+		"pinning":           {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Frames }, part: part{isolated: true, routing: true}},
+		// Only this layer comes before fragments are put together; pinning stops those of IPv4 with an unlisted source.
 		"fragments": {
 			away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Inet }, part: part{isolated: true, routing: true},
+			leaks: []string{"fragment completed from outside v6"},
+		},
+		"fragments and pinning": {
+			away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family.Nft() != "" }, part: part{isolated: true, routing: true},
 			leaks: []string{"fragment completed from outside", "fragment completed from outside v6", "fragment for the recorder's other address"},
 		},
 		"raw":               {away: func(t ruleset.Table, _ ruleset.Hook) bool { return t.Name == "raw" }, part: part{isolated: true, routing: true}},

@@ -91,14 +91,14 @@ func probes() []probe {
 		{"udp v6", atOutside, a(v6(farIP6, 17, func(tag string) []byte { return udp6(camA6, farIP6, 4000, 443, tag) })), "---b-SSS-", "L3|egress"},
 		{"icmp v6", atOutside, a(v6(farIP6, 58, func(tag string) []byte { return echo6(camA6, farIP6, tag) })), "---b-SSS-", "L3|egress"},
 		{"priority-tagged udp", atOutside, a(func(tag string) []byte { return tagged(0, v4(farIP, 17, datagram(80))(tag)) }), "-S-b-SSS-", "L1|lateral"},
-		{"spoofed address, foreign", atOutside, a(as4(bridgeMAC, camAMAC, "8.8.8.8", farIP, datagram(80))), "---b-SSS-", "L3|unknown-device"},
-		{"spoofed address, camera B's", atOutside, a(as4(bridgeMAC, camAMAC, camBIP, farIP, datagram(80))), "---b-SSS-", "L3|spoof"},
-		{"spoofed MAC", atOutside, a(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80))), "---b-SSS-", "L3|spoof"},
-		{"unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, rogueIP, farIP, datagram(80))), "---b-SSS-", "L3|unknown-device"},
+		{"spoofed address, foreign", atOutside, a(as4(bridgeMAC, camAMAC, "8.8.8.8", farIP, datagram(80))), "---b-SSS-", "L1|unknown-device"},
+		{"spoofed address, camera B's", atOutside, a(as4(bridgeMAC, camAMAC, camBIP, farIP, datagram(80))), "---b-SSS-", "L1|spoof"},
+		{"spoofed MAC", atOutside, a(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80))), "---b-SSS-", "L1|spoof"},
+		{"unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, rogueIP, farIP, datagram(80))), "---b-SSS-", "L1|unknown-device"},
 		{"hairpin to camera B", atCamB, a(as4(bridgeMAC, camAMAC, camAIP, camBIP, datagram(80))), "---b-SSS-", "L3|lateral"},
 
-		{"spoofed address to our DNS", atService, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, datagram(53))), "-----SSS-", "L3|spoof"},
-		{"unknown device to our DNS", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))), "-----SSS-", "L3|unknown-device"},
+		{"spoofed address to our DNS", atService, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, datagram(53))), "-----SSS-", "L1|spoof"},
+		{"unknown device to our DNS", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))), "-----SSS-", "L1|unknown-device"},
 		{"recorder's other address", atService, a(v4(otherIP, 17, datagram(openPort))), "-----SSS-", "L3|egress"},
 		{"recorder's closed port", atService, a(v4(recorderIP, 17, datagram(openPort))), "------SS-", "L4|input"},
 		{"recorder's closed port v6", atService, a(func(tag string) []byte {
@@ -113,7 +113,7 @@ func probes() []probe {
 			return ether(camBMAC, camAMAC, unix.ETH_P_IPV6, ip6(camALink, camBLink, 17, udp6(camALink, camBLink, 1, 2, tag)))
 		}), "bSS------", "L1|lateral"},
 		{"lateral raw ethertype", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, 0x88b5, []byte(tag)) }), "bSS------", "L1|lateral"},
-		{"lateral ARP", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, unix.ETH_P_ARP, arpAnswer(tag)) }), "bSS------", "L1|lateral"},
+		{"lateral ARP", atCamB, a(func(tag string) []byte { return ether(camBMAC, camAMAC, unix.ETH_P_ARP, arpAnswer(tag)) }), "bSS------", "L1|spoof"},
 		{"lateral VLAN", atCamB, a(func(tag string) []byte {
 			return tagged(5, as4(camBMAC, camAMAC, camAIP, camBIP, datagram(80))(tag))
 		}), "bSS------", "L1|lateral"},
@@ -124,9 +124,9 @@ func probes() []probe {
 			return ether(allNodes, camAMAC, unix.ETH_P_IPV6, ip6(camALink, "ff02::1", 58, routerAdvert(camALink, "ff02::1", tag)))
 		}), "b-S--sss-", "L3|chatter"},
 
-		{"fragment completed from outside", atOutside, halves(half4("198.51.100.9", farIP)), "----S----", "L3|egress"},
+		{"fragment completed from outside", atOutside, halves(half4("198.51.100.9", farIP)), "----S----", "L1|unknown-device"},
 		{"fragment completed from outside v6", atOutside, halves(half6("2001:db8:99::9", farIP6)), "----S----", "L3|egress"},
-		{"fragment for the recorder's other address", atService, halves(half4("198.51.100.9", otherIP)), "----S----", "L3|egress"},
+		{"fragment for the recorder's other address", atService, halves(half4("198.51.100.9", otherIP)), "----S----", "L1|unknown-device"},
 		{"fragment in a priority-tagged frame", atOutside, halves(func(tag string, last bool) []byte {
 			f := half4("198.51.100.9", farIP)(tag, last)
 			if last {

@@ -49,7 +49,7 @@ func (b *atBoot) arm(c *cobra.Command, config string, site *configs.Site) error 
 		return err
 	}
 	fw := firewall.New(firewall.Options{
-		StateDir: site.Storage.State, PortsFile: portsFile(config), Absent: true, Boot: true, Log: newLogger(false),
+		StateDir: site.Storage.State, PortsFile: portsFile(config), Absent: true, Boot: true, Log: newLogger(false), Root: systemRoot(),
 	})
 	policy := policyOf(site)
 	err := fw.Set(c.Context(), policy)

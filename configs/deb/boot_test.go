@@ -198,6 +198,7 @@ func (b *bench) reallyOpen() {
 // operator's arming ends it.
 func TestADisarmedBoxStaysSoAndSaysIt(t *testing.T) {
 	b := newBench(t)
+	b.must(b.m.WriteFile(zealPath, nil, 0o644))
 	b.boot("cam1")
 	b.install(versions[0])
 	b.site(siteFile)
@@ -207,6 +208,7 @@ func TestADisarmedBoxStaysSoAndSaysIt(t *testing.T) {
 	b.must(err)
 	b.off()
 	b.account.forget()
+	b.must(b.m.WriteFile(zealPath, []byte(zeal), 0o644))
 	b.boot("cam1")
 	b.await("a leak, since an operator opened it", func() bool { return b.account.outside.Load() > 0 })
 	b.says(b.run("journalctl", "-b", "-o", "cat", "-u", "nvr-arm.service"), "cameras are not contained: disarmed by root", "a new switch")
