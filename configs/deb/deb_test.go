@@ -166,7 +166,7 @@ func (b *bench) run(name string, args ...string) string {
 // await polls until a condition holds.
 func (b *bench) await(what string, ok func() bool) {
 	b.Helper()
-	for deadline := time.Now().Add(40 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(90 * time.Second); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			journal, _ := b.m.Run(context.Background(), "journalctl", "-b", "--no-pager", "-n", "80", "-o", "cat")
 			b.Fatalf("waited in vain for %s; the journal says\n%s", what, journal)
