@@ -73,5 +73,8 @@ func writePorts(path string, names []string) error {
 	if have, err := os.ReadFile(path); err == nil && string(have) == text {
 		return nil
 	}
-	return publish(filepath.Dir(path), filepath.Base(path), []byte(text))
+	if err := publish(filepath.Dir(path), filepath.Base(path), []byte(text)); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o644) // the daemon adds to what root wrote
 }

@@ -110,7 +110,8 @@ func TestThePortsToShutAtBootAreKept(t *testing.T) {
 	if kept() != one.Ports[0] {
 		t.Errorf("kept are %q, want %q", kept(), one.Ports[0])
 	}
-	must(t, f.Disarm(t.Context(), one, firewall.Note{Who: "admin", Why: "a test"}))
+	_, _, err := f.Disarm(t.Context(), one, firewall.Note{Who: "admin", Why: "a test"})
+	must(t, err)
 	if kept() != "" {
 		t.Errorf("after disarming kept are %q", kept())
 	}

@@ -34,7 +34,7 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the firewall's lock: %w", err)
 	}
-	if err := giveTo(dir, f); err != nil {
+	if err := giveToOwner(dir, f.Name()); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -44,12 +44,13 @@ func (b *atBoot) flags(c *cobra.Command) {
 // then shown as failed, while what was armed stays so. A disarming note is
 // obeyed; only an operator's nvr firewall arm ends it (C1). Nothing goes into
 // the audit: the daemon writes down what it finds.
-func (b *atBoot) arm(c *cobra.Command, config string, site *configs.Site) error {
+func (b *atBoot) arm(c *cobra.Command, site *configs.Site) error {
 	if err := checkRights(); err != nil {
 		return err
 	}
 	fw := firewall.New(firewall.Options{
-		StateDir: site.Storage.State, PortsFile: portsFile(config), Absent: true, Boot: true, Log: newLogger(false), Root: systemRoot(),
+		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), Absent: true, Boot: true, Log: newLogger(false),
+		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Root: systemRoot(),
 	})
 	policy := policyOf(site)
 	err := fw.Set(c.Context(), policy)
