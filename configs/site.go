@@ -37,6 +37,9 @@ type Listen struct {
 	// there is at least one.
 	Names  []string
 	WebRTC netip.AddrPort // invalid when not given
+	// Tunnel is where devices' own pages are shown, at an origin of their own: as
+	// HTTP is, on loopback or off it. Invalid when not given: then nowhere.
+	Tunnel netip.AddrPort
 }
 
 // TLS names the site's own certificate files: both or neither.

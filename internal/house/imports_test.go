@@ -21,10 +21,10 @@ import (
 // Rows may stand here before their packages do.
 var allowed = map[string][]string{
 	"cmd/nvr": {"..."},
-	"configs": {},
+	"configs": {"internal/durable"},
 
 	"streams/media":    {},
-	"streams/rtsp":     {"streams/media"},
+	"streams/rtsp":     {"streams/media", "internal/pinned"},
 	"streams/fmp4":     {"streams/media"},
 	"streams":          {"streams/media", "streams/rtsp"},
 	"streams/restream": {"streams", "streams/media"},
@@ -55,19 +55,22 @@ var allowed = map[string][]string{
 
 	"ui/auth":     {"internal/guarded"},
 	"ui/auth/sso": {},
-	"ui/cert":     {},
+	"ui/cert":     {"internal/durable"},
 	"ui/audit":    {"internal/guarded", "internal/proof"},
 	"ui/live":     {"streams", "streams/media", "streams/fmp4"},
+	"ui/tunnel":   {"internal/pinned"},
 	"ui/web":      {},
 	"ui": {
 		"ui/...", "streams", "streams/...", "storage", "recorder", "recorder/...", "firewall", "firewall/...",
-		"inspect", "internal/proof", "internal/alarm",
+		"inspect", "internal/pinned", "internal/proof", "internal/alarm",
 	},
 	"ui/web/build":      {"ui/web/internal/bundle"},
 	"ui/uitest":         {},
 	"ui/uitest/screens": {"ui/uitest"},
 
+	"internal/durable":         {},
 	"internal/guarded":         {},
+	"internal/pinned":          {},
 	"internal/proof":           {},
 	"internal/alarm":           {},
 	"internal/house":           {},
