@@ -106,3 +106,10 @@ func (r *hitReader) settle(l *lab) {
 		return calm >= 3
 	})
 }
+
+// forget drops what was read so far.
+func (r *hitReader) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.byTag)
+}

@@ -41,9 +41,13 @@ const (
 	recorder6    = "fd00:20::1" // somebody gave the bridge an IPv6 address
 	camA6        = "fd00:20::11"
 	camB6        = "fd00:20::12"
+	rogue6       = "fd00:20::99"
 	absentIP     = "10.20.1.13" // pinned, and not plugged in
 	nobodyAIP    = "10.20.1.77" // unpinned addresses that the recorder takes for camera A's and B's
 	nobodyBIP    = "10.20.1.78"
+	routedAIP    = "172.31.7.11" // in no camera network, and routed to the devices by somebody
+	routedBIP    = "172.31.7.12"
+	routedRIP    = "172.31.7.99"
 	gatewayIP    = "10.20.0.254" // another gateway on a flat network
 	openPort     = 9999          // where a service of the recorder listens that is not for cameras
 	camALink     = "fe80::11"

@@ -16,7 +16,7 @@ func compiled(t *testing.T) ruleset.Ruleset { return compile(t, policy()) }
 
 func compile(t *testing.T, p firewall.Policy) ruleset.Ruleset {
 	t.Helper()
-	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP}
+	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP, DHCP: p.DHCP}
 	for _, d := range p.Devices {
 		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC})
 	}

@@ -115,6 +115,15 @@ func fragmentPaths() []probe {
 			p[0].from = camB
 			return p
 		}, whole4),
+		path("fragments v6 to the recorder", atStack, both(half6(camALink, recorderLink)), class{alone: "----SSSS--", all: "L3|input"}),
+		path("fragments of an unknown device", atOutside, func(tag string) []posted {
+			p := both(half4(rogueIP, farIP))(tag)
+			for i := range p {
+				p[i].from = rogueD
+				copy(p[i].frame[6:], rogueMAC)
+			}
+			return p
+		}, whole4),
 		path("packet in one fragment v6", atOutside, a(func(tag string) []byte {
 			return ether(bridgeMAC, camAMAC, unix.ETH_P_IPV6,
 				fragment6(camA6, farIP6, tagNumber(tag), 0, false, udp6(camA6, farIP6, 4000, 443, tag)))

@@ -47,6 +47,8 @@ func lateralPaths() []probe {
 		}), lateral),
 		path("lateral, a long frame", atCamB, a(as4(camBMAC, camAMAC, camAIP, camBIP, says(1, 2, func(tag string) string { return tag + long(6000) }))), lateral),
 		path("lateral from an unknown device", atCamB, rogue(as4(camBMAC, rogueMAC, rogueIP, camBIP, datagram(80))), lateral),
+		path("lateral from an unknown device to camera A", atCamA, rogue(as4(camAMAC, rogueMAC, rogueIP, camAIP, datagram(80))), lateral),
+		path("lateral from camera B to an unknown device", atRogue, b(as4(rogueMAC, camBMAC, camBIP, rogueIP, datagram(80))), lateral),
 		path("lateral from camera B", atCamA, b(as4(camAMAC, camBMAC, camBIP, camAIP, datagram(80))), lateral),
 		path("lateral to an unknown device", atRogue, a(as4(rogueMAC, camAMAC, camAIP, rogueIP, datagram(80))), lateral),
 		path("hairpin to camera B", atCamB, a(as4(bridgeMAC, camAMAC, camAIP, camBIP, datagram(80))), class{alone: "---b-SSS-b", all: "L3|lateral"}),

@@ -86,7 +86,7 @@ func outsidePaths6() []probe {
 		message("neighbour solicitation to a host", 135, discovery), message("neighbour advertisement to a host", 136, discovery),
 		message("redirect v6 to a host", 137, egress6),
 		path("camera B v6", atOutside, b(from6(bridgeMAC, camBMAC, camB6, farIP6, 17, datagram6(camB6, farIP6, 443))), egress6),
-		path("unknown device v6", atOutside, rogue(from6(bridgeMAC, rogueMAC, "fd00:20::99", farIP6, 17, datagram6("fd00:20::99", farIP6, 443))), egress6),
+		path("unknown device v6", atOutside, rogue(from6(bridgeMAC, rogueMAC, rogue6, farIP6, 17, datagram6(rogue6, farIP6, 443))), egress6),
 		path("IPv4 in IPv6", atOutside, a(v6(farIP6, 4, func(tag string) []byte { return ip4(camAIP, farIP, 17, udp(4000, 80, tag)) })), egress6),
 		path("no next header", atOutside, a(v6(farIP6, noNextHeader, bare(4))), egress6),
 		path("6to4 by a relay", atOutside, a(v4("192.88.99.1", 41, func(tag string) []byte {
@@ -143,6 +143,8 @@ func forgedPaths() []probe {
 	return []probe{
 		path("spoofed address, foreign", atOutside, as("8.8.8.8"), unknown),
 		path("spoofed address, a private network's", atOutside, as("172.16.3.3"), unknown),
+		path("spoofed address, foreign, by camera B", atOutside, b(as4(bridgeMAC, camBMAC, "8.8.8.8", farIP, datagram(80))), unknown),
+		path("spoofed address, foreign, by an unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, "8.8.8.8", farIP, datagram(80))), unknown),
 		path("spoofed address, camera B's", atOutside, as(camBIP), spoof),
 		path("spoofed address, of a device that is not plugged in", atOutside, as(absentIP), spoof),
 		path("spoofed address, the recorder's", atOutside, as(recorderIP), unknown),

@@ -26,6 +26,11 @@ func recorderPaths() []probe {
 	v6here := func(dst string, port uint16) func(string) []posted {
 		return a(from6(bridgeMAC, camAMAC, camALink, dst, 17, datagram6(camALink, dst, port)))
 	}
+	discovery := func(name string, kind byte) probe {
+		return path(name, atStack, a(from6(bridgeMAC, camAMAC, camALink, recorderLink, 58, func(tag string) []byte {
+			return icmp6(camALink, recorderLink, kind, [4]byte{}, tag)
+		})), class{alone: "-----SSS--", all: "L3|chatter"})
+	}
 	return []probe{
 		path("recorder's closed port", atService, a(v4(recorderIP, 17, datagram(openPort))), inputOnly),
 		path("recorder's closed port, tcp", atStack, a(v4(recorderIP, 6, func(tag string) []byte { return syn(4000, openPort, tag) })), inputOnly),
@@ -48,6 +53,14 @@ func recorderPaths() []probe {
 		path("spoofed address to our DNS", atService, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, datagram(53))), spoofInput),
 		path("foreign source to the recorder", atService, a(as4(bridgeMAC, camAMAC, "198.51.100.77", recorderIP, datagram(openPort))),
 			class{alone: "-----SSS-b", all: "L3|unknown-device"}),
+		path("foreign source to the recorder, by camera B", atService, b(as4(bridgeMAC, camBMAC, "198.51.100.77", recorderIP, datagram(openPort))),
+			class{alone: "-----SSS-b", all: "L3|unknown-device"}),
+		path("foreign source to the recorder, by an unknown device", atService, rogue(as4(bridgeMAC, rogueMAC, "198.51.100.77", recorderIP, datagram(openPort))),
+			class{alone: "-----SSS-b", all: "L3|unknown-device"}),
+		path("recorder's closed port v6, by camera B", atService, b(from6(bridgeMAC, camBMAC, camBLink, recorderLink, 17, datagram6(camBLink, recorderLink, openPort))), input6),
+		path("recorder's closed port v6, by an unknown device", atService, rogue(from6(bridgeMAC, rogueMAC, "fe80::99", recorderLink, 17, datagram6("fe80::99", recorderLink, openPort))), input6),
+		discovery("router solicitation to the recorder", 133), discovery("neighbour solicitation to the recorder", 135),
+		discovery("neighbour advertisement to the recorder", 136),
 		path("unknown device to our DNS", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))), unknownInput),
 		path("unknown device to an open port", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(openPort))), unknownInput),
 		path("pinned address of camera B by an unknown device", atService, rogue(as4(bridgeMAC, rogueMAC, camBIP, recorderIP, datagram(openPort))), spoofInput),
@@ -125,6 +138,7 @@ func boxPaths() []probe {
 		return probe{name: name, at: at, act: local(src, dst, 80), class: c}
 	}
 	inward := class{alone: "---b-S-S--", all: "L3|output"}
+	routed := class{alone: "-------S--", all: "L4|output"} // into no camera network of ours
 	own := class{alone: "--------S-", all: "L5|output"}
 	return []probe{
 		path("outside to camera", atCamA, down4(camAIP), inward),
@@ -132,6 +146,10 @@ func boxPaths() []probe {
 		path("outside to an unknown device", atRogue, down4(rogueIP), inward),
 		path("outside to camera v6", atCamA, down6(camA6), class{alone: "-------S--", all: "L4|output"}),
 		path("outside to camera B v6", atCamB, down6(camB6), class{alone: "-------S--", all: "L4|output"}),
+		path("outside to an unknown device v6", atRogue, down6(rogue6), class{alone: "-------S--", all: "L4|output"}),
+		path("outside to what somebody routed to camera A", atCamA, down4(routedAIP), routed),
+		path("outside to what somebody routed to camera B", atCamB, down4(routedBIP), routed),
+		path("outside to what somebody routed to an unknown device", atRogue, down4(routedRIP), routed),
 		path("outside to the recorder's camera-side address", atService, o(as4(upMAC, outMAC, farIP, recorderIP, datagram(openPort))),
 			class{alone: "-----S----", all: "L3|output"}),
 		path("outside as a camera to the recorder", atService, o(as4(upMAC, outMAC, camAIP, otherIP, datagram(openPort))), spoofInput),
@@ -143,6 +161,8 @@ func boxPaths() []probe {
 		box("recorder's other address to an unpinned device", atRogue, otherIP, rogueIP, own),
 		box("recorder to a camera v6", atCamA, recorder6, camA6, own),
 		box("recorder to camera B v6", atCamB, recorder6, camB6, own),
+		box("recorder to an unknown device v6", atRogue, recorder6, rogue6, own),
+		{name: "recorder to a multicast group of cameras v6", at: atCamA | atCamB, act: toGroup6, class: class{alone: "--------S-", all: "L5|chatter"}},
 		{name: "recorder to a multicast group of cameras", at: atCamA | atCamB, act: toGroup, class: class{alone: "--------S-", all: "L5|chatter"}},
 	}
 }
@@ -163,4 +183,13 @@ func toGroup(l *lab, tag string) {
 		return
 	}
 	_, _ = c.WriteTo([]byte(tag), &net.UDPAddr{IP: net.IPv4(239, 255, 255, 250), Port: 3702})
+}
+
+func toGroup6(_ *lab, tag string) {
+	c, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: net.ParseIP("ff02::fb"), Port: 5353, Zone: "br-cam"})
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_, _ = c.Write([]byte(tag))
 }

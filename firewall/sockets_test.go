@@ -25,7 +25,7 @@ func (l *lab) listen() {
 	l.open("udp4", "0.0.0.0:53", l.resolver)
 	l.open("udp4", "0.0.0.0:123", l.resolver)
 	for _, port := range []int{sinkhole.DefaultDNSPort, sinkhole.DefaultNTPPort} {
-		l.sinkhole = append(l.sinkhole, l.open("udp4", fmt.Sprintf("%s:%d", recorderIP, port)))
+		l.sinkhole = append(l.sinkhole, l.open("udp4", fmt.Sprintf("%s:%d", recorderIP, port), l.home))
 	}
 	l.open("udp4", fmt.Sprintf("0.0.0.0:%d", openPort))
 	l.open("udp6", fmt.Sprintf("[::]:%d", openPort))

@@ -29,6 +29,7 @@ type lab struct {
 	gateway                *wire      // of a flat network; else nil
 	service                *sightings // what the recorder's own sockets received, all of them
 	resolver               *sightings // ... of these, what another program's name and time servers did
+	home                   *sightings // what the sinkhole's did
 	answers                *sightings // what camera A answered in the flow that the recorder opened
 	stack                  *sightings // what got as far as the recorder's transport protocols, whoever listens
 	sinkhole               []*net.UDPConn
@@ -45,7 +46,7 @@ func newLab(t *testing.T) *lab {
 
 func newLabOn(t *testing.T, kind topology) *lab {
 	t.Helper()
-	l := &lab{t: t, kind: kind, service: newSightings(), resolver: newSightings(), answers: newSightings(), stack: newSightings()}
+	l := &lab{t: t, kind: kind, service: newSightings(), resolver: newSightings(), home: newSightings(), answers: newSightings(), stack: newSightings()}
 	l.wipe()
 	t.Cleanup(l.wipe)
 	off := false
@@ -75,6 +76,7 @@ func newLabOn(t *testing.T, kind topology) *lab {
 	must(t, netlink.AddrAdd(br, addr(recorderIP+"/16")))
 	must(t, netlink.AddrAdd(br, addr(recorder6+"/64")))
 	must(t, netlink.LinkSetUp(br))
+	must(t, netlink.RouteReplace(&netlink.Route{LinkIndex: br.Attrs().Index, Dst: addr("172.31.7.0/24").IPNet}))
 	l.neighbours()
 	l.awaitAddress(br, recorderLink)
 	l.listen()
@@ -200,7 +202,8 @@ func (l *lab) neighbours() {
 	must(l.t, err)
 	for ip, mac := range map[string]net.HardwareAddr{
 		camAIP: camAMAC, camBIP: camBMAC, rogueIP: rogueMAC, nobodyAIP: camAMAC, nobodyBIP: camBMAC,
-		camA6: camAMAC, camB6: camBMAC,
+		camA6: camAMAC, camB6: camBMAC, rogue6: rogueMAC,
+		routedAIP: camAMAC, routedBIP: camBMAC, routedRIP: rogueMAC,
 	} {
 		must(l.t, netlink.NeighSet(&netlink.Neigh{LinkIndex: br.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(ip), HardwareAddr: mac}))
 	}
