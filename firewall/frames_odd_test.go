@@ -118,13 +118,13 @@ const (
 // question is a DNS question whose name is all payload: 250 bytes of it.
 func question(tag string) string {
 	q := []byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}
-	for _, label := range []string{tag + "-label-with-what-leaks", long(63), long(63), long(63)} {
+	for _, label := range []string{tag + "-label-with-what-leaks", filler(63), filler(63), filler(63)} {
 		q = append(append(q, byte(len(label))), label...)
 	}
 	return string(append(q, 0, 0, 16, 0, 1))
 }
 
-func long(n int) string {
+func filler(n int) string {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = 'a' + byte(i%26)
@@ -134,7 +134,7 @@ func long(n int) string {
 
 // clockQuestion is an NTP question whose time stamps are somebody's message.
 func clockQuestion(tag string) string {
-	return string(append([]byte{0x23, 0, 6, 0xec, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, (tag + long(26))[:32]...))
+	return string(append([]byte{0x23, 0, 6, 0xec, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, (tag + filler(26))[:32]...))
 }
 
 // dhcp is a message of a client or, with operation 2, of a server that hands out a gateway and a name server.

@@ -1,14 +1,11 @@
 package firewall_test
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/vishvananda/netlink"
-	"time"
 
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
@@ -30,6 +27,8 @@ type observation struct {
 // observe sends one batch: each path once, each service once.
 func (l *lab) observe(hits *hitReader) observation {
 	l.t.Helper()
+	// What connection tracking remembers would hide what nat does now.
+	must(l.t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
 	type answer struct {
 		name string
 		ok   bool
@@ -40,8 +39,6 @@ func (l *lab) observe(hits *hitReader) observation {
 		go func() { answers <- answer{name, talk(l.t)} }()
 	}
 	tags := map[string]string{}
-	// What connection tracking remembers would hide what nat does now.
-	must(l.t, netlink.ConntrackTableFlush(netlink.ConntrackTable))
 	l.punch()
 	for _, s := range services() {
 		tags[s.name] = newTag()
@@ -157,17 +154,11 @@ type finding struct {
 func (k *loaded) mutate(hits *hitReader, list []*finding, note func(f *finding, c change, now observation)) {
 	k.l.t.Helper()
 	before := k.l.twice(hits, nil)
-	st := time.Now()
-	defer func() { fmt.Println(len(list), time.Since(st)) }()
 	for _, f := range list {
-		mt := time.Now()
 		f.away(k)
 		now := k.l.twice(hits, &before)
 		f.back(k)
 		note(f, differ(before, now), now)
-		if d := time.Since(mt); d > 300*time.Millisecond {
-			fmt.Println(f.id, d, differ(before, now).verdict())
-		}
 	}
 	if c := differ(before, k.l.twice(hits, nil)); !c.none() {
 		k.l.t.Errorf("a mutant was not put back: %+v", c)
@@ -292,23 +283,5 @@ func (l *lab) huntByForeignPort(hits *hitReader, found []*finding, port string) 
 			f.noticed("only "+solo.name+", a foreign port in the bridge", c)
 		})
 		k.unload()
-	}
-}
-
-// survivors are those that nothing notices.
-func survivors(found []*finding) []*finding {
-	return slices.DeleteFunc(slices.Clone(found), func(f *finding) bool { return f.whole != "" || f.alone != "" })
-}
-
-func TestHuntDebug(t *testing.T) {
-	l := newLab(t)
-	at := time.Now()
-	defer func() { t.Log(time.Since(at)) }()
-	found := l.hunt(mutants(compile(t, mutationPolicy())), true)
-	for _, f := range found {
-		t.Logf("%s | %s | %s | %s | %s: %s", f.section, f.id, f.whole, f.holds, f.where, f.alone)
-	}
-	for _, f := range survivors(found) {
-		t.Logf("SURVIVES %s | %s", f.section, f.id)
 	}
 }

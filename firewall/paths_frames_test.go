@@ -31,7 +31,7 @@ func headerPaths() []probe {
 		path("reserved flag", atOutside, a(odd4(farIP, nil, func(h []byte) { h[6] |= 0x80 })), egress4),
 		path("every type of service", atOutside, a(odd4(farIP, nil, func(h []byte) { h[1] = 0xff })), egress4),
 		path("bytes behind the packet", atOutside, a(func(tag string) []byte {
-			return append(v4(farIP, 17, datagram(80))(tag), long(20)...)
+			return append(v4(farIP, 17, datagram(80))(tag), filler(20)...)
 		}), egress4),
 		path("datagram shorter than its header says", atOutside, a(v4(farIP, 17, func(tag string) []byte {
 			p := udp(4000, 80, tag)

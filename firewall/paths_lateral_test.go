@@ -45,7 +45,7 @@ func lateralPaths() []probe {
 		path("lateral with a TTL of 1", atCamB, a(func(tag string) []byte {
 			return ether(camBMAC, camAMAC, unix.ETH_P_IP, ip4odd(camAIP, camBIP, 17, nil, udp(1, 2, tag), func(h []byte) { h[8] = 1 }))
 		}), lateral),
-		path("lateral, a long frame", atCamB, a(as4(camBMAC, camAMAC, camAIP, camBIP, says(1, 2, func(tag string) string { return tag + long(6000) }))), lateral),
+		path("lateral, a long frame", atCamB, a(as4(camBMAC, camAMAC, camAIP, camBIP, says(1, 2, func(tag string) string { return tag + filler(6000) }))), lateral),
 		path("lateral from an unknown device", atCamB, rogue(as4(camBMAC, rogueMAC, rogueIP, camBIP, datagram(80))), lateral),
 		path("lateral from an unknown device to camera A", atCamA, rogue(as4(camAMAC, rogueMAC, rogueIP, camAIP, datagram(80))), lateral),
 		path("lateral from camera B to an unknown device", atRogue, b(as4(rogueMAC, camBMAC, camBIP, rogueIP, datagram(80))), lateral),

@@ -34,7 +34,7 @@ func outsidePaths4() []probe {
 		path("from a name server's port", atOutside, a(v4(farIP, 17, says(53, 4000, plain))), egress4),
 		path("from a time server's port", atOutside, a(v4(farIP, 17, says(123, 4000, plain))), egress4),
 		path("camera B", atOutside, b(as4(bridgeMAC, camBMAC, camBIP, farIP, datagram(80))), egress4),
-		path("a long frame", atOutside, a(v4(farIP, 17, says(4000, 80, func(tag string) string { return tag + long(4000) }))), egress4),
+		path("a long frame", atOutside, a(v4(farIP, 17, says(4000, 80, func(tag string) string { return tag + filler(4000) }))), egress4),
 		path("class E", atOutside, a(v4("240.0.0.5", 17, datagram(80))), egress4),
 		path("address in a private network", atOutside, a(v4("192.168.77.7", 17, datagram(80))), egress4),
 	}

@@ -46,7 +46,6 @@ type probe struct {
 	class                            // what each layer does about it
 	never  string                    // why it cannot leak even unprotected, on this kernel
 	sweep  bool                      // one of a long row: sent once, and left out where time is short
-	floods func(tag string) []posted // what a flood sends; nil is frames
 }
 
 // class says what becomes of a probe. alone gives, per layer loaded alone in the

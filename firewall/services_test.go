@@ -70,7 +70,7 @@ func leases(_ *lab, tag string) {
 }
 
 // How long a conversation may take: it takes a millisecond where it is let.
-const conversation = 300 * time.Millisecond
+const conversation = 500 * time.Millisecond
 
 // talks are the services that take more than a packet: a TCP session with the
 // camera, and its word that a port is closed.
