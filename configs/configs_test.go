@@ -103,6 +103,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"multicast MAC", "02:00:00:00:00:12", "03:00:00:00:00:12", "17:10: devices[1].mac", "multicast"},
 		{"no MAC", "    mac: 02:00:00:00:00:12\n", "", "15:7: devices[1].mac", "pinned by both"},
 		{"bad MAC", "02:00:00:00:00:12", "02-00-zz", "17:10: devices[1].mac", "hexadecimal"},
+		{"bound to no port of cameras", "00:12", "00:12\n    port: eth0", "18:11: devices[1].port", "write one of enp2s0, enp3s0"},
+		{"bound to nothing", "00:12", "00:12\n    port: \"\"", "18:11: devices[1].port", "has no name"},
 		{"ports and interface", "  dns: true", "  interface: eth1", "10:14: camera_network.interface", "both"},
 		{"no ports", "  ports: [enp2s0, enp3s0]\n", "", "7:1: camera_network.ports", "no port"},
 		{"loopback as port", "[enp2s0, enp3s0]", "[enp2s0, lo]", "8:19: camera_network.ports[1]", "cannot be a port"},

@@ -171,6 +171,7 @@ func (d *decoder) device(path string, n ast.Node) (v Device) {
 		text(d, "id", &v.ID),
 		parsed(d, "ip", &v.IP, netip.ParseAddr, "write the camera's IPv4 address, such as 10.20.1.11"),
 		parsed(d, "mac", &v.MAC, net.ParseMAC, "write six pairs of hexadecimal digits, such as 02:00:00:00:00:11"),
+		text(d, "port", &v.Port),
 		text(d, "username", &v.Username),
 		text(d, "password_file", &v.PasswordFile),
 		field{"declared", func(path string, n ast.Node) {

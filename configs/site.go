@@ -69,11 +69,12 @@ type CameraNetwork struct {
 	NTP       bool
 }
 
-// Device is what is pinned: MAC and IP.
+// Device is what is pinned: MAC and IP, and the port where one is given.
 type Device struct {
 	ID           string
 	IP           netip.Addr
 	MAC          net.HardwareAddr
+	Port         string // the one of the camera network's that it hangs on; empty: any
 	Username     string
 	PasswordFile string
 	Declared     Declared

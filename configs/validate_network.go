@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -102,12 +103,24 @@ func (d *decoder) validateDevices(s *Site) {
 		default:
 			d.unique(macs, at+".mac", v.MAC.String(), "MAC")
 		}
+		d.devicePort(s, at+".port", v.Port)
 		if v.PasswordFile != "" {
 			d.absolute(at+".password_file", v.PasswordFile, "/etc/nvr/secrets/"+v.ID)
 		}
 		if (v.Username == "") != (v.PasswordFile == "") {
 			d.problem(at, "username and password_file go together", "give both or neither")
 		}
+	}
+}
+
+// devicePort checks that a device is bound to a port that cameras hang on.
+func (d *decoder) devicePort(s *Site, path, port string) {
+	switch {
+	case port == "" && d.has(path) && d.clean(path):
+		d.problem(path, "the port has no name", "write one of "+strings.Join(s.CameraNetwork.Ports, ", ")+", or leave port: out")
+	case port == "" || len(s.CameraNetwork.Ports) == 0: // said already
+	case !slices.Contains(s.CameraNetwork.Ports, port):
+		d.problem(path, port+" is no port of the camera network", "write one of "+strings.Join(s.CameraNetwork.Ports, ", ")+", or add it to camera_network.ports")
 	}
 }
 

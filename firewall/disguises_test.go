@@ -26,7 +26,7 @@ func disguises() []disguise {
 	rename := func(k *loaded) { k.shell("ip link set br-cam name br-y") }
 	again := func(k *loaded) { k.shell("ip link set br-y name br-cam") }
 	list := []disguise{
-		{name: "in no group", parts: rules, on: func(k *loaded) { all(k, "0") }, off: func(k *loaded) { all(k, group) }},
+		{name: "in no group", parts: append(partNamed("L1 pinning"), rules...), on: func(k *loaded) { all(k, "0") }, off: func(k *loaded) { all(k, group) }},
 		{name: "bridge renamed", parts: append(partNamed("L2 routing rules"), rules...), on: rename, off: again},
 		{
 			name: "bridge renamed, in no group", parts: rules,
@@ -53,6 +53,10 @@ func disguises() []disguise {
 			name: port + " out of the bridge, in no group", parts: append(partNamed("L2 routing rules", "settings"), rules...),
 			on:  func(k *loaded) { all(k, "0"); k.putOut(port, port) },
 			off: func(k *loaded) { k.putBack(port, port); all(k, group); k.l.awaitLinks() },
+		}, disguise{
+			name: port + " renamed", parts: partNamed("L1 pinning"),
+			on:  func(k *loaded) { k.shell("ip link set " + port + " name p-y") },
+			off: func(k *loaded) { k.shell("ip link set p-y name " + port) },
 		}, disguise{
 			name: port + " out of the bridge, renamed", parts: rules,
 			on:  func(k *loaded) { k.shell("ip link set " + port + " name p-y"); k.putOut(port, "p-y") },

@@ -3,6 +3,8 @@ package firewall_test
 import (
 	"context"
 	"encoding/binary"
+	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,22 +87,28 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 	l.proveLeaks(t)
 	f := l.arm(policy())
 	keep(t, f)
-	for _, command := range []string{
-		intruder,
-		"for t in raw mangle nat filter; do iptables -t $t -F; ip6tables -t $t -F; done",
-		"nft flush ruleset",
-		"ipset flush",
-		"iptables -I FORWARD 1 -j ACCEPT; iptables -t raw -I PREROUTING 1 -j ACCEPT",
-		"ip rule del pref 1; ip -6 rule del pref 1",
-		"bridge link set dev p-a isolated off",
-		"ip link set p-a nomaster",
-		"ip link set br-cam name br-x",
-		"ip link set br-cam group 0",
-		"nft add table inet nvr '{ flags dormant; }'",
-		"nft delete table inet nvr",
-		"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route",
+	for name, c := range map[string]struct{ command, found string }{
+		"ip rule add":             {intruder, "a foreign routing rule stands before or among ours: ip rule add pref 0 iif br-cam lookup main"},
+		"iptables -F":             {"for t in raw mangle nat filter; do iptables -t $t -F; ip6tables -t $t -F; done", "is gone"},
+		"nft flush ruleset":       {"nft flush ruleset", "inet nvr: the hook in PREROUTING is gone"},
+		"ipset flush":             {"ipset flush", "set nvr-self was changed: lacks 10.20.0.1"},
+		"iptables -I ACCEPT":      {"iptables -I FORWARD 1 -j ACCEPT; iptables -t raw -I PREROUTING 1 -j ACCEPT", "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD -j ACCEPT"},
+		"ip rule del":             {"ip rule del pref 1; ip -6 rule del pref 1", "routing rule is gone: ip rule add pref 1 iif br-cam blackhole"},
+		"isolated off":            {"bridge link set dev p-a isolated off", "port p-a is not isolated"},
+		"nomaster":                {"ip link set p-a nomaster", "port p-a is not in the bridge"},
+		"bridge renamed":          {"ip link set br-cam name br-x", "the bridge br-cam is gone"},
+		"group":                   {"ip link set br-cam group 0", "the bridge left the group"},
+		"table put to sleep":      {"nft add table inet nvr '{ flags dormant; }'", "inet nvr: the hook in PREROUTING is gone"},
+		"nft delete table inet":   {"nft delete table inet nvr", "inet nvr: the hook in PREROUTING is gone"},
+		"nft delete table bridge": {"nft delete table bridge nvr", "frames nvr: the hook in PREROUTING is gone"},
+		"source routes":           {"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route", `setting net/ipv4/conf/br-cam/accept_source_route is "1", want 0`},
+		"ip_forward=1":            {"echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/ip_forward", `setting net/ipv4/conf/br-cam/forwarding is "1", want 0`},
+		"forwarding of a port":    {"echo 1 > /proc/sys/net/ipv4/conf/p-a/forwarding", `setting net/ipv4/conf/p-a/forwarding is "1", want 0`},
+		"Docker":                  {dockerStart, "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD -j DOCKER-USER"},
+		"firewalld":               {firewalldReload, "is gone"},
 	} {
-		t.Run(command, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
+			command := c.command
 			before := l.out.saw.count(floodTag)
 			stop := l.flood()
 			at := time.Now()
@@ -116,6 +124,15 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 				}
 				return s.State == firewall.Enforced && repaired
 			})
+			done := firewall.DriftRepaired
+			if command == intruder {
+				done = firewall.DriftStands
+			}
+			if d := f.Status().Drift; !slices.ContainsFunc(d, func(d firewall.Drift) bool {
+				return contains(d.Found, c.found) && d.Done == done && !d.Last.Before(at)
+			}) {
+				t.Errorf("listed %+v, want %q, %s", d[:min(4, len(d))], c.found, done)
+			}
 			took := time.Since(at)
 			n := stop()
 			l.settle()
@@ -132,6 +149,91 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 			t.Logf("repaired in %s; %d packets sent meanwhile", took.Round(time.Millisecond), n)
 		})
 	}
+}
+
+// What Docker does to the tables when it starts (Engine 27, iptables): it switches
+// forwarding and bridge-nf on and puts its jumps before everything in FORWARD.
+const dockerStart = `
+echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables
+iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+iptables -t nat -I POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+for c in DOCKER DOCKER-ISOLATION-STAGE-1 DOCKER-USER; do iptables -N $c; iptables -A $c -j RETURN; done
+iptables -I FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -I FORWARD -j DOCKER-ISOLATION-STAGE-1; iptables -I FORWARD -j DOCKER-USER`
+
+// What firewalld does on a reload with its iptables backend, and with the one of
+// nftables: it empties all tables of iptables, sets policies, and makes its own table anew.
+const firewalldReload = `
+for i in iptables ip6tables; do for c in INPUT FORWARD OUTPUT; do $i -P $c ACCEPT; done
+for t in raw mangle nat filter; do $i -t $t -F; $i -t $t -X; done; done
+ebtables-nft -t nat -F; ebtables-nft -F
+iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT; iptables -A FORWARD -j ACCEPT
+nft -f - <<'end'
+add table inet firewalld
+delete table inet firewalld
+table inet firewalld {
+	chain filter_PREROUTING { type filter hook prerouting priority -140; policy accept; }
+	chain filter_INPUT { type filter hook input priority 10; policy accept; ct state { established, related } accept; ct status dnat accept; }
+	chain filter_FORWARD { type filter hook forward priority 10; policy accept; ct state { established, related } accept; accept; }
+}
+end`
+
+// C3, C10: for what gets a port's frames before any rule there is no other layer
+// but L0: the port goes down, stays down until the redirection is gone, and all is said.
+func TestARedirectionShutsItsPort(t *testing.T) {
+	l := newLab(t)
+	l.proveLeaks(t)
+	f := l.arm(policy())
+	keep(t, f)
+	for name, c := range map[string]struct{ put, off, found string }{
+		"tc": {
+			"tc qdisc add dev p-a clsact; tc filter add dev p-a ingress protocol all u32 match u32 0 0 action mirred egress redirect dev up0",
+			"tc filter del dev p-a ingress", "tc ingress filter u32 on p-a; remove it: tc filter del dev p-a ingress",
+		},
+		"nft": {
+			"nft add table netdev evil '{ chain c { type filter hook ingress device p-a priority 0; fwd to up0; }; }'",
+			"nft delete table netdev evil", "chain netdev evil c on p-a; remove it: nft delete chain netdev evil c",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := l.out.saw.count(floodTag)
+			stop := l.flood()
+			at := time.Now()
+			foreign(t, c.put)
+			l.await("the alarm", func() bool {
+				s := f.Status()
+				return s.State == firewall.Degraded && len(s.Reasons) > 0 && contains(s.Reasons[0], c.found) && !isUp(t, "p-a")
+			})
+			took := time.Since(at)
+			time.Sleep(20 * time.Millisecond) // what was on its way when the port went down
+			until := l.out.saw.count(floodTag)
+			if until == before {
+				t.Error("nothing was redirected: the test proves nothing")
+			}
+			l.awaitState(f, firewall.Degraded, time.Now().Add(300*time.Millisecond)) // another repair does not open it
+			n := stop()
+			if after := l.out.saw.count(floodTag); after != until || isUp(t, "p-a") {
+				t.Errorf("%d of %d packets went on after the port was shut; up %t", after-until, n, isUp(t, "p-a"))
+			}
+			foreign(t, c.off)
+			l.awaitState(f, firewall.Enforced, at)
+			l.awaitLinks()
+			if d := f.Status().Drift[0]; !contains(d.Found+f.Status().Drift[1].Found, c.found) {
+				t.Errorf("listed %+v", d)
+			}
+			for _, name := range leaks(l.runProbes(nil)) {
+				t.Errorf("leaked afterwards: %s", name)
+			}
+			t.Logf("shut in %s; %d packets went by until then", took.Round(time.Millisecond), until-before)
+		})
+	}
+}
+
+func isUp(t *testing.T, name string) bool {
+	t.Helper()
+	i, err := net.InterfaceByName(name)
+	must(t, err)
+	return i.Flags&net.FlagUp != 0
 }
 
 // C5: what a pinned camera is there for goes on.

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
@@ -30,9 +32,16 @@ type Firewall struct {
 	set     bool
 	account account
 	repairs map[ruleset.Layer]repair
+	drift   driftBook
+	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
+
+	// guarding is the link whose ports are shut when frames pass by the rules; nil
+	// while nothing is enforced.
+	guarding atomic.Pointer[ruleset.Link]
+	event    chan struct{} // like wake
 
 	statusMu sync.Mutex // guards status and changed
 	status   Status
@@ -56,6 +65,7 @@ func New(o Options) *Firewall {
 		o: o, log: o.Log,
 		repairs: map[ruleset.Layer]repair{},
 		wake:    make(chan struct{}, 1),
+		event:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		status: Status{
 			State: NotEnforced, Since: time.Now(),
@@ -88,12 +98,16 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		f.fault(err)
 		return err
 	}
+	if err := f.refuseConflicts(rs.Link); err != nil {
+		return err
+	}
 	if !p.Observe {
 		// Before the first rule: a crash in between must not bring observing back.
 		if err := markArmed(f.o.StateDir); err != nil {
 			return err
 		}
 	}
+	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
 		counters, err := f.k.Dropped(ctx, rs)
@@ -111,6 +125,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
@@ -141,6 +156,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	if err := f.open(); err != nil {
 		return Status{}, err
 	}
+	f.loadDrift()
 	if err := f.k.Adopt(ctx, rs); err != nil {
 		return Status{}, fmt.Errorf("read back: %w", err)
 	}
@@ -148,6 +164,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("read back: %w", err)
 	}
+	r.Findings = append(r.Findings, f.lookAside(rs.Link, false)...)
 	f.report(r)
 	return f.Status(), nil
 }
@@ -192,6 +209,11 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 		return fmt.Errorf("disarm: %w", err)
 	}
 	f.obeysNote()
+	if f.o.Root != "" {
+		if err := managers.Withdraw(f.o.Root); err != nil {
+			return fmt.Errorf("disarmed, but: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -208,6 +230,13 @@ func (f *Firewall) open() error {
 	return nil
 }
 
+// loadDrift reads what was found before this process.
+func (f *Firewall) loadDrift() {
+	if err := f.drift.load(f.o.StateDir); err != nil {
+		f.log.Error("the list of what was found before is lost", "error", err)
+	}
+}
+
 // obeysNote reads the note and, where there is one, says so in status.
 func (f *Firewall) obeysNote() bool {
 	n, ok, err := disarmNote(f.o.StateDir)
@@ -218,6 +247,7 @@ func (f *Firewall) obeysNote() bool {
 	if !ok {
 		return false
 	}
+	f.guarding.Store(nil)
 	now := time.Now()
 	f.publish(func(s *Status) {
 		s.State, s.Layers, s.Checked = Disarmed, nil, now

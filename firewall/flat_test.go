@@ -33,7 +33,7 @@ func TestAFlatNetworkCannotBeEnforced(t *testing.T) {
 		tag := newTag()
 		for _, f := range p.frames(tag) {
 			if bytes.Equal(f.frame[:6], bridgeMAC) {
-				copy(f.frame, gatewayMAC)
+				copy(f.frame, wayOutMAC)
 				f.from(l).send(t, f.frame)
 				sent[p.name] = tag
 			}

@@ -85,8 +85,8 @@ func routingTo(kind byte, by string) []byte {
 	return append([]byte{kind, 1, 0, 0, 0, 0}, a[:]...)
 }
 
-// arp is a packet of RFC 826.
-func arp(operation byte, senderMAC net.HardwareAddr, sender string, targetMAC net.HardwareAddr, target, text string) []byte {
+// arpPacket is a packet of RFC 826.
+func arpPacket(operation byte, senderMAC net.HardwareAddr, sender string, targetMAC net.HardwareAddr, target, text string) []byte {
 	p := []byte{0, 1, 8, 0, 6, 4, 0, operation}
 	p = append(append(p, senderMAC...), net.ParseIP(sender).To4()...)
 	p = append(append(p, targetMAC...), net.ParseIP(target).To4()...)

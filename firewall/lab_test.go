@@ -48,7 +48,7 @@ const (
 	routedAIP    = "172.31.7.11" // in no camera network, and routed to the devices by somebody
 	routedBIP    = "172.31.7.12"
 	routedRIP    = "172.31.7.99"
-	gatewayIP    = "10.20.0.254" // another gateway on a flat network
+	wayOutIP     = "10.20.0.254" // another gateway on a flat network
 	openPort     = 9999          // where a service of the recorder listens that is not for cameras
 	camALink     = "fe80::11"
 	camBLink     = "fe80::12"
@@ -56,15 +56,15 @@ const (
 )
 
 var (
-	bridgeMAC  = mustMAC("02:5a:0a:14:00:01")
-	camAMAC    = mustMAC("02:00:00:00:00:11")
-	camBMAC    = mustMAC("02:00:00:00:00:12")
-	rogueMAC   = mustMAC("02:00:00:00:00:99")
-	absentMAC  = mustMAC("02:00:00:00:00:13")
-	gatewayMAC = mustMAC("02:00:00:00:0f:fe")
-	outMAC     = mustMAC("02:00:00:00:0f:02")
-	upMAC      = mustMAC("02:00:00:00:0f:01")
-	broadcast  = mustMAC("ff:ff:ff:ff:ff:ff")
+	bridgeMAC = mustMAC("02:5a:0a:14:00:01")
+	camAMAC   = mustMAC("02:00:00:00:00:11")
+	camBMAC   = mustMAC("02:00:00:00:00:12")
+	rogueMAC  = mustMAC("02:00:00:00:00:99")
+	absentMAC = mustMAC("02:00:00:00:00:13")
+	wayOutMAC = mustMAC("02:00:00:00:0f:fe")
+	outMAC    = mustMAC("02:00:00:00:0f:02")
+	upMAC     = mustMAC("02:00:00:00:0f:01")
+	broadcast = mustMAC("ff:ff:ff:ff:ff:ff")
 )
 
 func mustMAC(s string) net.HardwareAddr {
@@ -173,7 +173,7 @@ func (l *lab) settle() {
 		l.await("a control packet at the recorder's sockets", func() bool {
 			control := newTag()
 			local("127.0.0.1", "127.0.0.1", openPort)(l, control)
-			return l.service.soon(control)
+			return l.service.soon(control) && l.stack.soon(control)
 		})
 	}
 	time.Sleep(10 * time.Millisecond) // for what a busy processor still holds; no verdict hangs on it

@@ -18,7 +18,7 @@ func compile(t *testing.T, p firewall.Policy) ruleset.Ruleset {
 	t.Helper()
 	in := ruleset.Input{Bridge: "br-cam", Ports: p.Ports, Addresses: p.Addresses, DNS: p.DNS, NTP: p.NTP, DHCP: p.DHCP}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP, MAC: d.MAC, Port: d.Port})
 	}
 	rs, err := ruleset.Compile(in)
 	must(t, err)
@@ -49,6 +49,7 @@ func soloParts() []struct {
 	}
 	return []row{
 		{"L1 isolation", "L1", part{isolated: true, hook: noHook}},
+		{"L1 pinning", "L1", hooksIn(func(t ruleset.Table, _ ruleset.Hook) bool { return t.Family == ruleset.Frames })},
 		{"L1 bridge PREROUTING", "L1", bridge("nat")},
 		{"L1 bridge FORWARD", "L1", bridge("filter")},
 		{"L2 routing rules", "L2", part{routing: true, hook: noHook}},

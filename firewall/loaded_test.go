@@ -46,10 +46,10 @@ func (k *loaded) rewrite(t ruleset.Table, chain, less int) {
 		lines = append(lines[:less:less], lines[less+1:]...)
 	}
 	var b strings.Builder
-	if t.Family == ruleset.Inet {
-		fmt.Fprintf(&b, "flush chain inet %s %s\n", t.Name, name)
+	if nft := t.Family.Nft(); nft != "" {
+		fmt.Fprintf(&b, "flush chain %s %s %s\n", nft, t.Name, name)
 		for _, line := range lines {
-			b.WriteString(strings.Replace(line, "-A ", "add rule inet "+t.Name+" ", 1) + "\n")
+			b.WriteString(strings.Replace(line, "-A ", "add rule "+nft+" "+t.Name+" ", 1) + "\n")
 		}
 	} else {
 		fmt.Fprintf(&b, "*%s\n%s\nCOMMIT\n", t.Name, strings.Join(append([]string{"-F " + name}, lines...), "\n"))
@@ -60,16 +60,16 @@ func (k *loaded) rewrite(t ruleset.Table, chain, less int) {
 // hook and unhook put our jump into its base chain, and take it out.
 func (k *loaded) hook(t ruleset.Table, h ruleset.Hook) {
 	spec := strings.Join(t.HookSpec(h, k.generation), " ")
-	if t.Family == ruleset.Inet {
-		k.restore(t.Family, fmt.Sprintf("insert rule inet %s %s %s\n", t.Name, h.Base, spec))
+	if nft := t.Family.Nft(); nft != "" {
+		k.restore(t.Family, fmt.Sprintf("insert rule %s %s %s %s\n", nft, t.Name, h.Base, spec))
 		return
 	}
 	k.restore(t.Family, fmt.Sprintf("*%s\n-I %s 1 %s\nCOMMIT\n", t.Name, h.Base, spec))
 }
 
 func (k *loaded) unhook(t ruleset.Table, h ruleset.Hook) {
-	if t.Family == ruleset.Inet {
-		k.restore(t.Family, fmt.Sprintf("flush chain inet %s %s\n", t.Name, h.Base))
+	if nft := t.Family.Nft(); nft != "" {
+		k.restore(t.Family, fmt.Sprintf("flush chain %s %s %s\n", nft, t.Name, h.Base))
 		return
 	}
 	k.restore(t.Family, fmt.Sprintf("*%s\n-D %s %s\nCOMMIT\n", t.Name, h.Base, strings.Join(t.HookSpec(h, k.generation), " ")))
@@ -81,6 +81,7 @@ func (k *loaded) restore(f ruleset.Family, input string) {
 		ruleset.IPv6:   {"ip6tables-nft-restore", "--noflush"},
 		ruleset.Bridge: {"ebtables-nft-restore", "--noflush"},
 		ruleset.Inet:   {"nft", "-f", "-"},
+		ruleset.Frames: {"nft", "-f", "-"},
 	}[f]
 	c := exec.Command(command[0], command[1:]...)
 	c.Stdin = bytes.NewBufferString(input)

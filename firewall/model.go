@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 )
 
 // Policy is what the site file means for the camera side of the box. A Policy
@@ -20,11 +22,12 @@ type Policy struct {
 	Devices        []Device
 }
 
-// Device is what is pinned: a pair of addresses (C4).
+// Device is what is pinned: a pair of addresses, and the port where one is given (C4).
 type Device struct {
-	ID  string
-	IP  netip.Addr
-	MAC net.HardwareAddr
+	ID   string
+	IP   netip.Addr
+	MAC  net.HardwareAddr
+	Port string // the one of Ports that it hangs on, and that takes nobody else; empty: any
 }
 
 // State is how well the policy is enforced.
@@ -42,7 +45,9 @@ const (
 // Status is what the firewall knows of itself. It is a snapshot.
 type Status struct {
 	State      State
+	ReadBack   State    // the same by what was read back alone, without Findings: cameras are dialled by it
 	Reasons    []string // in words, worst first; empty when Enforced
+	Notes      []string // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time
 	Checked    time.Time // last complete read-back
 	Revision   string    // of the policy in force
@@ -50,6 +55,8 @@ type Status struct {
 	Backend    string // nf_tables or legacy
 	Layers     []LayerStatus
 	Counted    Counted
+	Drift      []Drift             // what others changed lately, the newest first
+	Findings   []sightings.Finding // about the network around, worst first
 }
 
 // LayerStatus is one of L0 to L5.

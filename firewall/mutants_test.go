@@ -103,6 +103,9 @@ func reaches(t ruleset.Table, from, to string) bool {
 
 func setMutants(rs ruleset.Ruleset) []mutant {
 	var list []mutant
+	for _, t := range rs.Tables {
+		list = append(list, nftSetMutants(rs, t)...)
+	}
 	for _, s := range rs.Sets {
 		parts := partsUsing(rs, s.Name)
 		for _, m := range s.Members {
@@ -122,6 +125,28 @@ func setMutants(rs ruleset.Ruleset) []mutant {
 				k.shell("printf '" + "add " + s.Name + " " + strings.Join(s.Members, `\nadd `+s.Name+" ") + `\n' | ipset restore`)
 			},
 		})
+	}
+	return list
+}
+
+// nftSetMutants are the same for sets in a table of our own.
+func nftSetMutants(rs ruleset.Ruleset, t ruleset.Table) []mutant {
+	var list []mutant
+	for _, s := range t.Sets {
+		elements := func(verb string, members ...string) func(k *loaded) {
+			return func(k *loaded) {
+				k.restore(t.Family, sprintf("%s element %s %s %s { %s }\n", verb, t.Family.Nft(), t.Name, s.Name, strings.Join(members, ", ")))
+			}
+		}
+		for _, m := range s.Members {
+			if strings.Contains(m, absentMAC.String()) {
+				continue // of a device that is not plugged in
+			}
+			list = append(list, mutant{
+				section: section(t), id: s.Name + " " + m, parts: partsUsing(rs, "@"+s.Name),
+				away: elements("delete", m), back: elements("add", m),
+			})
+		}
 	}
 	return list
 }
@@ -171,7 +196,7 @@ func linkMutants(rs ruleset.Ruleset) []mutant {
 	for _, p := range rs.Link.Ports {
 		add(p+" isolated", partNamed("L1 isolation"), "bridge link set dev "+p+" isolated off", "bridge link set dev "+p+" isolated on")
 	}
-	named := []string{"L3 fragments", "L3 raw", "L4 mangle", "L4 filter", "L5 filter OUTPUT"}
+	named := []string{"L1 pinning", "L3 fragments", "L3 raw", "L4 mangle", "L4 filter", "L5 filter OUTPUT"}
 	for _, i := range append([]string{rs.Link.Bridge}, rs.Link.Ports...) {
 		set := "i=" + i + "; for n in br-y p-y; do [ -e /proc/sys/net/ipv4/conf/$i ] || i=$n; done; ip link set dev $i group "
 		add(i+" in the group", partNamed(named...), set+"0", sprintf("%s%d", set, rs.Link.Group))

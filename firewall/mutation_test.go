@@ -15,6 +15,7 @@ import (
 func mutationPolicy() firewall.Policy {
 	p := policy()
 	p.DHCP = true
+	p.Devices[1].Port = "p-b"
 	return p
 }
 

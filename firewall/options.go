@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -18,6 +19,9 @@ type Options struct {
 	// StateDir is where the marks of arming and disarming are kept.
 	StateDir string
 	Log      *slog.Logger
+	// Root of the files that the system's network managers read, such as /; empty
+	// where none of them sees this network.
+	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
 	// Backend is nft or legacy; empty takes what the system's iptables is.
@@ -28,6 +32,8 @@ type Options struct {
 	// Binding, if set, tells how often the log reader was bound so far, and
 	// whether it is now: what is dropped in between is nobody's loss.
 	Binding func() (times uint64, bound bool)
+	// Findings, if set, gives what was found about the network around, worst first.
+	Findings func() []sightings.Finding
 }
 
 // Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
@@ -48,7 +54,7 @@ func compile(p Policy) (ruleset.Ruleset, error) {
 		in.Bridge = defaultBridge
 	}
 	for _, d := range p.Devices {
-		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC})
+		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC, Port: d.Port})
 	}
 	return ruleset.Compile(in)
 }

@@ -2,19 +2,19 @@ package firewall_test
 
 import "golang.org/x/sys/unix"
 
-// Classes: isolation, bridge PREROUTING, bridge FORWARD, routing rules,
+// Classes: isolation, pinning, bridge PREROUTING, bridge FORWARD, routing rules,
 // fragments, raw, mangle, INPUT and FORWARD, OUTPUT, settings.
 var (
-	egress4 = class{alone: "---b-SSS-b", all: "L3|egress"}
-	egress6 = class{alone: "---b-SSS--", all: "L3|egress"}
-	unknown = class{alone: "---b-SSS-b", all: "L3|unknown-device"}
-	spoof   = class{alone: "---b-SSS-b", all: "L3|spoof"}
+	egress4 = class{alone: "----b-SSS-b", all: "L3|egress"}
+	egress6 = class{alone: "----b-SSS--", all: "L3|egress"}
+	unknown = class{alone: "-S--b-SSS-b", all: "L1|unknown-device"}
+	spoof   = class{alone: "-S--b-SSS-b", all: "L1|spoof"}
 	// The kernel itself refuses it in routing, after raw and mangle have seen it.
-	refused = class{alone: "bbbbbSSbbb", all: "L3|egress"}
+	refused = class{alone: "bbbbbbSSbbb", all: "L3|egress"}
 	// Brought to the sinkhole by nat, so that no hit tells of it.
-	brought = class{alone: "---b---b-b"}
+	brought = class{alone: "----b---b-b"}
 	// Let pass for nat, which leaves it alone: routing rules stop it, unseen.
-	untracked = class{alone: "---b---S-b"}
+	untracked = class{alone: "----b---S-b"}
 )
 
 func outsidePaths4() []probe {
@@ -99,7 +99,7 @@ func outsidePaths6() []probe {
 // whoever is asked; not a host outside, nor another program on this box.
 func servicePaths() []probe {
 	const outside = atOutside | atResolver
-	ours := class{alone: "-------b--"}
+	ours := class{alone: "--------b--"}
 	return []probe{
 		path("DNS to a foreign server", outside, a(v4("8.8.8.8", 17, datagram(53))), brought),
 		path("DNS with a name that is all payload", outside, a(v4("8.8.8.8", 17, says(4000, 53, question))), brought),
@@ -125,7 +125,7 @@ func servicePaths() []probe {
 			toAllHere),
 		path("DNS broadcast", atResolver, a(as4(broadcast, camAMAC, camAIP, "255.255.255.255", datagram(53))), toAllHere),
 		path("DNS to camera B by the recorder", atCamB, a(as4(bridgeMAC, camAMAC, camAIP, camBIP, datagram(53))),
-			class{alone: "---b-SSS-b", all: "L3|lateral"}),
+			class{alone: "----b-SSS-b", all: "L3|lateral"}),
 		path("the sinkhole's own port, without redirection", atService, a(v4(recorderIP, 17, datagram(30053))), inputOnly),
 		path("another device asks the sinkhole's port", atService, rogue(as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(30053))), unknownInput),
 	}
@@ -134,12 +134,12 @@ func servicePaths() []probe {
 func forgedPaths() []probe {
 	as := func(src string) func(string) []posted { return a(as4(bridgeMAC, camAMAC, src, farIP, datagram(80))) }
 	// Martians: raw and mangle see them, routing would refuse them anyway.
-	martian := class{alone: "bbbbbSSbbb", all: "L3|unknown-device"}
+	martian := class{alone: "bbbbbbSSbbb", all: "L3|unknown-device"}
 	const martians = "the kernel routes no packet of such a source"
 	v6as := func(src string) func(string) []posted {
 		return a(from6(bridgeMAC, camAMAC, src, farIP6, 17, datagram6(src, farIP6, 80)))
 	}
-	before := class{alone: "bbbbbbbbbb"}
+	before := class{alone: "bbbbbbbbbbb"}
 	return []probe{
 		path("spoofed address, foreign", atOutside, as("8.8.8.8"), unknown),
 		path("spoofed address, a private network's", atOutside, as("172.16.3.3"), unknown),
@@ -147,35 +147,45 @@ func forgedPaths() []probe {
 		path("spoofed address, foreign, by an unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, "8.8.8.8", farIP, datagram(80))), unknown),
 		path("spoofed address, camera B's", atOutside, as(camBIP), spoof),
 		path("spoofed address, of a device that is not plugged in", atOutside, as(absentIP), spoof),
-		path("spoofed address, the recorder's", atOutside, as(recorderIP), unknown),
+		path("spoofed address, the recorder's", atOutside, as(recorderIP), unknown).forged("spoof"),
 		path("spoofed address, the uplink's", atOutside, as(otherIP), unknown),
 		path("spoofed address, a host's behind the uplink", atOutside, as("192.0.2.2"), unknown),
 		path("spoofed address, the outside's own", atOutside, as(farIP), unknown),
 		path("spoofed address, loopback", atOutside, as("127.0.0.1"), unknown),
 		path("spoofed address, none", atOutside, as("0.0.0.0"), martian).neverFor(martians),
-		path("spoofed address, multicast", atOutside, as("224.0.0.5"), martian).neverFor(martians),
-		path("spoofed address, broadcast", atOutside, as("255.255.255.255"), martian).neverFor(martians),
+		path("spoofed address, multicast", atOutside, as("224.0.0.5"), martian).forged("unknown-device").neverFor(martians),
+		path("spoofed address, broadcast", atOutside, as("255.255.255.255"), martian).forged("unknown-device").neverFor(martians),
 		path("spoofed MAC", atOutside, healed(a(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80)))), spoof),
 		path("spoofed MAC and no known address", atOutside, healed(a(as4(bridgeMAC, rogueMAC, "10.20.3.3", farIP, datagram(80)))), unknown),
 		path("MAC of camera B, address of camera A", atOutside, healed(a(as4(bridgeMAC, camBMAC, camAIP, farIP, datagram(80)))), spoof),
 		path("the recorder's own MAC", atOutside, a(as4(bridgeMAC, bridgeMAC, camAIP, farIP, datagram(80))), spoof),
+		// What a device that is bound to its port is kept from, or protected from: see mutationPolicy.
+		path("camera A's pair at camera B's port", atOutside, healed(b(as4(bridgeMAC, camAMAC, camAIP, farIP, datagram(80)))), egress4),
+		path("camera A's pair at camera B's port, ARP", atCamA, healed(b(askAll(camAMAC, camAIP))), arpAll),
+		path("camera B's pair at camera A's port", atOutside, healed(a(as4(bridgeMAC, camBMAC, camBIP, farIP, datagram(80)))), egress4),
+		path("camera B's MAC with IPv6 at camera A's port", atOutside, healed(a(from6(bridgeMAC, camBMAC, camB6, farIP6, 17, datagram6(camB6, farIP6, 80)))), egress6),
+		path("camera B with another address", atOutside, b(as4(bridgeMAC, camBMAC, camAIP, farIP, datagram(80))), spoof),
+		path("camera B with another address, ARP", atCamA, b(askAll(camBMAC, camAIP)), arpAll).forged("spoof"),
+		path("unlisted at camera B's port", atOutside, healed(b(as4(bridgeMAC, rogueMAC, "10.20.3.3", farIP, datagram(80)))), unknown),
+		path("unlisted at camera B's port, ARP", atCamA, healed(b(askAll(rogueMAC, "10.20.3.3"))), arpAll),
+		path("unlisted at camera B's port v6", atOutside, healed(b(from6(bridgeMAC, rogueMAC, rogue6, farIP6, 17, datagram6(rogue6, farIP6, 80)))), egress6),
 		path("unknown device", atOutside, rogue(as4(bridgeMAC, rogueMAC, rogueIP, farIP, datagram(80))), unknown),
 		path("unknown device with a pinned address", atOutside, rogue(as4(bridgeMAC, rogueMAC, camAIP, farIP, datagram(80))), spoof),
 		path("unknown device without an address", atOutside, rogue(as4(bridgeMAC, rogueMAC, "169.254.7.7", farIP, datagram(80))), unknown),
 		path("spoofed address v6, foreign", atOutside, v6as("2001:db8:77::7"), egress6),
 		path("spoofed address v6, the recorder's", atOutside, v6as(recorder6), egress6),
-		path("spoofed address v6, link-local", atOutside, v6as(camALink), class{alone: "bbbbbSSbSb", all: "L3|egress"}).neverFor("the kernel forwards no link-local source"),
+		path("spoofed address v6, link-local", atOutside, v6as(camALink), class{alone: "bbbbbbSSbSb", all: "L3|egress"}).neverFor("the kernel forwards no link-local source"),
 		path("spoofed address v6, loopback", atOutside, v6as("::1"), before).neverFor("the kernel drops it before all rules"),
 		path("spoofed address v6, multicast", atOutside, v6as("ff02::5"), before).neverFor("the kernel drops it before all rules"),
 		// What it would make the recorder send somewhere else.
 		path("DNS answer to a forged source", atOutside, a(as4(bridgeMAC, camAMAC, farIP, recorderIP, says(5000, 53, plain))),
-			class{alone: "-----SSS-b", all: "L3|unknown-device"}),
+			class{alone: "------SSS-b", all: "L3|unknown-device"}).forged("unknown-device"),
 		path("answer of another address to a forged source", atOutside, a(as4(bridgeMAC, camAMAC, farIP, otherIP, says(5000, openPort, plain))),
-			class{alone: "-----SSS-b", all: "L3|unknown-device"}),
+			class{alone: "------SSS-b", all: "L3|unknown-device"}).forged("unknown-device"),
 		path("error to a forged source", atOutside, a(as4(bridgeMAC, camAMAC, farIP, recorderIP, datagram(7))),
-			class{alone: "-----SSSSb", all: "L3|unknown-device"}),
+			class{alone: "------SSSSb", all: "L3|unknown-device"}).forged("unknown-device"),
 		path("answer to camera B for camera A", atCamB, a(as4(bridgeMAC, camAMAC, camBIP, recorderIP, says(5000, openPort, plain))),
-			class{alone: "-----SSS--", all: "L3|spoof"}),
+			class{alone: "------SSS--", all: "L3|spoof"}).forged("spoof"),
 	}
 }
 

@@ -67,6 +67,14 @@ func (p probe) neverFor(why string) probe {
 	return p
 }
 
+// forged marks a path whose sender the table of pairs and ports knows for a
+// liar: that judges first, and alone does as well.
+func (p probe) forged(reason string) probe {
+	p.alone = p.alone[:1] + "S" + p.alone[2:]
+	p.all = "L1|" + reason
+	return p
+}
+
 func (p probe) send(l *lab, tag string) {
 	if p.act != nil {
 		p.act(l, tag)
@@ -159,9 +167,17 @@ func (l *lab) run(list []probe, times int, hits *hitReader) map[string]outcome {
 	l.t.Helper()
 	l.stale()
 	l.punch()
-	before := l.redirects()
 	sent := map[string][]string{}
-	for _, p := range list {
+	// No tag tells of redirects, so what may cause one is sent before anything else that does.
+	before := l.redirects()
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b probe) int { return int(b.at&atRedirects) - int(a.at&atRedirects) })
+	redirected := false
+	for i, p := range list {
+		if i > 0 && list[i-1].at&atRedirects != 0 && p.at&atRedirects == 0 {
+			l.settle()
+			redirected = l.redirects() > before
+		}
 		n := times
 		if p.sweep {
 			n = 1
@@ -176,7 +192,10 @@ func (l *lab) run(list []probe, times int, hits *hitReader) map[string]outcome {
 	if hits != nil {
 		hits.settle(l)
 	}
-	happened := l.happened(before)
+	happened := l.happened()
+	if redirected {
+		happened |= atRedirects
+	}
 	results := map[string]outcome{}
 	for _, p := range list {
 		var o outcome
@@ -311,16 +330,13 @@ func describe(names []string) string {
 }
 
 // happened tells what changed or was said since, that no tag tells of.
-func (l *lab) happened(redirects int) place {
+func (l *lab) happened() place {
 	var p place
 	if l.forgetAdvertised() {
 		p |= atRoutes
 	}
 	if l.moved() {
 		p |= atMoved
-	}
-	if l.redirects() > redirects {
-		p |= atRedirects
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
@@ -16,6 +17,10 @@ func (f *Firewall) Run(ctx context.Context) error {
 	if err := netfilter.Watch(ctx, f.poke); err != nil {
 		f.log.Warn("no drift events, polling only", "error", err)
 	}
+	var beside sync.WaitGroup
+	beside.Go(func() { f.keepDrift(ctx) })
+	beside.Go(func() { f.shutAtOnce(ctx) })
+	defer beside.Wait()
 	ticker := time.NewTicker(f.o.Interval)
 	defer ticker.Stop()
 	for {
@@ -38,9 +43,36 @@ func (f *Firewall) Run(ctx context.Context) error {
 }
 
 func (f *Firewall) poke() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{f.wake, f.event} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// shutPause bounds how often events make us look for what passes by the rules.
+const shutPause = 5 * time.Millisecond
+
+// shutAtOnce looks for what passes by the rules at each event, beside the
+// read-back and ahead of it: until a port is shut nothing else holds (C3, L0).
+func (f *Firewall) shutAtOnce(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.event:
+		}
+		if l := f.guarding.Load(); l != nil {
+			if err := netfilter.ShutBypassed(*l, f.log); err != nil {
+				f.log.Error("what passes by the rules could not be looked for", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(shutPause):
+		}
 	}
 }
 
@@ -92,6 +124,7 @@ func (f *Firewall) tend(ctx context.Context) error {
 			f.fault(err)
 			return fmt.Errorf("enforce the policy: %w", err)
 		}
+		f.guarding.Store(&rs.Link)
 	}
 	if !mayRepair {
 		return f.look(ctx)

@@ -142,7 +142,15 @@ func half6(src, dst string) func(tag string, last bool) []byte {
 func healed(frames func(string) []posted) func(string) []posted {
 	return func(tag string) []posted {
 		return append(frames(tag),
+			posted{camA, as4(bridgeMAC, camAMAC, camAIP, recorderIP, datagram(53))("")},
 			posted{camB, as4(bridgeMAC, camBMAC, camBIP, recorderIP, datagram(53))("")},
 			posted{rogueD, as4(bridgeMAC, rogueMAC, rogueIP, recorderIP, datagram(53))("")})
+	}
+}
+
+// askAll asks everybody by ARP for an address that nobody has.
+func askAll(mac net.HardwareAddr, ip string) func(string) []byte {
+	return func(tag string) []byte {
+		return ether(broadcast, mac, unix.ETH_P_ARP, arpPacket(arpAsk, mac, ip, make([]byte, 6), "10.20.7.7", tag))
 	}
 }

@@ -46,6 +46,14 @@ func services() []service {
 		{"RTP over UDP", sends(a(v4(recorderIP, 17, says(rtpPort, flowPort, plain)))), func(l *lab, tag string) bool { return on(l.answers, tag) }},
 		{"recorder to camera B", local(recorderIP, camBIP, 80), func(l *lab, tag string) bool { return on(l.camB.saw, tag) }},
 		{"recorder to the outside", local(otherIP, farIP, 80), func(l *lab, tag string) bool { return on(l.out.saw, tag) }},
+		{"DNS of camera B", sends(b(as4(bridgeMAC, camBMAC, camBIP, recorderIP, datagram(53)))), home},
+		{"ARP of camera A", asks(camA, camAMAC, camAIP), answered(camA)},
+		{"ARP of camera B", asks(camB, camBMAC, camBIP), answered(camB)},
+		{"what is for camera B goes there", func(l *lab, tag string) {
+			l.camA.send(l.t, from6(bridgeMAC, camBMAC, camB6, farIP6, 17, datagram6(camB6, farIP6, 80))(newTag()))
+			local(recorderIP, camBIP, 80)(l, tag)
+			l.camB.send(l.t, as4(bridgeMAC, camBMAC, camBIP, recorderIP, datagram(53))("")) // it speaks, and is found again
+		}, func(l *lab, tag string) bool { return on(l.camB.saw, tag) }},
 		{"outside to the recorder", sends(o(as4(upMAC, outMAC, farIP, otherIP, datagram(openPort)))), here},
 		{"the box to itself", local(recorderIP, recorderIP, openPort), here},
 		{"the box to itself v6", local(recorder6, recorder6, openPort), here},
@@ -93,4 +101,19 @@ func talks() map[string]func(t *testing.T) bool {
 			return errors.Is(err, syscall.ECONNREFUSED)
 		},
 	}
+}
+
+// arpSeen stands for a tag: what a wire sees of answers to ARP, which carry none.
+const arpSeen = "answer to ARP"
+
+// asks asks the recorder by ARP for its address.
+func asks(pick func(*lab) *wire, mac net.HardwareAddr, ip string) func(*lab, string) {
+	return func(l *lab, _ string) {
+		pick(l).saw.forget(arpSeen)
+		pick(l).send(l.t, ether(broadcast, mac, unix.ETH_P_ARP, arpPacket(arpAsk, mac, ip, make([]byte, 6), recorderIP, "")))
+	}
+}
+
+func answered(pick func(*lab) *wire) func(*lab, string) bool {
+	return func(l *lab, _ string) bool { return pick(l).saw.count(arpSeen) > 0 }
 }

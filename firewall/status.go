@@ -32,13 +32,17 @@ const staleAfter = 5 * time.Second
 func (f *Firewall) Status() Status {
 	f.statusMu.Lock()
 	s := f.status
-	s.Reasons, s.Layers = slices.Clone(s.Reasons), slices.Clone(s.Layers)
+	s.Reasons, s.Notes, s.Layers, s.Drift = slices.Clone(s.Reasons), slices.Clone(s.Notes), slices.Clone(s.Layers), slices.Clone(s.Drift)
 	f.statusMu.Unlock()
 	if s.State == Enforced || s.State == Observing {
 		if age := time.Since(s.Checked); age > max(staleAfter, 3*f.o.Interval) {
 			s.State = Degraded
 			s.Reasons = append([]string{"not read back since " + s.Checked.UTC().Format(time.RFC3339)}, s.Reasons...)
 		}
+	}
+	s.ReadBack = s.State
+	if f.o.Findings != nil {
+		s = s.With(f.o.Findings(), time.Now())
 	}
 	return s
 }
@@ -87,6 +91,9 @@ func (f *Firewall) readBack(ctx context.Context) (netfilter.Report, error) {
 		return r, fmt.Errorf("read back: %w", err)
 	}
 	f.count(r)
+	if l := f.guarding.Load(); l != nil {
+		r.Findings = append(r.Findings, f.lookAside(*l, true)...)
+	}
 	return r, nil
 }
 
@@ -113,12 +120,15 @@ func (f *Firewall) check(ctx context.Context) error {
 		if r, err = f.repair(ctx, r); err != nil {
 			return err
 		}
+	} else {
+		f.drift.see(time.Now(), r.Findings)
 	}
 	f.report(r)
 	return nil
 }
 
 func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Report, error) {
+	f.drift.see(time.Now(), r.Findings)
 	f.report(r)
 	hurt := map[ruleset.Layer]bool{}
 	for _, x := range r.Findings {
@@ -130,12 +140,13 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	if err := f.k.Repair(ctx); err != nil {
 		return r, fmt.Errorf("repair: %w", err)
 	}
-	again, err := f.k.Verify(ctx)
+	again, err := f.readBack(ctx)
 	if err != nil {
-		return r, fmt.Errorf("read back the repair: %w", err)
+		return r, fmt.Errorf("after the repair: %w", err)
 	}
-	f.count(again)
 	now := time.Now()
+	f.drift.see(now, again.Findings)
+	f.drift.repaired(r.Findings)
 	for l := range hurt {
 		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}
@@ -148,12 +159,17 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 // report publishes a read-back.
 func (f *Firewall) report(r netfilter.Report) {
 	var list []LayerStatus
-	var reasons []string
+	var reasons, notes []string
+	for _, x := range r.Findings {
+		if x.Note {
+			notes = append(notes, x.What)
+		}
+	}
 	missing := map[ruleset.Layer]bool{}
 	for _, l := range layers {
 		var found []string
 		for _, x := range r.Findings {
-			if x.Layer == l.id {
+			if x.Layer == l.id && !x.Note {
 				found = append(found, x.What)
 			}
 		}
@@ -179,10 +195,10 @@ func (f *Firewall) report(r netfilter.Report) {
 		state = Degraded
 	}
 	now := time.Now()
-	counted := f.account.counted()
+	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
 	f.publish(func(s *Status) {
-		s.State, s.Reasons, s.Layers, s.Checked = state, reasons, list, now
+		s.State, s.Reasons, s.Notes, s.Layers, s.Checked = state, reasons, notes, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
-		s.Counted = counted
+		s.Counted, s.Drift = counted, drift
 	})
 }

@@ -123,9 +123,9 @@ func (l *lab) plugSwitch() {
 	l.camA, l.camB, l.rogue = l.camera("p-a", sw), l.camera("p-b", sw), l.camera("p-r", sw)
 	hosts := map[string]net.HardwareAddr{"p-a": camAMAC, "p-b": camBMAC, "p-r": rogueMAC, "p-up": bridgeMAC}
 	if l.kind == onFlat {
-		hosts["p-gw"] = gatewayMAC
+		hosts["p-gw"] = wayOutMAC
 		l.gateway = l.plug(plugged{
-			near: "p-gw", name: "gateway", mac: gatewayMAC, ip: gatewayIP + "/16", gw: recorderIP, gwMAC: bridgeMAC, mtu: camerasMTU, at: sw,
+			near: "p-gw", name: "gateway", mac: wayOutMAC, ip: wayOutIP + "/16", gw: recorderIP, gwMAC: bridgeMAC, mtu: camerasMTU, at: sw,
 		})
 	}
 	must(t, netlink.LinkAdd(&netlink.Veth{

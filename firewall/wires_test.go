@@ -76,12 +76,21 @@ func newSightings() *sightings { return &sightings{by: map[string]int{}} }
 
 func (s *sightings) scan(frame []byte) {
 	tag := tagIn(frame)
-	if tag == "" {
-		return
+	if tag != "" {
+		s.add(tag)
 	}
+}
+
+func (s *sightings) add(tag string) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.by[tag]++
-	s.mu.Unlock()
+}
+
+func (s *sightings) forget(tag string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.by, tag)
 }
 
 func (s *sightings) count(tag string) int {
@@ -237,6 +246,9 @@ func (w *wire) sniff(stop, done chan struct{}) {
 			continue
 		}
 		w.saw.scan(buf[:n])
+		if n > 21 && buf[12] == 0x08 && buf[13] == 0x06 && buf[21] == arpAnswer {
+			w.saw.add(arpSeen)
+		}
 	}
 }
 

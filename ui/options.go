@@ -34,8 +34,9 @@ type Options struct {
 	// is down is no error: its reader says so.
 	Live func(camera, stream string) (live.Reader, error)
 
-	Footage  Footage
-	Attempts Attempts
+	Footage   Footage
+	Attempts  Attempts
+	Enrolment Enrolment
 
 	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.
 	ConfirmClock func()

@@ -241,6 +241,18 @@ func containmentOnPage(page context.Context, t *testing.T, s *fakeSite) {
 		c.State, c.Reasons, c.Layers[3].Holds = "enforced", nil, true
 	})
 	await(page, t, badge("enforced"))
+	s.setContainment(func(c *ui.ContainmentView) {
+		at := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+		c.Drift = []ui.DriftView{
+			{ID: 2, First: at, Last: at, Layer: "L1", Found: "XDP program 7 on enp2s0; remove it: ip link set dev enp2s0 xdp off; until then the port is down", Done: "stands", Count: 1},
+			{ID: 1, First: at, Last: at.Add(time.Hour), Layer: "L4", Found: "a foreign rule stands before ours in FORWARD: <b>-j ACCEPT</b>", Done: "repaired", Count: 4},
+		}
+	})
+	s.setContainment(func(c *ui.ContainmentView) { c.Notes = []string{"/etc/network/interfaces:4: ifupdown sets up enp2s0"} })
+	await(page, t, `document.querySelector('#containment .note')?.textContent.endsWith('ifupdown sets up enp2s0')`)
+	await(page, t, `document.querySelector('.changes summary')?.textContent === 'Changed by others: 2'`)
+	await(page, t, `document.querySelector('.changes dt.bad')?.textContent.endsWith('L1 · still there')`)
+	await(page, t, `/<b>-j ACCEPT<\/b> · 4 times, last /.test(document.querySelector('.changes').textContent) && !document.querySelector('.changes b')`)
 }
 
 func TestEmptyTableSaysWhatItProves(t *testing.T) {

@@ -28,6 +28,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/health", signedIn, s.getHealth},
 		{"GET", "/site", signedIn, s.getSite},
 		{"GET", "/devices", readers, s.getDevices},
+		{"GET", "/sightings", readers, bare(s.getSightings)},
 		{"GET", "/cameras", signedIn, s.getCameras},
 		{"GET", "/containment", signedIn, s.getContainment},
 		{"GET", "/recordings", replaying, s.getRecordings},
@@ -91,6 +92,9 @@ func (s *Server) accountRoutes() []route {
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
 		{"POST", "/storage/clock", admins, bare(s.postStorageClock)},
+
+		{"POST", "/devices", admins, bare(s.postDevices)},
+		{"DELETE", "/devices/{device}", admins, bare(s.deleteDevice)},
 
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},

@@ -26,6 +26,7 @@ type fakeSite struct {
 	old     time.Time         // half an hour of footage from long ago; zero for none
 	clips   atomic.Int64      // open
 	with    func(*ui.Options) // what a test adds
+	enrol   *fakeEnrolment
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -46,7 +47,7 @@ func newFakeSite() *fakeSite {
 	now := time.Now().UTC()
 	s := &fakeSite{
 		streams: map[string]*fakeStream{}, subscribers: map[chan []ui.AttemptView]struct{}{},
-		health: ui.HealthView{State: ui.HealthOK}, zone: "Asia/Seoul",
+		health: ui.HealthView{State: ui.HealthOK}, zone: "Asia/Seoul", enrol: newFakeEnrolment(),
 	}
 	s.containment = ui.ContainmentView{
 		State: "enforced", Since: now.Add(-90 * time.Minute), Revision: "4fd1c0", Generation: 12, Backend: "nf_tables",
@@ -103,9 +104,7 @@ func (s *fakeSite) options() ui.Options {
 			defer s.mu.Unlock()
 			return s.health
 		},
-		Devices: func() []ui.DeviceView {
-			return []ui.DeviceView{{ID: "dev-gate", IP: "10.20.1.11", MAC: "02:00:00:00:00:11", Cameras: []string{"gate"}}}
-		},
+		Devices: s.enrol.list,
 		Cameras: func() []ui.CameraView {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -137,8 +136,9 @@ func (s *fakeSite) options() ui.Options {
 			}
 			return st.subscribe(), nil
 		},
-		Footage:  fakeFootage{s},
-		Attempts: fakeAttempts{s},
+		Footage:   fakeFootage{s},
+		Attempts:  fakeAttempts{s},
+		Enrolment: s.enrol,
 	}
 	if s.with != nil {
 		s.with(&opt)

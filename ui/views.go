@@ -46,6 +46,13 @@ type DeviceView struct {
 	Model   string   `json:"model,omitempty"`
 	Country string   `json:"country,omitempty"`
 	Cameras []string `json:"cameras"`
+
+	MACMaker    string     `json:"mac_maker,omitempty"` // whom the MAC was given to
+	MACLocal    bool       `json:"mac_local,omitempty"` // the MAC was made up
+	Port        string     `json:"port,omitempty"`      // of the bridge, where it was seen last
+	Seen        *time.Time `json:"seen,omitempty"`
+	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
+	BlockedLast *time.Time `json:"blocked_last,omitempty"`
 }
 
 // CameraView is one camera with its streams, main first.
@@ -149,6 +156,7 @@ type AttemptView struct {
 type ContainmentView struct {
 	State      string      `json:"state"`   // enforced, degraded, not-enforced, observing, disarmed
 	Reasons    []string    `json:"reasons"` // in words, worst first
+	Notes      []string    `json:"notes"`   // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time   `json:"since"`
 	Checked    time.Time   `json:"checked"` // last complete read-back
 	Revision   string      `json:"revision"`
@@ -156,6 +164,38 @@ type ContainmentView struct {
 	Backend    string      `json:"backend,omitempty"`
 	Layers     []LayerView `json:"layers"`
 	Counted    CountedView `json:"counted"`
+	Drift      []DriftView `json:"drift"` // what others changed lately, the newest first
+
+	Findings []FindingView `json:"findings"` // about the network around, worst first
+	Unseen   []string      `json:"unseen"`   // ways out that nothing here can see, in words
+}
+
+// DriftView is one difference between the policy and the kernel that others made (C10).
+type DriftView struct {
+	ID    uint64    `json:"id"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Layer string    `json:"layer"`
+	Found string    `json:"found"` // in English: the foreign line, flag or setting, and what it should be
+	Done  string    `json:"done"`  // repaired, gone, or stands
+	Count int       `json:"count"`
+}
+
+// FindingView is something that containment depends on and no rule can change.
+type FindingView struct {
+	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, switch-local
+	Level   string    `json:"level"`   // not-enforced, warning, note
+	Current bool      `json:"current"` // seen of late: it says how things are
+	Device  string    `json:"device,omitempty"`
+	MAC     string    `json:"mac,omitempty"`
+	Address string    `json:"address,omitempty"`
+	Port    string    `json:"port,omitempty"` // or interface
+	Other   string    `json:"other,omitempty"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+	Count   uint64    `json:"count,omitempty"`
+	Text    string    `json:"text"` // in words
+	Fix     string    `json:"fix"`
 }
 
 // LayerView is one of L0 to L5.

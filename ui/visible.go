@@ -89,6 +89,7 @@ func (s *Server) containmentOf(p auth.Principal) ContainmentView {
 	if !p.Is(auth.Admin, auth.Auditor) {
 		v = ContainmentView{State: v.State, Since: v.Since, Checked: v.Checked}
 	}
-	v.Reasons, v.Layers = orEmpty(v.Reasons), orEmpty(v.Layers)
+	v.Reasons, v.Notes, v.Layers, v.Drift = orEmpty(v.Reasons), orEmpty(v.Notes), orEmpty(v.Layers), orEmpty(v.Drift)
+	v.Findings, v.Unseen = orEmpty(v.Findings), orEmpty(v.Unseen)
 	return v
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/recorder/playback"
 	"github.com/stockade-nvr/stockade/storage"
@@ -58,6 +59,9 @@ type app struct {
 	// forgetful is why the journal is in memory only.
 	forgetful error
 	hits      *nflog.Reader
+	book      *sightings.Book // nil while arming
+	enrol     enrolment
+	nudges    chan chan struct{} // to look at the site file now, each closed when that is done
 	fw        *firewall.Firewall
 	owners    atomic.Pointer[owners]
 	pacer     *streams.Pacer
@@ -79,18 +83,28 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a := &app{
 		appOptions: o, started: time.Now(), site: o.Site,
 		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
-		failing: map[string]error{}, arrived: make(chan struct{}),
+		failing: map[string]error{}, arrived: make(chan struct{}), nudges: make(chan chan struct{}),
 	}
 	a.owners.Store(ownersOf(o.Site))
-	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) { a.journal.Add(h) }})
+	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
+		a.book.Hit(h)
+		a.journal.Add(h)
+	}})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log,
+		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
-		Binding: a.hits.Binding,
+		Binding: a.hits.Binding, Findings: a.found,
 	})
+	// Ahead of the rules, so that the first packet they drop is on the list, too. No
+	// condition of arming (C1): where it fails, the task that reads tries again.
+	if err := a.hits.Bind(ctx); err != nil {
+		o.Log.Warn("what is dropped until the log can be read is counted, and not listed", "error", err)
+	}
 	if err := a.arm(ctx); err != nil {
 		return nil, err
 	}
+	a.openBook()
+	a.enrol = newEnrolment(a)
 	a.openFaces()
 	var err error
 	if a.store, err = storage.OpenStore(a.firstStorage()); err != nil {
@@ -149,6 +163,7 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskSightings, a.book.Run) })
 	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {

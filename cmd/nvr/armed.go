@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ const maxUnwritten = 256
 func (a *app) noteArming(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for account := (armingAccount{write: a.note}); ; {
+	for account := (armingAccount{write: a.note, since: a.started}); ; {
 		a.unwritten("arming and disarming", account.look(a.fw.Status()))
 		select {
 		case <-ctx.Done():
@@ -36,7 +37,9 @@ func (a *app) noteArming(ctx context.Context) error {
 // entry says how many.
 type armingAccount struct {
 	write   func(audit.Entry) error
-	last    string // the action that was seen last
+	since   time.Time      // what was found before is in the audit already
+	last    string         // the action that was seen last
+	told    map[uint64]int // changes by others that were told, with their count then
 	waiting []audit.Entry
 	dropped int
 }
@@ -46,6 +49,7 @@ func (c *armingAccount) look(s firewall.Status) error {
 		c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: time.Now()})
 		c.last = action
 	}
+	c.waiting = append(c.waiting, c.drift(s.Drift)...)
 	if over := len(c.waiting) - maxUnwritten; over > 0 {
 		c.waiting = c.waiting[over:]
 		c.dropped += over
@@ -61,6 +65,35 @@ func (c *armingAccount) look(s firewall.Status) error {
 		c.waiting, c.dropped = c.waiting[1:], 0
 	}
 	return nil
+}
+
+// settleDrift is how long a change by others may stand before it is told as standing.
+const settleDrift = 2 * time.Second
+
+// drift tells each change by others once, with what became of it, and again
+// whenever it has happened ten times as often: one that is made anew all the time
+// must not fill the audit.
+func (c *armingAccount) drift(list []firewall.Drift) (entries []audit.Entry) {
+	told := make(map[uint64]int, len(list))
+	for _, d := range slices.Backward(list) {
+		before := c.told[d.ID]
+		switch {
+		case d.Last.Before(c.since), before > 0 && d.Count < 10*before,
+			d.Done == firewall.DriftStands && time.Since(d.First) < settleDrift:
+			if before > 0 {
+				told[d.ID] = before
+			}
+			continue
+		}
+		told[d.ID] = d.Count
+		detail := fmt.Sprintf("%s: %s; %s", d.Layer, d.Found, d.Done)
+		if d.Count > 1 {
+			detail += fmt.Sprintf("; %d times since %s", d.Count, d.First.UTC().Format(time.RFC3339))
+		}
+		entries = append(entries, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.drift", Object: "containment", Detail: detail, Time: d.First})
+	}
+	c.told = told
+	return entries
 }
 
 // arming gives the action that a status means, nothing while it is neither.

@@ -89,7 +89,8 @@ type client struct {
 	http      *http.Client
 	transport *http.Transport
 	token     string
-	local     bool // through the daemon's own socket
+	local     bool   // through the daemon's own socket
+	ifMatch   string // revision of the site file that a change is of
 
 	header http.Header // of the last answer
 }
@@ -159,6 +160,9 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if sent != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.ifMatch != "" {
+		req.Header.Set("If-Match", c.ifMatch)
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)

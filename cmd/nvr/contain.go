@@ -43,8 +43,8 @@ func (a *app) arm(ctx context.Context) error {
 func (a *app) awaitContainment(ctx context.Context) error {
 	for {
 		turn, cancel := context.WithTimeout(ctx, remindEvery)
-		if s := a.fw.Status(); s.State == firewall.Degraded || s.State == firewall.NotEnforced {
-			a.Log.Warn("cameras are not dialled until containment is enforced", "state", string(s.State), "reasons", s.Reasons)
+		if s := a.fw.Status(); s.ReadBack == firewall.Degraded || s.ReadBack == firewall.NotEnforced {
+			a.Log.Warn("cameras are not dialled until containment is enforced", "state", string(s.ReadBack), "reasons", s.Reasons)
 		}
 		err := a.fw.AwaitEnforced(turn)
 		cancel()

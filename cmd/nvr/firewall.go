@@ -10,11 +10,14 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/managers"
+	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -40,6 +43,9 @@ func newFirewallCommand() *cobra.Command {
 			text, err := firewall.Plan(policyOf(site))
 			if err != nil {
 				return err
+			}
+			if root := systemRoot(); root != "" {
+				text += managers.Text(root, append([]string{bridge}, site.CameraNetwork.Ports...))
 			}
 			_, err = io.WriteString(c.OutOrStdout(), text)
 			return err
@@ -75,7 +81,27 @@ func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
-	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false)}), nil
+	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false), Root: systemRoot(), Findings: keptFindings(site)}), nil
+}
+
+// keptFindings are what the daemon found about the network, as its file has it.
+func keptFindings(site *configs.Site) func() []sightings.Finding {
+	return func() []sightings.Finding {
+		kept, err := sightings.Load(filepath.Join(site.Storage.State, sightingsName))
+		if err != nil {
+			newLogger(false).Warn("what was found about the camera network is not known", "error", err)
+		}
+		return kept.Findings
+	}
+}
+
+// systemRoot is where the files of the system's network managers are, empty where
+// they do not see this network, as in a demo.
+func systemRoot() string {
+	if managers.Here("/proc") {
+		return "/"
+	}
+	return ""
 }
 
 func armFirewall(c *cobra.Command, site *configs.Site) error {
@@ -89,6 +115,9 @@ func armFirewall(c *cobra.Command, site *configs.Site) error {
 	s := fw.Status()
 	if err := noteArmed(site, "revision "+s.Revision); err != nil {
 		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
+	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.ErrOrStderr(), "beside the rules: %s\n", printable(n))
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
 	return err
@@ -145,6 +174,9 @@ func statusText(s firewall.Status) string {
 	for _, r := range s.Reasons {
 		fmt.Fprintf(&b, "  because: %s\n", printable(r))
 	}
+	for _, n := range s.Notes {
+		fmt.Fprintf(&b, "  beside the rules: %s\n", printable(n))
+	}
 	for _, l := range s.Layers {
 		mark := "holds  "
 		if !l.Holds {
@@ -156,8 +188,35 @@ func statusText(s firewall.Status) string {
 		}
 		b.WriteByte('\n')
 	}
+	for i, d := range s.Drift {
+		if i == 0 {
+			b.WriteString("Changed by others, the latest first:\n")
+		}
+		if i == shownChanges {
+			fmt.Fprintf(&b, "  and %d before; --json lists them\n", len(s.Drift)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s %s %s: %s", d.First.UTC().Format(time.RFC3339), d.Layer, d.Done, printable(d.Found))
+		if d.Count > 1 {
+			fmt.Fprintf(&b, " (%d times, last %s)", d.Count, d.Last.UTC().Format(time.RFC3339))
+		}
+		b.WriteByte('\n')
+	}
+	for _, f := range s.Findings {
+		was := ""
+		if !f.Current(time.Now()) {
+			was = "earlier, "
+		}
+		fmt.Fprintf(&b, "  network: %s (%sfirst %s, last %s)\n    do: %s\n", printable(f.Text()), was, short(f.First), short(f.Last), printable(f.Fix()))
+	}
+	for _, u := range sightings.Unseen() {
+		fmt.Fprintf(&b, "  cannot be seen from here: %s\n", u)
+	}
 	return b.String()
 }
+
+// shownChanges is how many changes by others the status prints.
+const shownChanges = 10
 
 // disarmFirewall asks for the site's name, so that nobody opens the wrong box (C1).
 func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {

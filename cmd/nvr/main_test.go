@@ -45,6 +45,7 @@ var scenarios = map[string]func(nvr string) error{
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
 	"faces":       faceless,
+	"enrol":       enrolStranger,
 }
 
 // build makes the program once for all tests.

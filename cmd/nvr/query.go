@@ -29,7 +29,7 @@ type queryOptions struct {
 func newQueryCommands() []*cobra.Command {
 	return []*cobra.Command{
 		newQuery("cameras", "List cameras with the state of their streams", nil, printCameras),
-		newQuery("devices", "List pinned devices", nil, printDevices),
+		newDevicesCommand(),
 		newQuery("recordings", "List the segments of a camera", withRange, printRecordings),
 		newQuery("gaps", "List the stretches without footage of a camera, with reasons", withRange, printGaps),
 		newQuery("attempts", "List blocked connection attempts", withAttempts, printAttempts),

@@ -171,6 +171,49 @@ func TestEachChangeOfArmingIsWrittenOnce(t *testing.T) {
 	}
 }
 
+// What others change in the kernel is told once, and again at ten times as many.
+func TestChangesByOthersAreAudited(t *testing.T) {
+	site := parsed(t, t.TempDir())
+	p := opened(t, site)
+	t.Cleanup(func() {
+		if err := p.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	start := time.Now().Add(-time.Minute)
+	c := armingAccount{write: p.audit.Append, since: start, last: "firewall.arm"}
+	drift := func(id uint64, done firewall.DriftDone, count int, first, last time.Time) firewall.Drift {
+		return firewall.Drift{ID: id, Layer: "L4", Found: "a foreign rule stands before ours in FORWARD: -A FORWARD -j ACCEPT", Done: done, Count: count, First: first, Last: last}
+	}
+	before, now := start.Add(-time.Hour), time.Now()
+	for _, list := range [][]firewall.Drift{
+		{drift(1, firewall.DriftRepaired, 3, before, before)},
+		{drift(2, firewall.DriftStands, 1, now, now)}, // what becomes of it is not known yet
+		{drift(2, firewall.DriftRepaired, 1, now, now)},
+		{drift(2, firewall.DriftRepaired, 9, now, now)},
+		{drift(2, firewall.DriftRepaired, 10, now, now)},
+		{drift(3, firewall.DriftStands, 1, start, now), drift(2, firewall.DriftRepaired, 11, now, now)},
+	} {
+		for range 2 {
+			if err := c.look(firewall.Status{State: firewall.Enforced, Drift: list}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var got []string
+	for _, e := range p.entries(t, "firewall.") {
+		_, became, _ := strings.Cut(e.Detail, "-j ACCEPT; ")
+		got = append(got, e.Action+": "+became)
+	}
+	slices.Sort(got)
+	want := []string{
+		"firewall.drift: repaired", "firewall.drift: repaired; 10 times since " + now.UTC().Format(time.RFC3339), "firewall.drift: stands",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestANewStateDirectoryIsNoWayAroundThePledge(t *testing.T) {
 	dir := t.TempDir()
 	site := parsed(t, dir)

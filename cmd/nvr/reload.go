@@ -51,6 +51,9 @@ func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) er
 		case <-look:
 			a.retryPledge()
 			a.reload(ctx, false)
+		case looked := <-a.nudges:
+			a.reload(ctx, false)
+			close(looked)
 		}
 	}
 }
@@ -173,6 +176,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
+	a.book.SetSite(bookSiteOf(site))
 	a.store.SetRetention(a.keepPledge(ctx, site).retention())
 	a.start(ctx, want)
 	a.unschedule(want)

@@ -124,6 +124,7 @@ func (t siteText) device(d *configs.Device) {
 	at := "devices[" + d.ID + "]"
 	t.set(at+".ip", d.IP.String())
 	t.set(at+".mac", d.MAC.String())
+	t.set(at+".port", d.Port)
 	t.set(at+".username", d.Username)
 	t.set(at+".password_file", d.PasswordFile)
 	t.set(at+".declared.maker", d.Declared.Maker)

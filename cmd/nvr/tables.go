@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,8 +51,12 @@ func printCameras(r io.Reader, w *tabwriter.Writer) error {
 }
 
 func printDevices(r io.Reader, w *tabwriter.Writer) error {
-	return printTable("devices", "DEVICE\tIP\tMAC\tMAKER\tMODEL\tCAMERAS", func(w io.Writer, d ui.DeviceView) {
-		row(w, d.ID, d.IP, d.MAC, d.Maker, d.Model, d.Cameras)
+	return printTable("devices", "DEVICE\tIP\tMAC\tPORT\tMAKER\tMODEL\tCAMERAS\tBLOCKED\tLAST BLOCKED", func(w io.Writer, d ui.DeviceView) {
+		last := "-"
+		if d.BlockedLast != nil {
+			last = short(*d.BlockedLast)
+		}
+		row(w, d.ID, d.IP, d.MAC, cmp.Or(d.Port, "-"), d.Maker, d.Model, d.Cameras, d.Blocked, last)
 	})(r, w)
 }
 

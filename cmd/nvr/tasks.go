@@ -86,8 +86,9 @@ func (a *app) taskHealth() []ui.HealthCheck {
 
 // Names of tasks, as the log and health call them.
 const (
-	taskSinkhole = "sinkhole"
-	taskHits     = "hit reader"
+	taskSinkhole  = "sinkhole"
+	taskHits      = "hit reader"
+	taskSightings = "sightings"
 
 	taskPage        = "page"
 	taskSocket      = "socket"

@@ -27,7 +27,7 @@ func policyOf(s *configs.Site) firewall.Policy {
 		DNS: s.CameraNetwork.DNS, NTP: s.CameraNetwork.NTP, DHCP: s.CameraNetwork.DHCP,
 	}
 	for _, d := range s.Devices {
-		p.Devices = append(p.Devices, firewall.Device{ID: d.ID, IP: d.IP, MAC: d.MAC})
+		p.Devices = append(p.Devices, firewall.Device{ID: d.ID, IP: d.IP, MAC: d.MAC, Port: d.Port})
 	}
 	return p
 }

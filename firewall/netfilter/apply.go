@@ -143,7 +143,11 @@ func (k *Kernel) closeFirst(ctx context.Context, rs ruleset.Ruleset, guarded boo
 func (k *Kernel) loadRules(ctx context.Context, rs ruleset.Ruleset, have snapshot) (snapshot, error) {
 	// Also what an earlier process loaded counts: a restart changes nothing.
 	newest := max(have.newest(), k.generation)
-	if newest > 0 && len(k.checkChains(rs, newest, have)) == 0 && len(k.checkHooks(rs, newest, have)) == 0 {
+	if err := k.loadMembers(ctx, rs, have); err != nil {
+		return nil, err
+	}
+	_, whole := k.checkOwnSets(rs, have)
+	if newest > 0 && whole && len(k.checkChains(rs, newest, have)) == 0 && len(k.checkHooks(rs, newest, have)) == 0 {
 		k.generation = newest
 		return have, k.forget(ctx, newest, have)
 	}
@@ -212,7 +216,7 @@ func (k *Kernel) Remove(ctx context.Context, l ruleset.Link) error {
 				b.WriteString("*" + name + "\n" + strings.Join(out, "") + "COMMIT\n")
 			}
 		}
-		if b.Len() == 0 || f == ruleset.Inet { // that table goes as a whole
+		if b.Len() == 0 || f.Nft() != "" { // that table goes as a whole
 			continue
 		}
 		if err := k.restore(ctx, f, b.String()); err != nil {

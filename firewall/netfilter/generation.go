@@ -16,8 +16,8 @@ func (k *Kernel) restore(ctx context.Context, f ruleset.Family, input string) er
 		name = "ip6tables-restore"
 	case ruleset.Bridge:
 		name, args = "ebtables-nft-restore", []string{"--noflush"}
-	case ruleset.Inet:
-		name, args, input = "nft", []string{"-f", "-"}, nftScript(input)
+	case ruleset.Inet, ruleset.Frames:
+		name, args, input = "nft", []string{"-f", "-"}, nftScript(f.Nft(), input)
 	case ruleset.IPv4:
 	}
 	_, err := k.run(ctx, input, name, args...)
@@ -49,7 +49,7 @@ func (k *Kernel) build(ctx context.Context, rs ruleset.Ruleset, generation int, 
 		}
 		fmt.Fprintf(b, "*%s\n", t.Name)
 		kept := have[t.Family][t.Name]
-		if t.Family == ruleset.Inet {
+		if t.Family.Nft() != "" {
 			kept = beginNft(b, t, kept)
 		}
 		var lines []string
@@ -91,11 +91,27 @@ func (k *Kernel) checkChains(rs ruleset.Ruleset, generation int, have snapshot) 
 			case !ok:
 				list = append(list, finding(c.Layer, "%s %s: chain %s is gone", t.Family, t.Name, name))
 			case !holds(rules, t.ChainLines(c, generation, revision)):
-				list = append(list, finding(c.Layer, "%s %s: chain %s was changed", t.Family, t.Name, name))
+				list = append(list, finding(c.Layer, "%s %s: chain %s was changed: %s", t.Family, t.Name, name,
+					change(rules, t.ChainLines(c, generation, revision))))
 			}
 		}
 	}
 	return list
+}
+
+// change says in words by which rule a chain first differs from what it should hold.
+func change(have []rule, want []string) string {
+	for i := range max(len(have), len(want)) {
+		switch {
+		case i >= len(want):
+			return fmt.Sprintf("has %.160s", have[i].text)
+		case i >= len(have):
+			return fmt.Sprintf("lacks %.160s", want[i])
+		case canonical(have[i].text) != canonical(want[i]):
+			return fmt.Sprintf("has %.160s where it should have %.160s", have[i].text, want[i])
+		}
+	}
+	return "not in its text"
 }
 
 // checkHooks tells which of our jumps is not the first rule of its base chain.
@@ -151,7 +167,7 @@ func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, h
 		case ruleset.Bridge:
 			swapBridge(&bridge, t, generation, have)
 			continue
-		case ruleset.Inet:
+		case ruleset.Inet, ruleset.Frames:
 			if err := k.swapNft(ctx, t, generation); err != nil {
 				return fmt.Errorf("hook %s %s: %w", t.Family, t.Name, err)
 			}
@@ -173,7 +189,7 @@ func (k *Kernel) swap(ctx context.Context, rs ruleset.Ruleset, generation int, h
 func (k *Kernel) swapHook(t ruleset.Table, h ruleset.Hook, generation int, have []rule) error {
 	ipt, spec := k.hooks[t.Family], t.HookSpec(h, generation)
 	first := 0
-	k.runs++
+	k.runs.Add(1)
 	if len(have) > 0 {
 		if _, ours := hookTarget(have[0].text); ours {
 			if err := ipt.Replace(t.Name, h.Base, 1, spec...); err != nil {
@@ -189,7 +205,7 @@ func (k *Kernel) swapHook(t ruleset.Table, h ruleset.Hook, generation int, have 
 	}
 	for _, r := range have[first:] {
 		if target, ours := hookTarget(r.text); ours {
-			k.runs++
+			k.runs.Add(1)
 			if err := ipt.DeleteIfExists(t.Name, h.Base, "-m", "comment", "--comment", ruleset.HookComment, "-j", target); err != nil {
 				return explain(err, err.Error())
 			}
@@ -217,8 +233,8 @@ func swapBridge(b *strings.Builder, t ruleset.Table, generation int, have snapsh
 // because a chain cannot go while another in the same step still leads to it.
 func (k *Kernel) forget(ctx context.Context, keep int, have snapshot) error {
 	for f, tables := range have {
-		if f == ruleset.Inet && keep == 0 {
-			if err := k.removeNft(ctx, tables); err != nil {
+		if f.Nft() != "" && keep == 0 {
+			if err := k.removeNft(ctx, f, tables); err != nil {
 				return fmt.Errorf("remove our table: %w", err)
 			}
 			continue

@@ -77,7 +77,7 @@ func (k *Kernel) buildBridge(l ruleset.Link) error {
 		}
 	}
 	if l.Isolated { // observing closes nothing
-		if err := k.stopRiders(l); err != nil {
+		if err := errors.Join(k.stopRiders(l), k.stopBypassed(l)); err != nil {
 			return err
 		}
 	}
@@ -272,8 +272,13 @@ func (k *Kernel) openPorts(l ruleset.Link) error {
 	if err != nil {
 		return err
 	}
+	found, err := bypasses(l)
+	if err != nil {
+		return err
+	}
+	down := shut(l, found)
 	for _, link := range ports {
-		if link.Attrs().Flags&net.FlagUp == 0 {
+		if link.Attrs().Flags&net.FlagUp == 0 && !down[link.Attrs().Name] {
 			if err := netlink.LinkSetUp(link); err != nil {
 				return fmt.Errorf("set port %s up: %w", link.Attrs().Name, permitted(err))
 			}

@@ -9,15 +9,19 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
-// The inet table is ours alone and goes through nft(8), because no iptables
-// table comes before the kernel puts fragments together. Here is what makes it
-// look like any other table: its rules are read as "-A CHAIN ...", and what is
-// written for iptables-restore is put into nft's words.
+// Two tables are ours alone and go through nft(8): no iptables table comes before
+// the kernel puts fragments together, and none looks a port and a pair up at
+// once. Here is what makes them look like any other table: their rules are read
+// as "-A CHAIN ...", their sets as chains called @NAME, and what is written for
+// iptables-restore is put into nft's words.
 
-// readNft reads our table. One that was put to sleep or given something that is
-// not ours to have reads as empty: build makes it anew.
-func (k *Kernel) readNft(ctx context.Context, into map[string]table) error {
-	out, err := k.run(ctx, "", "nft", "-n", "list", "table", string(ruleset.Inet), ruleset.OwnTable)
+// ownFamilies are those that we have a table of our own in.
+var ownFamilies = [...]ruleset.Family{ruleset.Inet, ruleset.Frames}
+
+// readNft reads our table of a family. One that was put to sleep or given
+// something that is not ours to have reads as empty: build makes it anew.
+func (k *Kernel) readNft(ctx context.Context, f ruleset.Family, into map[string]table) error {
+	out, err := k.run(ctx, "", "nft", "-n", "-t", "list", "table", f.Nft(), ruleset.OwnTable)
 	if err != nil {
 		if strings.Contains(err.Error(), "No such file or directory") {
 			return nil
@@ -29,19 +33,25 @@ func (k *Kernel) readNft(ctx context.Context, into map[string]table) error {
 		return fmt.Errorf("read what nft printed: %w", err)
 	}
 	into[ruleset.OwnTable] = t
-	return nil
+	return readMembers(f, t)
 }
 
-// parseNft reads one table as nft lists it. A base chain's definition reads as its first rule.
+// parseNft reads one table as nft lists it without elements. A base chain's definition reads as
+// its first rule, and so does a set's.
 func parseNft(out string) (table, error) {
 	t := table{}
-	chain := ""
+	chain, set := "", false
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)
 		switch {
 		case len(f) == 0 || f[0] == "table":
 		case f[0] == "}":
-			chain = ""
+			chain, set = "", false
+		case chain == "" && f[0] == "set" && len(f) == 3:
+			chain, set = setChain(f[1]), true
+			t[chain] = nil
+		case set:
+			t[chain] = append(t[chain], rule{text: "-A " + chain + " " + strings.Join(f, " ")})
 		case chain == "" && f[0] == "chain" && len(f) == 3:
 			chain = f[1]
 			t[chain] = nil
@@ -92,7 +102,7 @@ func defined(h ruleset.Hook, rules []rule) ([]rule, bool) {
 
 // nftScript puts what is written for iptables-restore into nft's words. The
 // whole script is one transaction.
-func nftScript(input string) string {
+func nftScript(family, input string) string {
 	var b strings.Builder
 	name := ""
 	for line := range strings.Lines(input) {
@@ -101,7 +111,7 @@ func nftScript(input string) string {
 		chain, rest, _ := strings.Cut(rest, " ")
 		switch {
 		case strings.HasPrefix(line, "*"):
-			name = "inet " + line[1:]
+			name = family + " " + line[1:]
 			fmt.Fprintf(&b, "add table %s\n", name)
 		case strings.HasPrefix(line, ":"):
 			fmt.Fprintf(&b, "add chain %s %s\nflush chain %s %s\n", name, verb[1:], name, verb[1:])
@@ -113,23 +123,35 @@ func nftScript(input string) string {
 			fmt.Fprintf(&b, "delete chain %s %s\n", name, chain)
 		case line == deleteTable:
 			fmt.Fprintf(&b, "delete table %s\nadd table %s\n", name, name)
-		case strings.HasPrefix(line, "chain "):
-			fmt.Fprintf(&b, "add chain %s %s\n", name, strings.TrimPrefix(line, "chain "))
+		case verb == "chain" || verb == "set":
+			fmt.Fprintf(&b, "add %s %s %s %s\n", verb, name, chain, rest)
+		case verb == addMembers:
+			fmt.Fprintf(&b, "add element %s %s %s\n", name, chain, rest)
+		case verb == takeMembers:
+			fmt.Fprintf(&b, "delete element %s %s %s\n", name, chain, rest)
 		}
 	}
 	return b.String()
 }
 
-// deleteTable is a line of our own in what nftScript takes.
-const deleteTable = "delete"
+// Lines of our own in what nftScript takes, beside "chain" and "set".
+const (
+	deleteTable = "delete"
+	addMembers  = "add" // SET { MEMBER, ... }
+	takeMembers = "del"
+)
 
-// beginNft writes what a table of our own begins with, where its base chains are
-// not what they should be: all of it is made anew, in the same transaction as
-// its rules. It returns what may be kept of what is there.
+// beginNft writes what a table of our own begins with, where its base chains or
+// its sets are not what they should be: all of it is made anew, in the same
+// transaction as its rules. It returns what may be kept of what is there.
 func beginNft(b *strings.Builder, t ruleset.Table, have table) table {
 	whole := true
 	for _, h := range t.Hooks {
 		_, ok := defined(h, have[h.Base])
+		whole = whole && ok
+	}
+	for _, s := range t.Sets {
+		_, ok := members(s, have)
 		whole = whole && ok
 	}
 	if whole {
@@ -140,6 +162,10 @@ func beginNft(b *strings.Builder, t ruleset.Table, have table) table {
 		if h.Definition != "" {
 			fmt.Fprintf(b, "chain %s { %s }\n", h.Base, h.Definition)
 		}
+	}
+	for _, s := range t.Sets {
+		fmt.Fprintf(b, "set %s { %s }\n", s.Name, s.Create)
+		changeMembers(b, s, nil)
 	}
 	return nil
 }
@@ -154,11 +180,11 @@ func (k *Kernel) swapNft(ctx context.Context, t ruleset.Table, generation int) e
 	return k.restore(ctx, t.Family, b.String())
 }
 
-// removeNft removes our table with all that is in it.
-func (k *Kernel) removeNft(ctx context.Context, have map[string]table) error {
+// removeNft removes our table of a family with all that is in it.
+func (k *Kernel) removeNft(ctx context.Context, f ruleset.Family, have map[string]table) error {
 	var b strings.Builder
 	for name := range have {
-		fmt.Fprintf(&b, "delete table inet %s\n", name)
+		fmt.Fprintf(&b, "delete table %s %s\n", f.Nft(), name)
 	}
 	if b.Len() == 0 {
 		return nil

@@ -39,6 +39,13 @@ func (k *Kernel) checkPorts(l ruleset.Link) error {
 		return fmt.Errorf("%w: %s stands on the cameras' wire and would pass by the rules; remove it first: ip link del %s",
 			ErrPort, name, name)
 	}
+	found, err := bypasses(l)
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 && l.Isolated {
+		return fmt.Errorf("%w: frames can pass by the rules: %s", ErrPort, found[0])
+	}
 	return k.checkOverlap(l)
 }
 

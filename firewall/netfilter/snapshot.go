@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
@@ -28,31 +30,38 @@ var tablesOf = map[ruleset.Family][]string{
 	ruleset.IPv6: {"raw", "mangle", "filter"},
 }
 
-// read takes a snapshot: four commands with nf_tables, nine with legacy,
+// read takes a snapshot: five commands with nf_tables, ten with legacy,
 // where saving all tables at once needs more rights than we have.
+// Families are read side by side: most of the time goes into starting commands.
 func (k *Kernel) read(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
 	save := map[ruleset.Family]string{ruleset.IPv4: "iptables-save", ruleset.IPv6: "ip6tables-save"}
+	g, ctx := errgroup.WithContext(ctx)
+	into := func(f ruleset.Family, read func(map[string]table) error) {
+		tables := map[string]table{}
+		s[f] = tables
+		g.Go(func() error { return read(tables) })
+	}
 	for _, f := range k.families() {
-		s[f] = map[string]table{}
-		if k.backend != "legacy" {
-			if err := k.save(ctx, s[f], save[f], "-c"); err != nil {
-				return nil, err
+		into(f, func(tables map[string]table) error {
+			if k.backend != "legacy" {
+				return k.save(ctx, tables, save[f], "-c")
 			}
-			continue
-		}
-		for _, t := range tablesOf[f] {
-			if err := k.save(ctx, s[f], save[f], "-c", "-t", t); err != nil {
-				return nil, err
+			for _, t := range tablesOf[f] {
+				if err := k.save(ctx, tables, save[f], "-c", "-t", t); err != nil {
+					return err
+				}
 			}
-		}
+			return nil
+		})
 	}
-	s[ruleset.Bridge] = map[string]table{}
-	if err := k.save(ctx, s[ruleset.Bridge], "ebtables-nft-save", "-c"); err != nil {
-		return nil, err
+	into(ruleset.Bridge, func(tables map[string]table) error {
+		return k.save(ctx, tables, "ebtables-nft-save", "-c")
+	})
+	for _, f := range ownFamilies {
+		into(f, func(tables map[string]table) error { return k.readNft(ctx, f, tables) })
 	}
-	s[ruleset.Inet] = map[string]table{}
-	if err := k.readNft(ctx, s[ruleset.Inet]); err != nil {
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,7 +44,8 @@ type Kernel struct {
 
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
-	runs       int             // commands run
+	runs       atomic.Int64    // commands run
+	others     others          // what other programs have in the backend that is not in use
 }
 
 // Errors that say what to do.
@@ -104,7 +106,16 @@ func New(o Options) (*Kernel, error) {
 		}
 		k.hooks[f] = ipt
 	}
-	return k, k.detectBackend()
+	if err := k.detectBackend(); err != nil {
+		return nil, err
+	}
+	for _, family := range []string{"iptables", "ip6tables"} {
+		name := family + "-" + k.otherBackend()
+		if p, err := lookPath(name); err == nil {
+			k.path[name] = p
+		}
+	}
+	return k, nil
 }
 
 // detectBackend reads "iptables v1.8.9 (nf_tables)".
@@ -127,7 +138,7 @@ func (k *Kernel) Backend() string { return k.backend }
 func (k *Kernel) Generation() int { return k.generation }
 
 // Commands is how many commands were run so far: the account of C9.
-func (k *Kernel) Commands() int { return k.runs }
+func (k *Kernel) Commands() int { return int(k.runs.Load()) }
 
 // lookPath also looks where a user's PATH often does not.
 func lookPath(file string) (string, error) {
@@ -152,7 +163,7 @@ func executable(p string) bool {
 func (k *Kernel) run(ctx context.Context, input, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	k.runs++
+	k.runs.Add(1)
 	c := exec.CommandContext(ctx, k.path[name], args...)
 	// Commands see no settings of the user's but the lock's place.
 	c.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}

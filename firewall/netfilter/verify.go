@@ -19,6 +19,9 @@ type Finding struct {
 	What  string
 	// Foreign is true for what others put in our way and we do not remove.
 	Foreign bool
+	// Note is true for what stands beside the ruleset and takes nothing away from
+	// its layers. It is Foreign as well.
+	Note bool
 }
 
 func finding(l ruleset.Layer, format string, args ...any) Finding {
@@ -43,7 +46,14 @@ func (k *Kernel) Verify(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return k.verify(ctx, have)
+	r, err := k.verify(ctx, have)
+	if err != nil {
+		return r, err
+	}
+	// Last, and not before ports open: no one waits for what weakens nothing.
+	notes, err := k.checkOthers(ctx, k.want)
+	r.Findings = append(r.Findings, notes...)
+	return r, err
 }
 
 // verify is Verify with the tables already read.
@@ -51,6 +61,8 @@ func (k *Kernel) verify(ctx context.Context, have snapshot) (Report, error) {
 	rs := k.want
 	r := Report{Dropped: dropped(rs, have)}
 	r.Findings = append(k.checkHooks(rs, k.generation, have), k.checkChains(rs, k.generation, have)...)
+	own, _ := k.checkOwnSets(rs, have)
+	r.Findings = append(r.Findings, own...)
 	for _, check := range []func(context.Context, ruleset.Ruleset) ([]Finding, error){
 		k.checkSets, k.checkRouting, k.checkLinks, k.checkNeighbours,
 	} {
@@ -102,7 +114,7 @@ func (k *Kernel) checkSets(ctx context.Context, rs ruleset.Ruleset) ([]Finding, 
 		case !is.isA(s.Create):
 			list = append(list, finding(ruleset.L3, "set %s is another one: %.100s", s.Name, is.create))
 		case !slices.Equal(is.members, s.Members):
-			list = append(list, finding(ruleset.L3, "set %s was changed: %d members, want %d", s.Name, len(is.members), len(s.Members)))
+			list = append(list, finding(ruleset.L3, "set %s was changed: %s", s.Name, differs(difference(is.members, s.Members))))
 		}
 	}
 	return list, nil
@@ -155,6 +167,11 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
 	}
 	list := k.checkBridge(l, bridge)
+	passing, closed, err := checkBypasses(l)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, passing...)
 	for _, p := range l.Ports {
 		link, err := netlink.LinkByName(p)
 		switch {
@@ -170,7 +187,7 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		case link.Attrs().Group != l.Group:
 			list = append(list, finding(ruleset.L1, "port %s left the group of camera interfaces", p))
 		}
-		if link.Attrs().Flags&net.FlagUp == 0 {
+		if link.Attrs().Flags&net.FlagUp == 0 && !closed[p] {
 			list = append(list, finding(ruleset.L0, "port %s is down", p))
 		}
 		own, err := ownAddresses(link)

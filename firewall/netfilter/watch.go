@@ -20,12 +20,12 @@ var watched = [...]struct {
 	{unix.NETLINK_NETFILTER, []uint{unix.NFNLGRP_NFTABLES}},
 	{unix.NETLINK_ROUTE, []uint{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_RULE,
-		unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF,
+		unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF, unix.RTNLGRP_TC,
 	}},
 }
 
 // Watch calls changed, often and from several goroutines, when rules, links,
-// addresses or routing rules of this namespace change, also by our own hand.
+// addresses, routing rules or traffic control of this namespace change, also by our own hand.
 // It returns at once; the watching ends with ctx.
 func Watch(ctx context.Context, changed func()) error {
 	for _, w := range watched {

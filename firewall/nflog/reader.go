@@ -53,6 +53,8 @@ type Reader struct {
 	bindings            atomic.Uint64
 	bound               atomic.Bool
 
+	early *early // what Bind bound, until Run takes it over
+
 	// The rest belongs to the goroutine that reads the socket.
 	nextSeq uint32
 
@@ -81,10 +83,33 @@ func (r *Reader) Stats() Stats {
 	return Stats{Read: r.read.Load(), Lost: r.lost.Load(), Foreign: r.foreign.Load()}
 }
 
-// Binding tells how often the group was bound so far, and whether it is now:
-// what the kernel logs while it is not is in no count of ours.
+// Binding tells how often the group was bound so far, and whether it is now and
+// all that waited was handed over: what the kernel logs while it is not may be in
+// no count of ours.
 func (r *Reader) Binding() (times uint64, bound bool) {
 	return r.bindings.Load(), r.bound.Load()
+}
+
+// early is a binding that nobody reads yet.
+type early struct {
+	session *session
+	cancel  context.CancelFunc
+}
+
+// Bind binds the group ahead of Run, which goes on with it: what is logged until
+// then is read by Run, as far as the ring holds it, and counted as lost beyond
+// that. Where it fails, Run binds by itself. The binding ends with ctx. Call it
+// once, before Run.
+func (r *Reader) Bind(ctx context.Context) error {
+	inner, cancel := context.WithCancel(ctx)
+	s, err := r.bind(inner)
+	if err != nil {
+		cancel()
+		return err
+	}
+	r.early = &early{s, cancel}
+	r.bindings.Add(1)
+	return nil
 }
 
 // Run reads until ctx is done, then returns nil. ErrGroupTaken and ErrNoRights
@@ -92,30 +117,33 @@ func (r *Reader) Binding() (times uint64, bound bool) {
 // Only one Run at a time.
 func (r *Reader) Run(ctx context.Context) error {
 	over := make(chan struct{})
-	parsed := make(chan struct{})
+	parsed, drained := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(parsed)
-		r.parse(over)
+		r.parse(over, drained)
 	}()
-	err := r.receive(ctx)
+	err := r.receive(ctx, drained)
 	close(over)
 	<-parsed
 	return err
 }
 
 // receive owns the socket: it binds the group, and messages go into the ring.
-func (r *Reader) receive(ctx context.Context) error {
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s, err := r.bind(inner)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
+func (r *Reader) receive(ctx context.Context, drained <-chan struct{}) error {
+	if r.early == nil {
+		if err := r.Bind(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
 		}
-		return err
 	}
+	s, cancel := r.early.session, r.early.cancel
+	r.early = nil
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	<-drained
 	r.bound.Store(true)
-	r.bindings.Add(1)
 	defer r.bound.Store(false)
 	r.once.Do(func() { close(r.ready) })
 	r.opts.Log.Debug("packet log bound", "group", r.opts.Group)
@@ -226,8 +254,12 @@ func (r *Reader) copyIn(a kernel.Attribute) int {
 	return 0
 }
 
-// parse empties the ring and hands hits over, also what is left once over is closed.
-func (r *Reader) parse(over <-chan struct{}) {
+// parse empties the ring and hands hits over, also what is left once over is
+// closed. It closes drained when what waited in the ring was handed over.
+func (r *Reader) parse(over <-chan struct{}, drained chan<- struct{}) {
+	for r.ring.take(r.deliver) {
+	}
+	close(drained)
 	for {
 		for r.ring.take(r.deliver) {
 		}

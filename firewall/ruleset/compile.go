@@ -37,7 +37,7 @@ func Compile(in Input) (Ruleset, error) {
 	rs.Tables = []Table{
 		c.fragments(), c.filter4(), c.raw4(), c.mangle4(), c.nat4(),
 		c.filter6(), c.raw6(), c.mangle6(),
-		c.bridgeNat(rs.Link.MAC), c.bridgeFilter(),
+		c.pinning(), c.bridgeNat(rs.Link.MAC), c.bridgeFilter(),
 	}
 	return rs, nil
 }

@@ -22,8 +22,9 @@ type Input struct {
 
 // Device is a pinned pair.
 type Device struct {
-	IP  netip.Addr
-	MAC net.HardwareAddr
+	IP   netip.Addr
+	MAC  net.HardwareAddr
+	Port string // the one of Ports that it hangs on; empty: any
 }
 
 const (
@@ -65,7 +66,7 @@ func (in Input) check() error {
 		}
 		seen[d.IP] = true
 	}
-	return nil
+	return in.checkBound()
 }
 
 func checkInterfaces(bridge string, ports []string) error {

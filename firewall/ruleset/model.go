@@ -24,8 +24,21 @@ const (
 	IPv4   Family = "ipv4"
 	IPv6   Family = "ipv6"
 	Bridge Family = "bridge"
-	Inet   Family = "inet" // both IP families, in a table of our own that nft(8) loads
+	Inet   Family = "inet"   // both IP families, in a table of our own that nft(8) loads
+	Frames Family = "frames" // frames in bridges, likewise
 )
+
+// Nft is the family of a table of our own as nft(8) calls it; empty for all others.
+func (f Family) Nft() string {
+	switch f {
+	case Inet:
+		return "inet"
+	case Frames:
+		return "bridge"
+	case IPv4, IPv6, Bridge:
+	}
+	return ""
+}
 
 // Layer names one of the layers of C3. Any one of them may be gone and nothing leaks.
 type Layer string
@@ -91,13 +104,14 @@ type Set struct {
 type Table struct {
 	Family Family
 	Name   string
+	Sets   []Set // of a table of our own; members in the spelling of nft list, sorted
 	Hooks  []Hook
 	Chains []Chain
 }
 
 // Hook is our one jump in a base chain, always its first rule.
 type Hook struct {
-	Base  string // of the Inet family it is a chain of our own table: Definition makes it
+	Base  string // in a table of our own it is a chain of ours: Definition makes it
 	Chain string // generation chain it leads to
 	Layer Layer
 	// Definition makes the base chain where it is ours: type, hook, priority, policy.
@@ -179,6 +193,9 @@ func (rs Ruleset) Digest() string {
 	h := sha256.New()
 	for _, t := range rs.Tables {
 		fmt.Fprintf(h, "%s %s %v\n%s", t.Family, t.Name, t.Hooks, strings.Join(t.Lines(0, ""), "\n"))
+		for _, s := range t.Sets {
+			fmt.Fprintln(h, s.Name, s.Create)
+		}
 	}
 	for _, s := range rs.Sets {
 		fmt.Fprintln(h, s.Name, s.Create)

@@ -44,7 +44,9 @@ func TestGolden(t *testing.T) {
 	bare.DNS, bare.NTP, bare.Devices = false, false, nil
 	observe := site()
 	observe.Observe = true
-	for name, in := range map[string]ruleset.Input{"site": site(), "wide": wide, "bare": bare, "observe": observe} {
+	bound := site()
+	bound.Devices[0].Port = "enp3s0"
+	for name, in := range map[string]ruleset.Input{"site": site(), "wide": wide, "bare": bare, "observe": observe, "bound": bound} {
 		t.Run(name, func(t *testing.T) {
 			rs, err := ruleset.Compile(in)
 			if err != nil {
@@ -96,7 +98,11 @@ func TestRefused(t *testing.T) {
 		"device without MAC":   {func(in *ruleset.Input) { in.Devices[0].MAC = nil }, "MAC"},
 		"device with zero MAC": {func(in *ruleset.Input) { in.Devices[0].MAC = make(net.HardwareAddr, 6) }, "MAC"},
 		"device multicast MAC": {func(in *ruleset.Input) { in.Devices[0].MAC = net.HardwareAddr{1, 0, 0x5e, 0, 0, 1} }, "MAC"},
-		"device long MAC":      {func(in *ruleset.Input) { in.Devices[0].MAC = make(net.HardwareAddr, 8) }, "MAC"},
+		"device at no port":    {func(in *ruleset.Input) { in.Devices[0].Port = "eth9" }, "none of the camera ports"},
+		"MAC at two ports": {func(in *ruleset.Input) {
+			in.Devices[0].Port, in.Devices[1].Port, in.Devices[1].MAC = "enp2s0", "enp3s0", in.Devices[0].MAC
+		}, "bound to enp2s0 and to enp3s0"},
+		"device long MAC": {func(in *ruleset.Input) { in.Devices[0].MAC = make(net.HardwareAddr, 8) }, "MAC"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := site()

@@ -7,7 +7,7 @@ import (
 
 // line is a rule as iptables-save or ebtables-save prints it, or after "-A CHAIN" as nft list does.
 func (t Table) line(c Chain, r Rule, generation int, revision string) string {
-	if t.Family == Inet {
+	if t.Family.Nft() != "" {
 		return nftLine(c, r, generation, revision)
 	}
 	var b strings.Builder
@@ -79,7 +79,7 @@ const HookComment = "nvr-hook"
 
 // HookSpec is the jump's rule, as arguments after "-A BASE".
 func (t Table) HookSpec(h Hook, generation int) []string {
-	if t.Family == Inet {
+	if t.Family.Nft() != "" {
 		return []string{"jump", h.Target(generation), "comment", `"` + HookComment + `"`}
 	}
 	jump := []string{"-j", h.Target(generation)}
@@ -128,6 +128,12 @@ func (rs Ruleset) Text() string {
 	revision := rs.Revision(generation)
 	for _, t := range rs.Tables {
 		section("%s %s", t.Family, t.Name)
+		for _, s := range t.Sets {
+			fmt.Fprintf(&b, "set %s { %s }\n", s.Name, s.Create)
+			for _, m := range s.Members {
+				fmt.Fprintf(&b, "add element %s { %s }\n", s.Name, m)
+			}
+		}
 		for _, h := range t.Hooks {
 			if h.Definition != "" {
 				fmt.Fprintf(&b, "chain %s { %s }\n", h.Base, h.Definition)

@@ -43,9 +43,12 @@ var allowed = map[string][]string{
 	"firewall/nflog":     {},
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog"},
+	"firewall/sightings": {"firewall/nflog"},
 	"firewall/canary":    {},
+	"firewall/managers":  {},
 	"firewall": {
-		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/canary",
+		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
+		"firewall/managers",
 	},
 
 	"inspect": {"streams/onvif"},
@@ -69,6 +72,7 @@ var allowed = map[string][]string{
 	"internal/alarm":           {},
 	"internal/house":           {},
 	"internal/long":            {},
+	"internal/oui":             {},
 	"internal/lab":             {"internal/lab/clips", "internal/lab/ns"},
 	"internal/lab/ns":          {},
 	"internal/lab/spawn":       {"internal/lab/ns"},

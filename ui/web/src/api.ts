@@ -52,6 +52,12 @@ export interface Device {
   model?: string;
   country?: string;
   cameras: string[];
+  mac_maker?: string;
+  mac_local?: boolean;
+  port?: string;
+  seen?: string;
+  blocked: number;
+  blocked_last?: string;
 }
 
 export interface Recording {
@@ -121,6 +127,7 @@ export interface Layer {
 export interface Containment {
   state: "enforced" | "degraded" | "not-enforced" | "observing" | "disarmed";
   reasons: string[] | null;
+  notes: string[] | null;
   since: string;
   checked: string;
   revision: string;
@@ -128,6 +135,36 @@ export interface Containment {
   backend?: string;
   layers: Layer[] | null;
   counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number };
+  drift: Drift[] | null;
+  findings: Finding[] | null;
+}
+
+export interface Drift {
+  id: number;
+  first: string;
+  last: string;
+  layer: string;
+  found: string;
+  done: "repaired" | "gone" | "stands";
+  count: number;
+}
+
+/** Finding is something about the network that no rule of the recorder can change. */
+export interface Finding {
+  kind: string;
+  level: "not-enforced" | "warning" | "note";
+  /** seen of late: it says how things are */
+  current: boolean;
+  device?: string;
+  mac?: string;
+  address?: string;
+  port?: string;
+  other?: string;
+  first: string;
+  last: string;
+  count?: number;
+  text: string;
+  fix: string;
 }
 
 export interface HealthCheck {
@@ -191,9 +228,12 @@ export async function get<T>(path: string, params: Record<string, string | numbe
   return understand<T>(await fetch(address(path, params), signal ? { signal } : {}));
 }
 
-/** send asks the API for a change; it throws a Problem when that was not made, or not yet. */
-export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, headers: csrf ? { "X-CSRF-Token": csrf } : {} };
+/**
+ * send asks the API for a change; it throws a Problem when that was not made, or
+ * not yet. Of is the revision of the site file that a change is of.
+ */
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, of?: string): Promise<T> {
+  const init: RequestInit = { method, headers: { ...(csrf ? { "X-CSRF-Token": csrf } : {}), ...(of ? { "If-Match": of } : {}) } };
   if (body !== undefined) {
     init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);

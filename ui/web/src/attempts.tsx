@@ -179,16 +179,22 @@ function Empty(): JSX.Element {
         </div>
       );
     case "not-enforced":
+      if ((containment.value?.findings ?? []).some((f) => f.current && f.level === "not-enforced") && (containment.value?.layers ?? []).every((l) => l.holds)) {
+        // What this box does holds; a way around it is what is wrong.
+        return <div class="empty bad" data-empty="way-around"><Icon name="warn" size={26} /><strong>{m.emptyWayAround}</strong><p>{m.emptyWayAroundText}</p></div>;
+      }
+      return notRunning();
     case "disarmed":
     case "observing":
-      return (
-        <div class="empty bad" data-empty="not-enforced">
-          <Icon name="warn" size={26} /><strong>{m.emptyNotEnforced}</strong><p>{m.emptyNotEnforcedText}</p>
-        </div>
-      );
+      return notRunning();
     default:
       return <div class="empty" data-empty="unknown"><Icon name="question" size={26} /><strong>{m.emptyUnknown}</strong><p>{m.emptyUnknownText}</p></div>;
   }
+}
+
+function notRunning(): JSX.Element {
+  const m = t.value;
+  return <div class="empty bad" data-empty="not-enforced"><Icon name="warn" size={26} /><strong>{m.emptyNotEnforced}</strong><p>{m.emptyNotEnforcedText}</p></div>;
 }
 
 /** Announce tells screen readers of new attempts, at most every five seconds. */

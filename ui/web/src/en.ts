@@ -1,5 +1,6 @@
 // English: the language that the others are checked against.
 
+import type { Finding } from "./api";
 import type { Right, Role } from "./accounts";
 
 export const en = {
@@ -57,6 +58,8 @@ export const en = {
     "hit reader": "Reader of attempts",
     "two persons": "Two persons",
     "state directory": "State directory",
+    "camera network": "Camera network",
+    sightings: "Listening for devices",
   } as Record<string, string>,
   /** what a check is about, before its detail in English: for other languages */
   checkText: {} as Record<string, string>,
@@ -75,13 +78,41 @@ export const en = {
     L5: "Outgoing packets of the box itself",
   } as Record<string, string>,
   repaired: (n: number, when: string): string => `repaired ${n}×, last ${when}`,
+  beside: "Works against the rules, which hold:",
+  changed: (n: number): string => `Changed by others: ${n}`,
+  changedTitle: "What other programs or people changed in this box's rules, and what became of it",
+  changedDone: { repaired: "repaired", gone: "removed by others", stands: "still there" } as Record<string, string>,
+  changedTimes: (n: number, when: string): string => `${n} times, last ${when}`,
   policy: "Policy",
   generation: "Generation",
   backend: "Backend",
   since: "Since",
   layerDetails: "Layers in detail",
   outOfReach:
-    "Out of reach of this box: what an external switch forwards between its own ports, and radios inside a camera (Wi-Fi, 4G).",
+    "Out of reach of this box: what an external switch forwards between its own ports, radios inside a camera (Wi-Fi, 4G), and a gateway that never speaks within its hearing.",
+  findings: "Where containment ends",
+  findingsEarlier: (n: number): string => `Found earlier (${n})`,
+  findingWhen: (first: string, last: string): string => `first ${first}, last ${last}`,
+  finding: (f: Finding): string => {
+    switch (f.kind) {
+      case "other-gateway": return `Another gateway: ${f.device} looks for ${f.address}, and ${f.mac}, which is not pinned, answers behind the same port ${f.port}.`;
+      case "second-way": return `A second way: ${f.device} (${f.mac}) was seen on ${f.port}, which is no camera port${f.address ? `, as ${f.address}` : ""}.`;
+      case "routed": return `A router before the cameras: packets from several addresses, such as ${f.address}, come with the one MAC ${f.mac} at ${f.port} and have passed a router.`;
+      case "asks-gateway": return `${f.device} looks for ${f.address}, which is neither the recorder's nor a device's. Nobody answers.`;
+      case "switch-local": return `${f.device} and ${f.other} talk to each other behind port ${f.port}.`;
+      default: return f.text;
+    }
+  },
+  findingFix: (f: Finding): string => {
+    switch (f.kind) {
+      case "other-gateway": return "Take that gateway off the camera network: a VLAN of its own for cameras whose only router is this box, or port isolation with the gateway's port isolated as well. If it is a camera, pin it.";
+      case "second-way": return "Unplug its other cable, switch its radio off, or keep the camera VLAN from the switch that this interface is on.";
+      case "routed": return "Put the box into the cameras' own network, or bring their VLAN to it: behind a router they reach whatever that router lets them.";
+      case "asks-gateway": return `List ${f.address} in camera_network.addresses, so that what it tries arrives here and is seen; or give the camera the recorder as its gateway.`;
+      case "switch-local": return "The switch lets them: use its port isolation, or a VLAN for each port.";
+      default: return f.fix;
+    }
+  },
 
   counted: "counted",
   read: "read",
@@ -242,6 +273,8 @@ export const en = {
   emptyEnforcedText: (when: string): string => `Every layer was read back ${when}. The first attempt appears here by itself.`,
   emptyDegradedText: "A layer of containment is missing and another one holds. The first attempt appears here by itself.",
   emptyNotEnforced: "Enforcement is not running",
+  emptyWayAround: "Cameras have a way around this box",
+  emptyWayAroundText: "What goes that way is not seen here, so an empty table proves nothing. See where containment ends.",
   emptyNotEnforcedText: "An empty table proves nothing: packets of cameras are not being blocked or counted.",
   emptyUnknown: "Not known",
   emptyUnknownText: "Containment is not known to be enforced, so an empty table proves nothing.",
@@ -288,6 +321,8 @@ export const en = {
 
   // people and pages
   navigation: "Pages",
+  navDevices: "Devices",
+  navDevicesLong: "Devices",
   navUsers: "Users",
   navUsersLong: "Users and roles",
   navAudit: "Audit",

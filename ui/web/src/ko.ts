@@ -1,5 +1,6 @@
 // Korean. No string needs a particle after a name that comes from elsewhere.
 
+import type { Finding } from "./api";
 import type { Catalogue } from "./i18n";
 
 export const ko: Catalogue = {
@@ -56,6 +57,8 @@ export const ko: Catalogue = {
     "hit reader": "차단 기록 판독",
     "two persons": "2인 승인",
     "state directory": "상태 디렉터리",
+    "camera network": "카메라망",
+    sightings: "장치 감지",
   },
   checkText: {
     "state directory": "상태 디렉터리의 남은 공간이 부족합니다.",
@@ -70,6 +73,8 @@ export const ko: Catalogue = {
     sinkhole: "카메라의 DNS와 시각 요청에 응답하지 못하고 있습니다.",
     "hit reader": "차단된 시도를 커널이 세지만 목록에 올리지 못하고 있습니다.",
     "two persons": "두 번째 관리자의 확인이 필요합니다.",
+    "camera network": "격리가 미치지 않는 곳이 있습니다. 격리 화면에서 확인하세요.",
+    sightings: "카메라망의 장치를 감지하지 못하고 있습니다.",
   },
   containment: "격리",
   layersRead: (holds: number, all: number): string => `${all}개 계층 중 ${holds}개 유지`,
@@ -86,12 +91,40 @@ export const ko: Catalogue = {
     L5: "이 장비가 보내는 패킷",
   },
   repaired: (n: number, when: string): string => `${n}회 복구, 마지막 ${when}`,
+  beside: "규칙은 유지되지만 이것과 충돌합니다:",
+  changed: (n: number): string => `외부에서 바꾼 항목: ${n}`,
+  changedTitle: "다른 프로그램이나 사람이 이 장비의 규칙에서 바꾼 것과 그 결과",
+  changedDone: { repaired: "복구됨", gone: "외부에서 제거됨", stands: "남아 있음" },
+  changedTimes: (n: number, when: string): string => `${n}회, 마지막 ${when}`,
   policy: "정책",
   generation: "세대",
   backend: "백엔드",
   since: "시작",
   layerDetails: "계층 자세히",
-  outOfReach: "이 장비가 막을 수 없는 것: 외부 스위치가 자기 포트끼리 전달하는 통신, 카메라 안의 무선(Wi-Fi, 4G).",
+  outOfReach: "이 장비가 막을 수 없는 것: 외부 스위치가 자기 포트끼리 전달하는 통신, 카메라 안의 무선(Wi-Fi, 4G), 이 장비에 들리지 않는 게이트웨이.",
+  findings: "격리가 미치지 않는 곳",
+  findingsEarlier: (n: number): string => `이전에 발견됨 (${n})`,
+  findingWhen: (first: string, last: string): string => `처음 ${first}, 마지막 ${last}`,
+  finding: (f: Finding): string => {
+    switch (f.kind) {
+      case "other-gateway": return `다른 게이트웨이가 있습니다. 찾는 장치: ${f.device}, 찾는 주소: ${f.address}, 같은 포트 ${f.port} 뒤에서 응답하는 미고정 장치: ${f.mac}.`;
+      case "second-way": return `다른 통로가 있습니다. 장치: ${f.device} (${f.mac}), 카메라 포트가 아닌 인터페이스: ${f.port}${f.address ? `, 주소: ${f.address}` : ""}.`;
+      case "routed": return `카메라 앞에 라우터가 있습니다. 여러 주소(예: ${f.address})의 패킷이 하나의 MAC ${f.mac}(포트 ${f.port})으로 들어오며 라우터를 거쳤습니다.`;
+      case "asks-gateway": return `녹화기도 장치도 아닌 주소를 찾는 장치가 있습니다. 장치: ${f.device}, 주소: ${f.address}. 응답하는 곳은 없습니다.`;
+      case "switch-local": return `같은 포트 ${f.port} 뒤에서 서로 통신하는 장치: ${f.device}, ${f.other}.`;
+      default: return f.text;
+    }
+  },
+  findingFix: (f: Finding): string => {
+    switch (f.kind) {
+      case "other-gateway": return "그 게이트웨이를 카메라망에서 빼세요. 이 장비만 라우터인 카메라 전용 VLAN을 쓰거나, 게이트웨이 포트까지 포트 격리를 적용하세요. 카메라라면 고정하세요.";
+      case "second-way": return "다른 케이블을 뽑거나 무선을 끄거나, 이 인터페이스의 스위치에 카메라 VLAN이 닿지 않게 하세요.";
+      case "routed": return "이 장비를 카메라와 같은 망에 두거나 카메라 VLAN을 이 장비까지 가져오세요. 라우터 뒤에서는 라우터가 허용하는 곳에 모두 닿습니다.";
+      case "asks-gateway": return `시도가 여기로 와서 보이도록 camera_network.addresses에 추가하세요: ${f.address}. 또는 카메라의 게이트웨이를 녹화기로 바꾸세요.`;
+      case "switch-local": return "스위치가 허용하는 통신입니다. 스위치의 포트 격리나 포트별 VLAN을 쓰세요.";
+      default: return f.fix;
+    }
+  },
 
   counted: "집계",
   read: "판독",
@@ -248,6 +281,8 @@ export const ko: Catalogue = {
   emptyEnforcedText: (when: string): string => `모든 계층을 ${when} 다시 읽어 확인했습니다. 첫 시도가 여기에 자동으로 나타납니다.`,
   emptyDegradedText: "격리 계층 하나가 빠졌고 다른 계층이 막고 있습니다. 첫 시도가 여기에 자동으로 나타납니다.",
   emptyNotEnforced: "격리가 시행되지 않고 있습니다",
+  emptyWayAround: "이 장비를 거치지 않는 통로가 있습니다",
+  emptyWayAroundText: "그 통로로 나가는 것은 여기서 보이지 않으므로, 표가 비어 있어도 아무 증명이 되지 않습니다. 격리가 미치지 않는 곳을 확인하세요.",
   emptyNotEnforcedText: "표가 비어 있어도 아무 의미가 없습니다. 카메라 패킷을 차단하지도 세지도 않고 있습니다.",
   emptyUnknown: "알 수 없음",
   emptyUnknownText: "격리 시행 여부를 알 수 없으므로 표가 비어 있어도 아무 의미가 없습니다.",
@@ -293,6 +328,8 @@ export const ko: Catalogue = {
   icmpType: (n: number): string => `유형 ${n}`,
 
   navigation: "페이지",
+  navDevices: "장치",
+  navDevicesLong: "장치",
   navUsers: "사용자",
   navUsersLong: "사용자와 역할",
   navAudit: "감사",
@@ -373,6 +410,8 @@ export const ko: Catalogue = {
     "your role may not do that": "이 역할로는 할 수 없습니다",
     "ask an admin of this recorder": "이 녹화기의 관리자에게 요청하세요",
     "this recorder has an admin already": "이 녹화기에는 이미 관리자가 있습니다",
+    "look at the list again and send If-Match with its revision": "목록을 다시 보고 시도하세요",
+    "each may stand once": "한 번만 쓸 수 있습니다",
     "internal error": "내부 오류",
     "see the recorder's log": "녹화기 로그를 확인하세요",
   },

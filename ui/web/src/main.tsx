@@ -49,7 +49,7 @@ function Page(): JSX.Element {
     <>
       <Header />
       <Banners />
-      {page.value === "house" || !me.value ? <House /> : <Lazy load={office} />}
+      {page.value === "house" || (!me.value && page.value !== "devices") ? <House /> : <Lazy load={office} />}
     </>
   );
 }
@@ -64,7 +64,7 @@ effect(() => {
     document.title = parts.join(" · ");
     return;
   }
-  const at = { house: "", users: m.navUsersLong, account: m.navAccount, audit: m.navAuditLong }[page.value];
+  const at = { house: "", devices: m.navDevicesLong, users: m.navUsersLong, account: m.navAccount, audit: m.navAuditLong }[page.value];
   const alarm = tone() === "ok" ? "" : word(m.state, badge.value).toUpperCase();
   document.title = [alarm, at, ...parts].filter(Boolean).join(" · ");
 });

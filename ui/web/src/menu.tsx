@@ -100,6 +100,7 @@ export function UserMenu({ user }: { user: User }): JSX.Element {
           </div>
         </div>
         {to("account", "person", m.navAccount)}
+        {reads.value && to("devices", "plug", m.navDevicesLong)}
         {reads.value && to("users", "people", m.navUsersLong)}
         {reads.value && to("audit", "book", m.navAuditLong)}
         <hr />

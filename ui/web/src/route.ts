@@ -1,9 +1,9 @@
 // Which page is shown. The house (cameras, recordings, attempts) is at no hash or
-// at one of view.ts; the office's pages are at #/users, #/account and #/audit.
+// at one of view.ts; the office's pages are at #/devices, #/users, #/account and #/audit.
 
 import { computed, signal } from "@preact/signals";
 
-export type Page = "house" | "users" | "account" | "audit";
+export type Page = "house" | "devices" | "users" | "account" | "audit";
 
 export interface Route {
   page: Page;
@@ -12,7 +12,7 @@ export interface Route {
   params: URLSearchParams;
 }
 
-const pages: readonly Page[] = ["users", "account", "audit"];
+const pages: readonly Page[] = ["devices", "users", "account", "audit"];
 
 function read(): Route {
   const [path = "", query = ""] = location.hash.slice(1).split("?", 2);

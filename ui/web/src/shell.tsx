@@ -93,6 +93,7 @@ function Nav(): JSX.Element {
       {may("playback") && <Part id="recordings">{m.navRecordings}</Part>}
       {reads.value && <Part id="attempts">{m.navAttempts}</Part>}
       {reads.value && <Part id="containment">{m.navContainment}</Part>}
+      {reads.value && office("devices", m.navDevices)}
       {me.value && reads.value && office("users", m.navUsers, waiting.value > 0 && <span class="count" title={m.waitingFor(waiting.value)} aria-label={m.waitingFor(waiting.value)}>{waiting.value}</span>)}
       {me.value && reads.value && office("audit", m.navAudit)}
     </nav>
@@ -139,7 +140,9 @@ function ContainmentBanner(): JSX.Element | null {
   const m = t.value;
   const c = containment.value;
   if (!c || lost.value) return null;
-  const reasons = (c.reasons ?? []).map((r) => <p key={r}><bdi>{r}</bdi></p>);
+  // What was found about the network is told in the page's language.
+  const inWords = new Map((c.findings ?? []).map((f) => [f.text, m.finding(f)]));
+  const reasons = (c.reasons ?? []).map((r) => <p key={r}><bdi>{inWords.get(r) ?? r}</bdi></p>);
   switch (badge.value) {
     case "not-enforced":
       return <Banner tone="bad" icon="warn" title={m.bannerNotEnforced}>{reasons}</Banner>;

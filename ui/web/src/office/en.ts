@@ -272,13 +272,14 @@ export const en = {
     "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn", "confirmation.expire": "Request expired",
     "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported",
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
+    "device.pin": "Device pinned", "device.unpin": "Device unpinned",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
-    "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
+    "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
   } as Record<string, string>,
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],
     ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported"],
-    ["site.", "Site file"], ["firewall.", "Containment"], ["audit.", "Audit log itself"],
+    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["audit.", "Audit log itself"],
   ] as [string, string][],
 };

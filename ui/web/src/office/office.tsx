@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { Icon } from "../icons";
+import { Devices } from "../devices/devices";
 import { page } from "../route";
 import { reads } from "../session";
 import { Account } from "./account";
@@ -7,11 +8,11 @@ import { AuditLog } from "./auditlog";
 import { Users } from "./users";
 import { words } from "./words";
 
-/** Office is where people, accounts and the audit log are looked after. */
+/** Office is where devices, people, accounts and the audit log are looked after. */
 export function Office(): JSX.Element {
   return (
     <main id="office" class="office" tabIndex={-1}>
-      {page.value === "account" ? <Account /> : !reads.value ? <NotYours /> : page.value === "users" ? <Users /> : <AuditLog />}
+      {page.value === "account" ? <Account /> : !reads.value ? <NotYours /> : page.value === "devices" ? <Devices /> : page.value === "users" ? <Users /> : <AuditLog />}
     </main>
   );
 }
