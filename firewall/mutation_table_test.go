@@ -66,7 +66,7 @@ func (f *finding) cells() (whole, alone string) {
 	case f.alone != "":
 		alone = f.where + ": " + f.alone
 	case f.whole == "":
-		alone = "*kept*: " + kept(f.mutant)
+		alone = strings.TrimSpace("*kept*: " + kept(f.mutant))
 	default:
 		alone = "the same"
 	}

@@ -114,12 +114,13 @@ func (c change) verdict() string {
 	return ""
 }
 
-// few names the first of a list and counts the rest.
+// few names the first of a list, and not how many more there are: a path more
+// must not change the document.
 func few(names []string) string {
 	if len(names) == 1 {
 		return names[0]
 	}
-	return sprintf("%s and %d more", names[0], len(names)-1)
+	return names[0] + " and more"
 }
 
 // twice observes until two batches in a row show the same, so that no packet

@@ -47,6 +47,7 @@ func services() []service {
 		{"recorder to camera B", local(recorderIP, camBIP, 80), func(l *lab, tag string) bool { return on(l.camB.saw, tag) }},
 		{"recorder to the outside", local(otherIP, farIP, 80), func(l *lab, tag string) bool { return on(l.out.saw, tag) }},
 		{"DNS of camera B", sends(b(as4(bridgeMAC, camBMAC, camBIP, recorderIP, datagram(53)))), home},
+		{"DHCP question of camera B", sends(b(as4(broadcast, camBMAC, "0.0.0.0", "255.255.255.255", says(68, 67, lease)))), stack},
 		{"ARP of camera A", asks(camA, camAMAC, camAIP), answered(camA)},
 		{"ARP of camera B", asks(camB, camBMAC, camBIP), answered(camB)},
 		{"what is for camera B goes there", func(l *lab, tag string) {
