@@ -173,6 +173,7 @@ func (s *session) recover(rebuild, distrust bool) error {
 	if err := s.finishDeletions(); err != nil {
 		return err
 	}
+	s.store.loadWanted(s)
 	if !rebuild {
 		if err := r.newSegments(cameras); err != nil {
 			return err
@@ -282,8 +283,9 @@ func (s *session) reconcile() (rebuild bool, err error) {
 		}
 		if damaged > 0 {
 			s.log.Error("ledger is damaged", "camera", camera, "volume", s.root, "lines", damaged)
-			b.holds = append(b.holds, holdAll(camera))
+			b.whole = append(b.whole, camera)
 		}
+		s.store.holds.learn(s.number, b.holds, b.whole) // also if the index cannot be written
 		s.committer.unindexed = append(s.committer.unindexed, b)
 	}
 	if err := s.writeIndex(); err != nil {

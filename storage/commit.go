@@ -56,7 +56,9 @@ type work struct {
 	carried   []openSegment
 	segments  []grown
 	dirs      []string
-	deletions []Segment
+	deletions []deletion
+	holds     []holdLine
+	holdsTo   int // serial of the holds that are stated then
 	losses    []Segment
 	unlinked  []string
 	gaps      []Gap
@@ -86,7 +88,11 @@ func (s *session) collect() *work {
 	c.carried = slices.Collect(maps.Values(s.carried))
 	c.dirs = slices.Sorted(maps.Keys(s.dirtyDirs))
 	clear(s.dirtyDirs)
-	c.deletions, s.deletions = s.deletions, nil
+	c.deletions, s.deletions = s.rescueHeldLocked(s.deletions), nil
+	c.holds, c.holdsTo = s.store.holds.lacks(s.number, s.committer.heldTo)
+	if len(c.holds) == 0 {
+		s.committer.heldTo = c.holdsTo
+	}
 	c.losses, s.losses = s.losses, nil
 	c.unlinked, s.unlinked = s.unlinked, nil
 	c.gaps = s.store.gaps.take(s.vol)
@@ -94,7 +100,7 @@ func (s *session) collect() *work {
 }
 
 func (c *work) empty() bool {
-	return len(c.dirs)+len(c.deletions)+len(c.losses)+len(c.unlinked)+len(c.gaps) == 0 &&
+	return len(c.dirs)+len(c.deletions)+len(c.losses)+len(c.unlinked)+len(c.gaps)+len(c.holds) == 0 &&
 		!slices.ContainsFunc(c.segments, func(g grown) bool { return g.dirty })
 }
 
@@ -238,8 +244,11 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 	for _, g := range c.gaps {
 		lines[g.Camera] = append(lines[g.Camera], gapLine(g, c.at))
 	}
+	for _, h := range c.holds {
+		lines[h.Camera] = append(lines[h.Camera], h.ledgerLine())
+	}
 	for _, d := range c.deletions {
-		lines[d.Camera] = append(lines[d.Camera], segmentLine(lineDeleted, d, c.at))
+		lines[d.Camera] = append(lines[d.Camera], d.lines(c.at)...)
 	}
 	for _, l := range c.losses {
 		lines[l.Camera] = append(lines[l.Camera], segmentLine(lineLost, l, c.at))
@@ -276,7 +285,12 @@ func (s *session) checkpoint(c *work, lines map[string][]ledgerLine) (*checkpoin
 
 // settle tells everybody what is durable now.
 func (s *session) settle(c *work, finals map[*SegmentWriter]Segment, lines map[string][]ledgerLine) {
-	b := &batch{volume: s.number, doomed: c.deletions, forget: c.unlinked, gaps: c.gaps, heads: map[string]ledgerHead{}}
+	b := &batch{volume: s.number, forget: c.unlinked, gaps: c.gaps, holds: c.holds, heads: map[string]ledgerHead{}}
+	for _, d := range c.deletions {
+		b.doomed = append(b.doomed, d.Segment)
+		b.gaps = append(b.gaps, d.gaps...)
+	}
+	s.committer.heldTo = c.holdsTo
 	for camera := range lines {
 		b.heads[camera] = s.committer.heads[camera]
 	}
@@ -296,6 +310,10 @@ func (s *session) settle(c *work, finals map[*SegmentWriter]Segment, lines map[s
 	}
 	s.mu.Unlock()
 	s.committer.unindexed = append(s.committer.unindexed, b)
+	if len(c.holds) > 0 {
+		s.store.holds.learn(s.number, c.holds, nil)
+		s.store.holds.settle(s.store.inUse())
+	}
 	for _, call := range calls {
 		call()
 	}

@@ -45,6 +45,9 @@ func (s *session) indexed(b *batch) {
 	}
 	s.toUnlink = append(s.toUnlink, b.doomed...)
 	s.mu.Unlock()
+	for _, row := range b.doomed {
+		s.store.unwant(s.id, row.Path)
+	}
 	s.store.gaps.indexed(b.gaps)
 	if len(b.doomed) > 0 {
 		s.wakeReaper()

@@ -1,8 +1,18 @@
 // Package storage keeps footage: volumes, segment files as opaque bytes, the
 // ledger of each camera-day, the bbolt index that caches the ledgers,
 // retention, gaps and recovery. It knows no media: what is inside a segment is
-// told by an injected Probe. It does not record schedules, sign ledgers or
-// set holds; it keeps the holds that ledgers state.
+// told by an injected Probe. It does not record schedules or
+// sign ledgers.
+//
+// # Holds
+//
+// A hold is asked for at one place, the book of holds, by whatever deletes: when
+// a segment is chosen, and once more when its deletion is about to be stated
+// (S5). The ledgers of every volume state each hold and its end, since footage
+// of the camera may lie on any; the book gives each volume the lines that it
+// lacks with its next commit. What is stated of a hold in any ledger counts, and
+// an end is in force once all volumes in use have stated it. Deletion by hand
+// goes the way of retention, with a gap in the place of each segment.
 //
 // # One volume
 //

@@ -1,10 +1,13 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/stockade-nvr/stockade/storage/vfs"
 )
@@ -58,6 +61,33 @@ func AppendLedgerLine(t testing.TB, root, volume, camera, kind string, from, to 
 	}
 	defer f.Close()
 	if _, err := f.Write(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SpoilHolds makes an index of which the holds cannot be read.
+func SpoilHolds(t testing.TB, state string) {
+	t.Helper()
+	changeIndex(t, state, func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("held")).Put([]byte("spoilt"), []byte("{"))
+	})
+}
+
+// MakeIndexOld makes an index as it was before there were holds.
+func MakeIndexOld(t testing.TB, state string) {
+	t.Helper()
+	changeIndex(t, state, func(tx *bolt.Tx) error {
+		return errors.Join(tx.DeleteBucket([]byte("held")), tx.DeleteBucket([]byte("wanted")))
+	})
+}
+
+func changeIndex(t testing.TB, state string, change func(*bolt.Tx) error) {
+	t.Helper()
+	ix, err := openIndex(state, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(ix.db.Update(change), ix.close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -23,12 +23,16 @@ import (
 //	doomed     volume 2, path    → nothing: stated as deleted, file perhaps still there
 //	gaps       camera/stream → { from 8 → gap }
 //	heads      volume 2, camera  → how far the ledger is in the index
-//	holds      camera, from 8    → nothing but the end: never delete
+//	held       hold's id         → heldRow (JSON), ended ones too
+//	holds      camera, 0         → nothing but an end: never delete anything of it
+//	wanted     volume 2, path    → wantedRow (JSON): to be deleted by hand
 //
 // Integers in keys are big endian, times nanoseconds since 1970. Transactions
 // that read are short, since bbolt cannot reuse pages while they last.
 type index struct {
 	db *bolt.DB
+	// learn is told of holds that were stated, once the index has them.
+	learn func(volume uint16, lines []holdLine, whole []string)
 }
 
 const (
@@ -36,7 +40,7 @@ const (
 	indexVersion = "1"
 )
 
-var indexBuckets = []string{"volumes", "streams", "segments", "order", "doomed", "gaps", "heads", "holds"} //nolint:gochecknoglobals // a constant list
+var indexBuckets = []string{"volumes", "streams", "segments", "order", "doomed", "gaps", "heads", "holds", "held", "wanted"} //nolint:gochecknoglobals // a constant list
 
 // volumeRow is what the index knows of a volume.
 type volumeRow struct {
@@ -99,7 +103,7 @@ func openBolt(name string) (ix *index, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	ix = &index{db}
+	ix = &index{db: db}
 	if err := ix.prepare(); err != nil {
 		_ = db.Close()
 		return nil, err
@@ -157,14 +161,13 @@ func (ix *index) prepare() error {
 			if v := string(meta.Get([]byte("version"))); v != indexVersion {
 				return fmt.Errorf("version %q: %w", v, errIndexVersion)
 			}
-			return nil
 		}
-		meta, err := tx.CreateBucket([]byte("meta"))
+		meta, err := tx.CreateBucketIfNotExists([]byte("meta"))
 		if err != nil {
 			return err
 		}
-		for _, name := range indexBuckets {
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+		for _, name := range indexBuckets { // of an older index some are missing
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
 			}
 		}

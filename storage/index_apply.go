@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -17,25 +16,13 @@ type batch struct {
 	forget []string  // paths that were unlinked, durably
 	absent []Segment // rows whose file is not there
 	gaps   []Gap     // by From; without length: none
-	holds  []hold
+	holds  []holdLine
+	whole  []string // cameras of which a line cannot be understood: nothing of them is deleted
 	heads  map[string]ledgerHead
 }
 
-// hold is footage that nothing may delete.
-type hold struct {
-	camera   string
-	from, to time.Time
-}
-
-// holdAll keeps everything of a camera: whatever a line says that cannot be
-// read or is not understood, deleting less is right.
-func holdAll(camera string) hold { return hold{camera: camera} }
-
-// all reports whether a hold of the index is one of holdAll.
-func (h hold) all() bool { return h.from.UnixNano() == 0 && h.to.Equal(lastTime()) }
-
 func (b *batch) empty() bool {
-	return len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps)+len(b.holds)+len(b.heads) == 0
+	return len(b.put)+len(b.doomed)+len(b.forget)+len(b.absent)+len(b.gaps)+len(b.holds)+len(b.whole)+len(b.heads) == 0
 }
 
 // add takes what one ledger line means for the index.
@@ -53,10 +40,16 @@ func (b *batch) add(l ledgerLine, volume string) {
 		}
 	case lineGap:
 		b.gaps = append(b.gaps, l.gap())
-	case lineHold:
-		b.holds = append(b.holds, hold{l.Camera, l.Start, l.End})
+	case lineHold, lineHoldEnded:
+		h, ok := l.hold()
+		switch {
+		case ok:
+			b.holds = append(b.holds, h)
+		case l.Kind == lineHold:
+			b.whole = append(b.whole, l.Camera) // deleting less is right
+		}
 	default:
-		b.holds = append(b.holds, holdAll(l.Camera)) // of a later version
+		b.whole = append(b.whole, l.Camera) // of a later version
 	}
 }
 
@@ -97,7 +90,7 @@ func (b *batch) parts() []*batch {
 	for rows := range slices.Chunk(b.gaps, maxTransaction) {
 		parts = append(parts, &batch{volume: b.volume, gaps: rows})
 	}
-	return append(parts, &batch{volume: b.volume, holds: b.holds, heads: b.heads})
+	return append(parts, &batch{volume: b.volume, holds: b.holds, whole: b.whole, heads: b.heads})
 }
 
 // write applies a batch in one transaction.
@@ -121,6 +114,9 @@ func (ix *index) write(b *batch) error {
 	if err != nil {
 		return fmt.Errorf("write index: %w", err)
 	}
+	if ix.learn != nil {
+		ix.learn(b.volume, b.holds, b.whole)
+	}
 	return nil
 }
 
@@ -139,12 +135,15 @@ func (w *indexWriter) putAll(_ *bolt.Tx, b *batch) error {
 }
 
 func (w *indexWriter) doomAll(tx *bolt.Tx, b *batch) error {
-	doomed := tx.Bucket([]byte("doomed"))
+	doomed, wanted := tx.Bucket([]byte("doomed")), tx.Bucket([]byte("wanted"))
 	for _, s := range b.doomed {
 		if err := w.remove(s.SegmentMeta, b.volume); err != nil {
 			return err
 		}
 		if err := doomed.Put(volumeKey(b.volume, s.Path), nil); err != nil {
+			return err
+		}
+		if err := wanted.Delete(volumeKey(b.volume, s.Path)); err != nil {
 			return err
 		}
 	}
@@ -168,12 +167,8 @@ func (w *indexWriter) rest(tx *bolt.Tx, b *batch) error {
 			return err
 		}
 	}
-	holds := tx.Bucket([]byte("holds"))
-	for _, h := range b.holds {
-		k := append([]byte(h.camera+"/"), timeKey(h.from)...)
-		if err := holds.Put(k, timeKey(h.to)); err != nil {
-			return err
-		}
+	if err := w.putHolds(tx, b); err != nil {
+		return err
 	}
 	heads := tx.Bucket([]byte("heads"))
 	for camera, h := range b.heads {

@@ -287,26 +287,3 @@ func (ix *index) eachOf(bucket string, volume uint16, do func(name string, v []b
 	}
 	return nil
 }
-
-// holds lists what may not be deleted.
-func (ix *index) holds() ([]hold, error) {
-	var list []hold
-	err := ix.db.View(func(tx *bolt.Tx) error {
-		return tx.Bucket([]byte("holds")).ForEach(func(k, v []byte) error {
-			n := len(k) - 9
-			if n < 1 || len(v) != 8 {
-				return errIndexRow
-			}
-			h := hold{camera: string(k[:n]), from: keyTime(k[n+1:]), to: keyTime(v)}
-			if h.to.UnixNano() == 0 {
-				h.to = lastTime()
-			}
-			list = append(list, h)
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list holds: %w", err)
-	}
-	return list, nil
-}

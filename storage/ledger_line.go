@@ -39,6 +39,13 @@ type ledgerLine struct {
 	Reason Reason    `json:"reason,omitempty"` // of a gap
 	Detail string    `json:"detail,omitempty"`
 
+	ID       string    `json:"id,omitempty"`       // of a hold
+	By       string    `json:"by,omitempty"`       // who placed it, or deleted by hand
+	Why      string    `json:"why,omitempty"`      // in their words
+	Expires  time.Time `json:"expires,omitzero"`   // of a hold
+	EndedBy  string    `json:"ended_by,omitempty"` // missing if the hold expired
+	EndedWhy string    `json:"ended_why,omitempty"`
+
 	Prev string `json:"prev"`
 }
 
@@ -51,6 +58,7 @@ const (
 	lineGap       lineKind = "gap"
 	lineDeleted   lineKind = "deleted"
 	lineHold      lineKind = "hold" // from start to end nothing of the camera may be deleted
+	lineHoldEnded lineKind = "hold-ended"
 	// lineLost: a file of which something was written, but that the disk failed
 	// to keep. It is gone, or put aside under asideSuffix.
 	lineLost lineKind = "lost"
@@ -120,7 +128,7 @@ func (l ledgerLine) check() error {
 		if !validStream(l.Stream) || !validTime(l.Start) || !l.End.IsZero() && !validTime(l.End) {
 			return fmt.Errorf("gap of stream %q: bad stream or time", l.Stream)
 		}
-	case lineHold:
+	case lineHold, lineHoldEnded: // what makes no sense holds the whole camera
 	default: // of a later version: kept, not understood
 	}
 	return nil

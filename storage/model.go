@@ -50,6 +50,7 @@ const (
 	ReasonOverload      Reason = "overload"
 	ReasonRecorderDown  Reason = "recorder-down"
 	ReasonClockStep     Reason = "clock-step"
+	ReasonDeleted       Reason = "deleted" // by hand; what retention takes from the old end is no gap
 	// ReasonNotScheduled is time that nobody asked to be recorded, such as after
 	// a stream was taken out of the site file. Set like a gap, but Gaps leaves it out.
 	ReasonNotScheduled Reason = "not-scheduled"

@@ -168,7 +168,7 @@ func (s *Store) OpenSegment(seg Segment) (*SegmentReader, error) {
 	}
 	key := fileKey{seg.Volume, seg.Path}
 	s.mu.Lock()
-	if s.doomed[key] {
+	if _, doomed := s.doomed[key]; doomed {
 		s.mu.Unlock()
 		return nil, ErrGone
 	}
@@ -210,14 +210,16 @@ func (s *Store) unpin(key fileKey) {
 	}
 }
 
-// condemn marks a segment as about to be deleted, unless somebody reads it.
-func (s *Store) condemn(key fileKey) bool {
+// condemn marks a segment as about to be deleted, unless somebody reads it or it
+// is held (S5). A hold that is placed later is asked for again before the
+// deletion is stated.
+func (s *Store) condemn(key fileKey, seg Segment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pins[key] > 0 || s.doomed[key] {
+	if _, doomed := s.doomed[key]; doomed || s.pins[key] > 0 || s.holds.covers(seg) {
 		return false
 	}
-	s.doomed[key] = true
+	s.doomed[key] = seg
 	return true
 }
 

@@ -41,7 +41,7 @@ func (b *rebuilding) run(ctx context.Context) error {
 	}
 	if damaged > 0 {
 		b.log.Error("ledger is damaged", "camera", b.camera, "volume", b.root, "lines", damaged)
-		b.batch.holds = append(b.batch.holds, holdAll(b.camera))
+		b.batch.whole = append(b.batch.whole, b.camera)
 	}
 	if head.day != "" {
 		b.batch.heads = map[string]ledgerHead{b.camera: head}

@@ -49,6 +49,9 @@ func (s *Store) rebuildNeeded(v *volume) bool {
 // A hold may be stated on another volume than the footage, and what is oldest
 // is not known before every ledger was read.
 func (s *Store) noDeletion() string {
+	if err := s.holds.ready(); err != nil {
+		return err.Error()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range s.volumes {

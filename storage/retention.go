@@ -82,7 +82,11 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.vol.countDeleted(seg.Bytes)
 	hour := path.Dir(name)
 	changed := hour
-	r.removeAside(hour)
+	if at := seg.Start.Truncate(time.Hour); !r.store.holds.covers(Segment{
+		SegmentMeta: SegmentMeta{Camera: seg.Camera, Start: at}, End: at.Add(time.Hour),
+	}) {
+		r.removeAside(hour)
+	}
 	// An empty hour and day go too; the writer makes them again if it must.
 	for range 2 {
 		if r.fs.Remove(changed) != nil {
@@ -143,17 +147,19 @@ func (r *reaper) round() error {
 		return err
 	}
 	r.measureRate(now, space)
+	if r.store.holds.ready() != nil {
+		if err := r.store.holds.load(r.store.index); err != nil {
+			return err // while holds cannot be read nothing is deleted
+		}
+	}
 	if r.busy() || r.store.noDeletion() != "" {
 		return nil
 	}
 	noSpace := r.vol.takeNoSpace()
-	holds, err := r.store.index.holds()
-	if err != nil {
-		return err // while holds cannot be read nothing is deleted
-	}
-	pick := &pick{reaper: r, holds: holds, need: r.shortage(space)}
+	pick := &pick{reaper: r, need: r.shortage(space)}
 	retention, serial := r.store.currentRetention()
-	if now.Sub(r.lastAge) >= ageEvery || serial != r.serial {
+	err = pick.byHand()
+	if err == nil && !pick.full() && (now.Sub(r.lastAge) >= ageEvery || serial != r.serial) {
 		err = pick.expired(retention)
 		if !pick.full() { // else the next round goes on
 			r.lastAge, r.serial = now, serial
@@ -224,9 +230,8 @@ func (r *reaper) shortage(space vfs.Space) int64 {
 // pick chooses what is deleted next.
 type pick struct {
 	*reaper
-	holds  []hold
 	need   int64 // bytes yet to be freed
-	chosen []Segment
+	chosen []deletion
 }
 
 // full reports whether one commit takes no more.
@@ -237,16 +242,23 @@ func (p *pick) choose(seg Segment) {
 	if p.store.isUnread(seg.Camera) {
 		return // its holds are not known
 	}
-	for _, h := range p.holds {
-		if h.camera == seg.Camera && seg.Start.Before(h.to) && seg.End.After(h.from) {
-			return // S5: a held second is never deleted, by nobody
+	seg.Volume = p.id
+	key := fileKey{p.id, seg.Path}
+	if !p.store.condemn(key, seg) {
+		return
+	}
+	d := deletion{Segment: seg}
+	if hand, ok := p.store.wantedBy(key); ok {
+		gaps, err := p.store.gapsLeft(seg, hand)
+		if err != nil {
+			p.log.Error("find the gap that a deletion leaves", "segment", seg.Path, "error", err)
+			p.store.forgetDoomed(key)
+			return // tried again
 		}
+		d.hand, d.gaps = &hand, gaps
 	}
-	if p.store.condemn(fileKey{p.id, seg.Path}) {
-		seg.Volume = p.id
-		p.chosen = append(p.chosen, seg)
-		p.need -= seg.Bytes
-	}
+	p.chosen = append(p.chosen, d)
+	p.need -= seg.Bytes
 }
 
 // expired chooses what is older than it is to be kept, stream by stream. S7:

@@ -48,7 +48,7 @@ type session struct {
 	queued    int64                     // bytes in queue
 	segments  map[string]*SegmentWriter // by path: growing, or ended and not yet in the index
 	dirtyDirs map[string]bool           // with entries that are not durable
-	deletions []Segment                 // to be stated as deleted by the next commit
+	deletions []deletion                // to be stated as deleted by the next commit
 	losses    []Segment                 // to be stated as lost by the next commit
 	toUnlink  []Segment                 // durably stated as deleted: the reaper's
 	unlinked  []string                  // paths gone since the last commit
@@ -63,6 +63,7 @@ type session struct {
 		ledgers   map[string]vfs.File // written, not synced
 		unapplied []ledgerWrite       // in a checkpoint, not in their ledgers
 		unindexed []*batch            // in the ledgers, not in the index
+		heldTo    int                 // serial of the holds that the ledgers state
 		dropped   bool                // rows were dropped: the index must read the ledgers again
 		force     bool                // write a checkpoint even if nothing changed
 		clock     clockState          // in the last checkpoint

@@ -20,6 +20,7 @@ type Store struct {
 	log     *slog.Logger
 	index   *index
 	gaps    *gapBook
+	holds   *holdBook
 	clock   *clockGuard
 	volumes []*volume
 
@@ -38,7 +39,8 @@ type Store struct {
 	unread          map[unreadLedger]string // why a camera is not read
 	awaitUntil      time.Time               // until then volumes that are known and not attached are waited for
 	pins            map[fileKey]int
-	doomed          map[fileKey]bool // to be deleted, or just deleted
+	doomed          map[fileKey]Segment       // to be deleted, or just deleted
+	wanted          map[fileKey]wantedSegment // to be deleted by hand, not stated yet
 }
 
 // fileKey names a segment's file.
@@ -55,13 +57,20 @@ func OpenStore(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		opts: o, log: o.Log, gaps: newGapBook(), clock: newClockGuard(),
+		opts: o, log: o.Log, gaps: newGapBook(), holds: newHoldBook(), clock: newClockGuard(),
 		rebuild: make(chan struct{}, 1), retention: o.Retention,
 		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{}, unread: map[unreadLedger]string{},
-		pins: map[fileKey]int{}, doomed: map[fileKey]bool{},
+		pins: map[fileKey]int{}, doomed: map[fileKey]Segment{}, wanted: map[fileKey]wantedSegment{},
 	}
 	if s.index, err = openIndex(o.State, o.Now()); err != nil {
 		return nil, err
+	}
+	s.index.learn = func(volume uint16, lines []holdLine, whole []string) {
+		s.holds.learn(volume, lines, whole)
+		s.holds.settle(s.inUse())
+	}
+	if err := s.holds.load(s.index); err != nil {
+		s.log.Error("nothing is deleted while holds cannot be read", "error", err)
 	}
 	for _, vo := range o.Volumes {
 		s.volumes = append(s.volumes, newVolume(s, vo))
@@ -122,6 +131,7 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 	group.Go(func() { s.rebuildLoop(ctx) })
 	group.Go(func() { s.homelessLoop(ctx) })
+	group.Go(func() { s.holdsLoop(ctx) })
 	group.Wait()
 	return nil
 }
@@ -294,13 +304,7 @@ func (s *Store) Status() Status {
 	for _, v := range s.volumes {
 		st.Rebuilding = st.Rebuilding || v.session() != nil && s.rebuildNeeded(v)
 	}
-	if holds, err := s.index.holds(); err == nil { // else nothing is deleted at all
-		for _, h := range holds {
-			if h.all() {
-				st.KeptWhole = append(st.KeptWhole, h.camera)
-			}
-		}
-	}
+	st.KeptWhole = s.holds.wholeCameras()
 	st.Unread = s.unreadList()
 	s.mu.Lock()
 	st.Rebuilding = st.Rebuilding || s.untiled

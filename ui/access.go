@@ -26,6 +26,7 @@ const (
 	watching     access = "camera-live"
 	replaying    access = "camera-playback"
 	exporting    access = "camera-export"
+	holding      access = "camera-hold" // the right export, but no program: a token changes nothing
 )
 
 // right gives the right on a camera that a rule asks for, if it is of that kind.
@@ -35,7 +36,7 @@ func (a access) right() (auth.Right, bool) {
 		return auth.Live, true
 	case replaying:
 		return auth.Playback, true
-	case exporting:
+	case exporting, holding:
 		return auth.Export, true
 	default:
 		return "", false
@@ -75,7 +76,11 @@ func (s *Server) mayUse(who access, p auth.Principal, r *http.Request) error {
 		}
 	}
 	if right, ok := who.right(); ok {
-		return s.mayCamera(p, right, cameraOf(r))
+		err := s.mayCamera(p, right, cameraOf(r))
+		if err == nil && who == holding && p.Token != "" {
+			err = &Problem{http.StatusForbidden, "a token changes nothing", "sign in on the page, or do it on the box"}
+		}
+		return err
 	}
 	return mayRole(who, p)
 }

@@ -14,13 +14,16 @@ func (s *Server) getConfirmations(w http.ResponseWriter, r *http.Request) {
 }
 
 // postConfirmation confirms as the second admin. When that adds a user, the
-// answer has the code that lets them in.
+// answer has the code that lets them in; what is done by us is done by then.
 func (s *Server) postConfirmation(w http.ResponseWriter, r *http.Request) {
 	if err := readNothing(r); err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	code, err := s.opt.Accounts.Confirm(principal(r), r.PathValue("confirmation"))
+	if err == nil {
+		err = s.confirmed(r, r.PathValue("confirmation"))
+	}
 	answer[any](s, w, r)(struct {
 		Code string `json:"code,omitempty"`
 	}{code}, err)

@@ -101,6 +101,12 @@ var matrix = map[string]string{
 	"POST /confirmations/{confirmation}":   "401 401 403 403 403 400 403 403",
 	"DELETE /confirmations/{confirmation}": "401 401 403 403 403 404 403 403",
 	"POST /storage/clock":                  "401 401 403 403 403 400 403 403",
+	"GET /holds":                           "401 401 200 200 200 200 200 200",
+	"POST /holds gate":                     "401 401 403 400 403 400 403 403",
+	"POST /holds dock":                     "401 401 404 404 403 400 404 404",
+	"DELETE /holds/{hold}":                 "401 401 403 403 403 400 403 403",
+	"GET /deletions":                       "401 401 403 403 200 200 200 403",
+	"POST /deletions":                      "401 401 403 403 403 400 403 403",
 	"POST /devices":                        "401 401 403 403 403 400 403 403",
 	"DELETE /devices/{device}":             "401 401 403 403 403 404 403 403",
 	"GET /audit":                           "401 401 403 403 200 200 200 403",
@@ -194,7 +200,7 @@ func asEverybody(t *testing.T, site *accountSite, visitors map[string]*visitor, 
 		where = strings.NewReplacer("=gate", "=dock", "/gate", "/dock").Replace(where)
 	}
 	body := ""
-	if method == "POST" || method == "PUT" || name == "DELETE /account/totp" || name == "DELETE /account/passkeys/{passkey}" {
+	if method == "POST" || method == "PUT" || name == "DELETE /account/totp" || name == "DELETE /holds/{hold}" || name == "DELETE /account/passkeys/{passkey}" {
 		body = `{"nobody would take this":1}`
 	}
 	if method == "GET" && (strings.HasSuffix(path, "stream") || path == "/events") {

@@ -35,6 +35,7 @@ type Options struct {
 	Live func(camera, stream string) (live.Reader, error)
 
 	Footage   Footage
+	Holds     Holds
 	Attempts  Attempts
 	Enrolment Enrolment
 

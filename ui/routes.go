@@ -37,6 +37,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/play/plan", replaying, s.filmed(s.getPlayPlan)},
 		{"GET", "/frame", replaying, s.filmed(s.getFrame)},
 		{"GET", "/export", exporting, s.filmed(s.getExport)},
+		{"GET", "/holds", signedIn, s.getHolds},
 		{"GET", "/attempts", readers, s.getAttempts},
 		{"GET", "/attempts/{attempt}", readers, s.getAttempt},
 		{"GET", "/attempts/stream", readers, s.getAttemptStream},
@@ -92,6 +93,10 @@ func (s *Server) accountRoutes() []route {
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
 		{"POST", "/storage/clock", admins, bare(s.postStorageClock)},
+		{"POST", "/holds", holding, s.postHold},
+		{"DELETE", "/holds/{hold}", admins, bare(s.deleteHold)},
+		{"GET", "/deletions", readers, s.getDeletions},
+		{"POST", "/deletions", admins, bare(s.postDeletion)},
 
 		{"POST", "/devices", admins, bare(s.postDevices)},
 		{"DELETE", "/devices/{device}", admins, bare(s.deleteDevice)},

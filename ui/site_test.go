@@ -22,9 +22,10 @@ import (
 type fakeSite struct {
 	streams map[string]*fakeStream // by camera/stream
 	film    []byte
-	films   []formatChange    // after film, in order of time
-	old     time.Time         // half an hour of footage from long ago; zero for none
-	clips   atomic.Int64      // open
+	films   []formatChange // after film, in order of time
+	old     time.Time      // half an hour of footage from long ago; zero for none
+	clips   atomic.Int64   // open
+	held    fakeHolds
 	with    func(*ui.Options) // what a test adds
 	enrol   *fakeEnrolment
 
@@ -137,6 +138,7 @@ func (s *fakeSite) options() ui.Options {
 			return st.subscribe(), nil
 		},
 		Footage:   fakeFootage{s},
+		Holds:     &s.held,
 		Attempts:  fakeAttempts{s},
 		Enrolment: s.enrol,
 	}

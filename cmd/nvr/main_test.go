@@ -45,6 +45,7 @@ var scenarios = map[string]func(nvr string) error{
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
 	"faces":       faceless,
+	"holds":       heldAndDeleted,
 	"enrol":       enrolStranger,
 }
 

@@ -18,6 +18,7 @@ type queryOptions struct {
 	serverFlags
 	json   bool
 	camera string
+	only   string // camera, of a list that has no range
 	stream string
 	device string
 	reason string
@@ -79,7 +80,7 @@ func (o *queryOptions) values(endpoint string) (url.Values, error) {
 			v.Set(key, value)
 		}
 	}
-	set("camera", o.camera)
+	set("camera", o.camera+o.only)
 	set("stream", o.stream)
 	set("device", o.device)
 	set("reason", o.reason)

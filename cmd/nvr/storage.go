@@ -29,7 +29,7 @@ func newStorageCommand() *cobra.Command {
 	}
 	server.add(confirm)
 	c := group(&cobra.Command{Use: "storage", Short: "Look after the volumes"})
-	c.AddCommand(confirm)
+	c.AddCommand(confirm, newDeleteCommand())
 	return c
 }
 

@@ -26,7 +26,7 @@ func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
-		Live:        a.live, Footage: footage{a.player, a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
+		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
 	}
 	if a.people == nil {
 		return o

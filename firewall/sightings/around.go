@@ -93,7 +93,7 @@ func (l *listeners) reconcile(ctx context.Context, links []netlink.Link) {
 		}
 		wanted[a.Index] = true
 		if had := l.open[a.Index]; had != nil {
-			if had.name == a.Name && had.port == port && !had.ended() {
+			if had.name == a.Name && had.port == port && had.protocol == protocolOf(link, port) && !had.ended() {
 				continue
 			}
 			l.close(had)

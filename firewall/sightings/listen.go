@@ -36,11 +36,12 @@ type listeners struct {
 
 // listener is one packet socket, non-blocking in the runtime's poller.
 type listener struct {
-	file  *os.File
-	name  string
-	index int
-	port  bool          // a camera port, not another interface
-	gone  chan struct{} // closed when reading has ended
+	file     *os.File
+	name     string
+	index    int
+	port     bool // a camera port, not another interface
+	protocol uint16
+	gone     chan struct{} // closed when reading has ended
 }
 
 // filter lets ARP pass, and of a camera port what DHCP clients say; nothing that
@@ -80,9 +81,9 @@ func filter(port bool) ([]bpf.RawInstruction, error) {
 }
 
 // listen opens a socket on an interface. The filter is set before the socket is
-// bound: not one frame of a stream comes in between. Every protocol, because
-// frames of a bridge's port are the bridge's before a socket for one protocol
-// sees them.
+// bound: not one frame of a stream comes in between. On a member of a bridge it
+// is for every protocol: frames are the bridge's before a socket for one of them
+// sees any. Elsewhere it is for ARP, and costs other packets nothing.
 func listen(link netlink.Link, port bool) (*listener, error) {
 	program, err := filter(port)
 	if err != nil {
@@ -101,14 +102,22 @@ func listen(link netlink.Link, port bool) (*listener, error) {
 		unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}),
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, listenBuffer),
 		unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1),
-		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: toNetwork(unix.ETH_P_ALL), Ifindex: index}),
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: toNetwork(protocolOf(link, port)), Ifindex: index}),
 	)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen on %s: %w", name, err), unix.Close(fd))
 	}
 	return &listener{
-		file: os.NewFile(uintptr(fd), "packets of "+name), name: name, index: index, port: port, gone: make(chan struct{}),
+		file: os.NewFile(uintptr(fd), "packets of "+name), name: name, index: index, port: port, protocol: protocolOf(link, port), gone: make(chan struct{}),
 	}, nil
+}
+
+// protocolOf is what a socket on an interface is for.
+func protocolOf(link netlink.Link, port bool) uint16 {
+	if port || link.Attrs().MasterIndex != 0 {
+		return unix.ETH_P_ALL
+	}
+	return unix.ETH_P_ARP
 }
 
 // toNetwork gives a protocol's number as a packet socket's address has it.

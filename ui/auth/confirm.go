@@ -59,10 +59,12 @@ type pending struct {
 	User     string    `json:"user,omitempty"` // id
 	New      *NewUser  `json:"new,omitempty"`
 	External *External `json:"external,omitempty"`
+	// Elsewhere is for another package to carry out, see AskSecond.
+	Elsewhere json.RawMessage `json:"elsewhere,omitempty"`
 }
 
-// pend files what makes an admin for confirmation and gives the error that says
-// so; nil when it may be done at once.
+// pend files something for confirmation and gives the error that says so; nil
+// when it may be done at once.
 func (a *Accounts) pend(p Principal, kind, object, detail string, what pending) error {
 	if !a.policy().TwoPersons {
 		return nil
@@ -234,7 +236,12 @@ func (a *Accounts) Confirm(p Principal, id string) (code string, err error) {
 
 // carryOut does what was confirmed by the second, as the one who asked.
 func (t *tx) carryOut(r *confirmationRecord, second Principal) (code string, err error) {
-	if r.Pending == nil {
+	if r.Pending != nil && r.Pending.Elsewhere != nil {
+		if err := t.stillAdmin(r.asker()); err != nil {
+			return "", err
+		}
+	}
+	if r.Pending == nil || r.Pending.Elsewhere != nil {
 		r.Confirmed, r.Second = true, second.Name()
 		return "", t.put(bucketConfirmations, []byte(r.ID), r)
 	}

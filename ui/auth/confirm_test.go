@@ -271,6 +271,44 @@ func TestOthersThingsWaitForASecondAdmin(t *testing.T) {
 	})
 }
 
+func TestWhatIsDoneElsewhereIsGivenBackOnce(t *testing.T) {
+	s, a, b := twoPersons(t)
+	what := map[string]string{"hold": "7"}
+	if err := s.AskSecond(a.Principal, "user.add", "user:x", "", what); err == nil || errors.As(err, new(*auth.Error)) {
+		t.Error("a caller files what is ours:", err)
+	}
+	kim := a.add(viewer("kim"), 3)
+	wantKind(t, s.AskSecond(kim.Principal, "hold.remove", "hold:7", "", what), auth.Denied)
+	ask := func(p auth.Principal) string {
+		t.Helper()
+		return wantKind(t, s.AskSecond(p, "hold.remove", "hold:7", "case closed", what), auth.Pending).Confirmation
+	}
+	id := ask(a.Principal)
+	if _, ok, err := s.TakeConfirmed(id); ok || err != nil {
+		t.Error("taken before it was confirmed:", err)
+	}
+	wantKind(t, must2(s.Confirm(a.Principal, id)), auth.Denied)
+	s.restart()
+	must(s.Confirm(b.Principal, id))(t)
+	c, ok, err := s.TakeConfirmed(id)
+	if err != nil || !ok || c.Kind != "hold.remove" || string(c.What) != `{"hold":"7"}` || c.By.Name() != "admin" || c.Second != "second" {
+		t.Errorf("%+v, %v, %v", c, ok, err)
+	}
+	if _, ok, err := s.TakeConfirmed(id); ok || err != nil {
+		t.Error("taken twice:", err)
+	}
+	wantKind(t, must2(s.Confirm(b.Principal, id)), auth.NotFound)
+
+	lapsed := ask(auth.LocalPrincipal("root"))
+	s.pass(16 * time.Minute)
+	wantKind(t, must2(s.Confirm(b.Principal, lapsed)), auth.NotFound)
+	other := must(s.RequestConfirmation(a.Principal, "disarm", "containment", ""))(t)
+	must(s.Confirm(b.Principal, other))(t)
+	if _, ok, err := s.TakeConfirmed(other); ok || err != nil {
+		t.Error("what somebody else waits for is taken:", err)
+	}
+}
+
 // must2 gives the error of two results.
 func must2[T any](_ T, err error) error { return err }
 

@@ -56,7 +56,8 @@
 // confirmed it with a session of their own. Resetting another admin's credentials
 // would let the resetter confirm as them: then that is done on the box. Nor can
 // whoever was told a user's code have that user raised before a sign-in, and the
-// second is always told who had it.
+// second is always told who had it. What other packages do by two persons they
+// file with [Accounts.AskSecond].
 //
 // # Concurrency and cost
 //

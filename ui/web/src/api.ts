@@ -55,6 +55,8 @@ export interface Device {
   mac_maker?: string;
   mac_local?: boolean;
   port?: string;
+  /** the port that it is bound to */
+  bound?: string;
   seen?: string;
   blocked: number;
   blocked_last?: string;
@@ -73,6 +75,47 @@ export interface Gap {
   to?: string;
   reason: string;
   detail?: string;
+}
+
+/** Hold is footage that nothing deletes; by and why are for those who may hold it themselves. */
+export interface Hold {
+  id: string;
+  camera: string;
+  from: string;
+  to: string;
+  by?: string;
+  why?: string;
+  created: string;
+  expires?: string;
+}
+
+export interface DeletionPart {
+  stream: StreamName;
+  from: string;
+  to: string;
+  segments: number;
+  bytes: number;
+}
+
+/** Deletion is what deleting a range by hand would take, and what stays. */
+export interface Deletion {
+  camera: string;
+  from: string;
+  to: string;
+  plan: string;
+  segments: number;
+  bytes: number;
+  ranges: DeletionPart[];
+  held: DeletionPart[];
+  growing: DeletionPart[];
+  away: DeletionPart[];
+}
+
+export interface Deleted {
+  segments: number;
+  bytes: number;
+  held: number;
+  waiting: number;
 }
 
 export interface Plan {

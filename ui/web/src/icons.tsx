@@ -37,6 +37,7 @@ const paths = {
   screen: "M3 4.5h18v12H3zM9 20.5h6M12 16.5v4",
   down: "M6 9l6 6 6-6",
   edit: "M4 20l1-4.5L16.5 4 20 7.5 8.5 19z",
+  dots: "M4.5 12h1M11.5 12h1M18.5 12h1",
   table: "M4 5h16v14H4zM4 10h16M4 14.5h16M10 10v9",
 } as const;
 

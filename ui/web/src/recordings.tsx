@@ -1,15 +1,19 @@
 import type { JSX } from "preact";
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import type { ComponentType } from "preact";
 import type { Camera, Gap, Recording } from "./api";
 import { get, trouble } from "./api";
+import { followHolds, holds, marked, mayHold, seesHolds, wanted } from "./holds";
 import { bytes, t, word } from "./i18n";
 import { Icon } from "./icons";
+import { Lazy } from "./lazy";
 import { source } from "./playback";
-import { may } from "./session";
+import { is, may } from "./session";
 import { cameras, recorded, site } from "./store";
 import { now, second, shortStamp, stamp } from "./time";
 import { TimelineElement } from "./timeline";
+import type { Stretch } from "./timeline";
 import { cursor, look } from "./view";
 
 const minute = 60_000;
@@ -83,12 +87,19 @@ function Strip({ camera }: { camera: Camera }): JSX.Element {
   const stream = camera.streams.find((s) => s.stream === source(camera).stream);
   const newest = stream?.last_footage ? Date.parse(stream.last_footage) : 0;
   const rec = recorded(camera);
+  const held = (holds.value ?? []).filter((h) => h.camera === camera.id);
+  const marks = mayHold(camera.id);
+  const mark = marks && marked.value?.camera === camera.id ? marked.value : undefined;
 
   useEffect(() => {
     const seen = new IntersectionObserver((es) => (visible.value = es.some((e) => e.isIntersecting)), { rootMargin: "200px" });
     seen.observe(row.current!);
     const seek = (e: Event): void => look({ camera: camera.id, at: (e as CustomEvent<number>).detail });
     line.current!.addEventListener("seek", seek);
+    line.current!.addEventListener("mark", (e: Event) => {
+      const stretch = (e as CustomEvent<Stretch | undefined>).detail;
+      marked.value = stretch && { camera: camera.id, ...stretch };
+    });
     return () => seen.disconnect();
   }, [camera.id]);
   useEffect(() => {
@@ -101,8 +112,11 @@ function Strip({ camera }: { camera: Camera }): JSX.Element {
         to: r.state === "open" ? Math.max(Date.parse(r.end), newest) : Date.parse(r.end),
       })),
       gaps: footage.gaps.map((g) => ({ from: Date.parse(g.from), to: g.to ? Date.parse(g.to) : at, reason: word(m.cause, g.reason) + (g.detail ? `: ${g.detail}` : "") })),
+      held: held.map((h) => ({ from: Date.parse(h.from), to: Date.parse(h.to), why: m.heldHere(h.why ?? "") })),
+      marks,
+      ...(mark ? { marked: mark } : {}),
       ...(cursor.value?.camera === camera.id ? { cursor: cursor.value.at } : {}),
-      label: m.timeline(camera.name),
+      label: m.timeline(camera.name) + (marks ? ". " + m.markHelp : ""),
       have: m.recordedHere,
       nothing: m.nothingHere,
     });
@@ -118,8 +132,36 @@ function Strip({ camera }: { camera: Camera }): JSX.Element {
         </span>
       </div>
       <nvr-timeline ref={line} />
+      {mark && <MarkBar of={mark} />}
       {footage.failed && <Trouble of={footage.failed} />}
     </li>
+  );
+}
+
+/** length writes how long a stretch is. */
+function length(ms: number): string {
+  const s = Math.round(ms / 1000);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+}
+
+/** MarkBar is what can be done with the stretch that is marked. */
+function MarkBar({ of }: { of: { camera: string; from: number; to: number } }): JSX.Element {
+  const m = t.value;
+  return (
+    <div class="marked" role="group" aria-label={m.markedRange(length(of.to - of.from))}>
+      <span><b>{shortStamp(of.from)} – {shortStamp(of.to)}</b> <span class="muted">({length(of.to - of.from)})</span></span>
+      <span class="tools-right">
+        <button class="primary" onClick={() => (wanted.value = { what: "hold", ...of })}><Icon name="lock" size={13} /> {m.holdThis}</button>
+        {is("admin") && (
+          <details class="overflow" onFocusOut={(e) => { if (!e.currentTarget.contains(e.relatedTarget as Node | null)) e.currentTarget.open = false; }}>
+            <summary aria-label={m.moreActions} title={m.moreActions}><Icon name="dots" size={14} /></summary>
+            <div><button class="item danger" onClick={(e) => { e.currentTarget.closest("details")!.open = false; wanted.value = { what: "delete", ...of }; }}>{m.deleteThis}</button></div>
+          </details>
+        )}
+        <button class="quiet icon-only" aria-label={m.unmark} title={m.unmark} onClick={() => (marked.value = undefined)}><Icon name="cross" size={13} /></button>
+      </span>
+    </div>
   );
 }
 
@@ -183,16 +225,26 @@ function Ranges(): JSX.Element {
       <button class="icon-only" aria-label={m.earlier} title={m.earlier} onClick={() => move(-1)}><Icon name="back" size={14} /></button>
       <button class="icon-only" aria-label={m.later} title={m.later} disabled={until.value === undefined} onClick={() => move(1)}><Icon name="forward" size={14} /></button>
       <button class="small" disabled={until.value === undefined} onClick={() => (until.value = undefined)}>{m.toNow}</button>
+      {seesHolds() && (
+        <button id="holds-button" title={m.holdsCount(holds.value?.length ?? 0)} onClick={() => (wanted.value = { what: "list" })}>
+          <Icon name="lock" size={13} /> {m.holds}{(holds.value?.length ?? 0) > 0 && <span class="count">{holds.value!.length}</span>}
+        </button>
+      )}
       <button class="icon-only" aria-pressed={asTable.value} aria-label={asTable.value ? m.asTimeline : m.asTable} title={asTable.value ? m.asTimeline : m.asTable}
         onClick={() => (asTable.value = !asTable.value)}><Icon name="table" size={14} /></button>
     </div>
   );
 }
 
+/** what few people open is loaded when they do */
+const keeping = (): Promise<ComponentType> => import("./keeping/keeping").then((m) => m.Keeping);
+
 /** Recordings shows what is recorded of each camera, and plays it. */
 export function Recordings(): JSX.Element {
   const m = t.value;
   const list = (cameras.value ?? []).filter((c) => may("playback", c) && c.streams.some((s) => s.recording !== "off" || s.last_footage));
+  useEffect(followHolds, []);
+  const held = holds.value ?? [];
   return (
     <section id="recordings" class="panel" aria-labelledby="h-recordings">
       <div class="panel-head">
@@ -200,12 +252,14 @@ export function Recordings(): JSX.Element {
         <span class="legend">
           <span class="swatch run" />{m.legendRecorded}
           <span class="swatch gap" />{m.legendGap}
+          {held.length > 0 && <><span class="swatch held" />{m.legendHeld}</>}
         </span>
         <Ranges />
       </div>
       {asTable.value
         ? <div class="tables">{list.map((c) => <FootageTable key={c.id} camera={c} />)}</div>
         : <ul class="strips">{list.map((c) => <Strip key={c.id} camera={c} />)}</ul>}
+      {wanted.value && <Lazy load={keeping} />}
     </section>
   );
 }

@@ -1,7 +1,8 @@
 // <nvr-timeline>: a strip of time on a canvas: what is recorded, what is
-// missing and why, and where playback stands. A plain custom element; it is a
-// slider to the keyboard and to screen readers. It dispatches "seek" with the
-// instant as detail.
+// missing and why, what is held, and where playback stands. A plain custom
+// element; it is a slider to the keyboard and to screen readers. It dispatches
+// "seek" with the instant as detail, and "mark" with a stretch, or with nothing
+// when none is marked any more: by dragging, by I and O, and by Escape.
 
 import { clock, day, hourMinute, offset, stamp } from "./time";
 
@@ -14,9 +15,17 @@ export interface Missing extends Stretch {
   reason: string; // in words
 }
 
+export interface Held extends Stretch {
+  why: string; // in words
+}
+
 export interface Strip extends Stretch {
   recorded: Stretch[];
   gaps: Missing[];
+  held: Held[];
+  /** whether a stretch can be marked, and which one is */
+  marks: boolean;
+  marked?: Stretch;
   now: number;
   cursor?: number;
   label: string;
@@ -32,6 +41,8 @@ export class TimelineElement extends HTMLElement {
   private readonly tip = document.createElement("div");
   private strip: Strip | undefined;
   private hover: number | undefined;
+  private press: number | undefined; // where a drag began, px
+  private dragging = false;
   private focusAt: number | undefined;
   private queued = 0;
   private readonly sized = new ResizeObserver(() => this.draw());
@@ -59,6 +70,9 @@ export class TimelineElement extends HTMLElement {
     document.addEventListener("themechange", this.redraw);
     this.addEventListener("pointermove", this.onMove);
     this.addEventListener("pointerleave", this.onLeave);
+    this.addEventListener("pointerdown", this.onDown);
+    this.addEventListener("pointerup", this.onUp);
+    this.addEventListener("pointercancel", this.onCancel);
     this.addEventListener("click", this.onClick);
     this.addEventListener("keydown", this.onKey);
     this.addEventListener("blur", this.onBlur);
@@ -73,9 +87,9 @@ export class TimelineElement extends HTMLElement {
   /** what says what there is at an instant, in words. */
   private what(at: number): string {
     const s = this.strip!;
-    const gap = s.gaps.find((g) => at >= g.from && at < g.to);
-    if (gap) return gap.reason;
-    return s.recorded.some((r) => at >= r.from && at < r.to) ? s.have : s.nothing;
+    const inside = (r: Stretch): boolean => at >= r.from && at < r.to;
+    const here = s.gaps.find(inside)?.reason ?? (s.recorded.some(inside) ? s.have : s.nothing);
+    return [here, ...s.held.filter(inside).map((h) => h.why)].join(", ");
   }
 
   private say(at: number): void {
@@ -89,9 +103,55 @@ export class TimelineElement extends HTMLElement {
     return s.from + (Math.min(w, Math.max(0, x)) / w) * (s.to - s.from);
   }
 
+  private readonly onDown = (e: PointerEvent): void => {
+    this.dragging = false;
+    this.press = this.strip?.marks && e.button === 0 ? e.clientX - this.getBoundingClientRect().left : undefined;
+  };
+
+  private readonly onUp = (): void => {
+    this.press = undefined; // a click follows a drag too: onClick tells them apart
+  };
+
+  private readonly onCancel = (): void => {
+    this.press = undefined;
+    this.dragging = false;
+  };
+
+  /** drag marks from where the pointer went down. */
+  private drag(e: PointerEvent, x: number): void {
+    if (this.press === undefined || (!this.dragging && Math.abs(x - this.press) < 6)) return;
+    if (!this.dragging) {
+      this.dragging = true;
+      this.setPointerCapture(e.pointerId);
+    }
+    const a = this.at(this.press);
+    const b = this.at(x);
+    this.mark(Math.min(a, b), Math.max(a, b));
+  }
+
+  private mark(from?: number, to?: number): void {
+    const detail = from === undefined || to === undefined ? undefined : { from, to };
+    const { marked: _, ...rest } = this.strip!;
+    this.strip = detail ? { ...rest, marked: detail } : rest; // the next key may come before set does
+    this.dispatchEvent(new CustomEvent<Stretch | undefined>("mark", { detail }));
+  }
+
+  /** markTo moves one end of what is marked; of nothing it makes a little. */
+  private markTo(end: "from" | "to", at: number): void {
+    const s = this.strip!;
+    const little = (s.to - s.from) / 60;
+    let { from, to } = s.marked ?? { from: at, to: at };
+    if (end === "from") from = at;
+    else to = at;
+    if (from >= to) [from, to] = end === "from" ? [at, at + little] : [at - little, at];
+    this.mark(from, to);
+  }
+
   private readonly onMove = (e: PointerEvent): void => {
-    if (!this.strip || e.pointerType === "touch") return;
+    if (!this.strip) return;
     const box = this.getBoundingClientRect();
+    this.drag(e, e.clientX - box.left);
+    if (e.pointerType === "touch") return;
     this.hover = this.at(e.clientX - box.left);
     const late = this.hover > this.strip.now;
     this.tip.hidden = late;
@@ -108,7 +168,9 @@ export class TimelineElement extends HTMLElement {
   };
 
   private readonly onClick = (e: MouseEvent): void => {
-    if (this.strip) this.seek(this.at(e.clientX - this.getBoundingClientRect().left));
+    const dragged = this.dragging;
+    this.dragging = false;
+    if (this.strip && !dragged) this.seek(this.at(e.clientX - this.getBoundingClientRect().left));
   };
 
   private readonly onBlur = (): void => {
@@ -132,6 +194,15 @@ export class TimelineElement extends HTMLElement {
     if (e.code === "Enter" || e.code === "Space") {
       e.preventDefault();
       this.seek(start);
+      return;
+    }
+    if (s.marks && (e.code === "KeyI" || e.code === "KeyO")) {
+      e.preventDefault();
+      this.markTo(e.code === "KeyI" ? "from" : "to", start);
+      return;
+    }
+    if (e.code === "Escape" && s.marked) {
+      this.mark();
       return;
     }
     const next = jump[e.code];
@@ -189,7 +260,18 @@ export class TimelineElement extends HTMLElement {
       c.fillStyle = hatch;
       c.fillRect(l, 0, Math.max(2, width), bar);
     }
+    this.paintHeld(c, box, bar, colour);
     this.paintHours(c, x, w, bar, h, colour);
+    if (s.marked) {
+      const [l, width] = box(s.marked);
+      c.fillStyle = colour("--panel");
+      c.globalAlpha = 0.45;
+      c.fillRect(l, 0, width, bar);
+      c.globalAlpha = 1;
+      c.strokeStyle = colour("--strip-mark");
+      c.lineWidth = 2;
+      c.strokeRect(l + 1, 1, Math.max(1, width - 2), bar - 2);
+    }
     if (this.hover !== undefined && this.hover <= s.now) line(c, x(this.hover), bar, colour("--muted"), 1);
     if (this.focusAt !== undefined) line(c, x(this.focusAt), bar, colour("--accent"), 2);
     if (s.cursor !== undefined && s.cursor >= s.from && s.cursor <= s.to) {
@@ -200,6 +282,20 @@ export class TimelineElement extends HTMLElement {
       c.lineTo(at + 5, 0);
       c.lineTo(at, 6);
       c.fill();
+    }
+  }
+
+  /** paintHeld draws a band with dots below: over footage, gaps and what is still to come. */
+  private paintHeld(c: CanvasRenderingContext2D, box: (r: Stretch) => [number, number], bar: number, colour: (n: string) => string): void {
+    const band = 7;
+    const fill = dots(c, colour("--strip-held"), colour("--strip-held-dot"));
+    for (const held of this.strip!.held) {
+      if (held.to <= this.strip!.from || held.from >= this.strip!.to) continue;
+      const [l, width] = box(held);
+      c.fillStyle = fill;
+      c.fillRect(l, bar - band, Math.max(3, width), band);
+      c.fillStyle = colour("--strip-held");
+      c.fillRect(l, bar - band - 1, Math.max(3, width), 1);
     }
   }
 
@@ -244,6 +340,19 @@ function pattern(c: CanvasRenderingContext2D, ground: string, lines: string): Ca
   p.moveTo(5, 7);
   p.lineTo(7, 5);
   p.stroke();
+  return c.createPattern(tile, "repeat") ?? ground;
+}
+
+/** dots is what tells held from recorded without colour. */
+function dots(c: CanvasRenderingContext2D, ground: string, dot: string): CanvasPattern | string {
+  const tile = document.createElement("canvas");
+  tile.width = 5;
+  tile.height = 7;
+  const p = tile.getContext("2d")!;
+  p.fillStyle = ground;
+  p.fillRect(0, 0, 5, 7);
+  p.fillStyle = dot;
+  p.fillRect(1, 2, 2, 2);
   return c.createPattern(tile, "repeat") ?? ground;
 }
 

@@ -134,6 +134,7 @@ export const en = {
     "user.external": "Sign-in provider makes somebody an admin",
     "site.shorten": "Keep recordings for a shorter time",
     "hold.remove": "Remove a hold",
+    "footage.delete": "Delete recordings by hand",
     "firewall.disarm": "Disarm containment",
   } as Record<string, string>,
 
@@ -270,16 +271,16 @@ export const en = {
     "totp.add": "App added", "totp.remove": "App removed", "passkey.add": "Passkey added", "passkey.rename": "Passkey renamed", "passkey.remove": "Passkey removed",
     "session.end": "Session ended", "token.add": "Token created", "token.remove": "Token removed", "token.end-all": "Tokens ended",
     "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn", "confirmation.expire": "Request expired",
-    "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported",
+    "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported", "footage.delete": "Footage deleted by hand",
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
     "device.pin": "Device pinned", "device.unpin": "Device unpinned",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
-    "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.remove": "Hold removed",
+    "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.place": "Footage held", "hold.remove": "Hold removed",
   } as Record<string, string>,
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],
-    ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported"],
+    ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported or deleted"], ["hold.", "Holds"],
     ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["audit.", "Audit log itself"],
   ] as [string, string][],
 };

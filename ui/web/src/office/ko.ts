@@ -130,6 +130,7 @@ export const ko: OfficeCatalogue = {
     "user.external": "로그인 제공자가 관리자로 지정",
     "site.shorten": "녹화 보관 기간 단축",
     "hold.remove": "보존 해제",
+    "footage.delete": "녹화 직접 삭제",
     "firewall.disarm": "격리 해제",
   },
 
@@ -263,16 +264,16 @@ export const ko: OfficeCatalogue = {
     "totp.add": "앱 추가", "totp.remove": "앱 제거", "passkey.add": "패스키 추가", "passkey.rename": "패스키 이름 변경", "passkey.remove": "패스키 제거",
     "session.end": "세션 종료", "token.add": "토큰 생성", "token.remove": "토큰 제거", "token.end-all": "토큰 모두 종료",
     "confirmation.request": "두 번째 관리자 요청", "confirmation.confirm": "두 번째 관리자 확인", "confirmation.withdraw": "요청 취소", "confirmation.expire": "요청 기한 만료",
-    "view.opened": "시청 시작", "view.closed": "시청 종료", "footage.export": "영상 내보내기",
+    "view.opened": "시청 시작", "view.closed": "시청 종료", "footage.export": "영상 내보내기", "footage.delete": "영상 직접 삭제",
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
     "device.pin": "장치 고정", "device.unpin": "장치 고정 해제",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
-    "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.remove": "보존 해제",
+    "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.place": "영상 보존", "hold.remove": "보존 해제",
   },
   actionGroups: [
     ["sign-in", "로그인"], ["sign-out", "로그아웃"], ["user.", "사용자"], ["password.", "비밀번호"], ["passkey.", "패스키"], ["totp.", "인증 앱"],
-    ["session.", "세션"], ["token.", "토큰"], ["confirmation.", "두 번째 관리자"], ["view.", "영상 시청"], ["footage.", "영상 내보내기"],
+    ["session.", "세션"], ["token.", "토큰"], ["confirmation.", "두 번째 관리자"], ["view.", "영상 시청"], ["footage.", "영상 내보내기와 삭제"], ["hold.", "보존"],
     ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["audit.", "감사 기록 자체"],
   ],
 };

@@ -1,0 +1,232 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DeletionPlan says what deleting a camera's footage of [From, To) by hand would
+// take: of every stream each segment that touches the range, whole.
+type DeletionPlan struct {
+	Camera   string
+	From, To time.Time
+	Take     []Segment // goes
+	Held     []Segment // stays: a hold covers something of it
+	Growing  []Segment // stays: it is being written
+	Away     []Segment // stays: its volume is not in use
+}
+
+// ID names what the plan takes: another list of segments has another. It begins
+// with the end of the newest, so that Only knows what was there to take.
+func (p DeletionPlan) ID() string {
+	sum, last := sha256.New(), time.Unix(0, 0)
+	for _, seg := range p.Take {
+		fmt.Fprintf(sum, "%s %s %d\n", seg.Volume, seg.Path, seg.Bytes)
+		last = laterOf(last, seg.End)
+	}
+	return fmt.Sprintf("%016x-%x", last.UnixNano(), sum.Sum(nil)[:16])
+}
+
+// Only leaves of a plan what an earlier one of that ID took; false when that is
+// not there any more as it was. What was completed since is left out.
+func (p DeletionPlan) Only(id string) (DeletionPlan, bool) {
+	until, _, _ := strings.Cut(id, "-")
+	last, err := strconv.ParseInt(until, 16, 64)
+	if err != nil {
+		return p, false
+	}
+	p.Take = slices.DeleteFunc(slices.Clone(p.Take), func(seg Segment) bool { return seg.End.UnixNano() > last })
+	return p, p.ID() == id
+}
+
+// PlanDeletion says what would be deleted by hand now.
+func (s *Store) PlanDeletion(camera string, from, to time.Time) (DeletionPlan, error) {
+	p := DeletionPlan{Camera: camera, From: from, To: to}
+	streams, err := s.Streams()
+	if err != nil {
+		return p, err
+	}
+	if err := s.holds.ready(); err != nil {
+		return p, err
+	}
+	inUse := map[string]bool{}
+	for _, v := range s.volumes {
+		if ses := v.session(); ses != nil {
+			inUse[ses.id] = true
+		}
+	}
+	for _, st := range streams {
+		if st.Camera != camera {
+			continue
+		}
+		list, err := s.Segments(camera, st.Stream, from, to)
+		if err != nil {
+			return p, err
+		}
+		for _, seg := range list {
+			switch {
+			case seg.State == Open:
+				p.Growing = append(p.Growing, seg)
+			case s.holds.covers(seg):
+				p.Held = append(p.Held, seg)
+			case !inUse[seg.Volume]:
+				p.Away = append(p.Away, seg)
+			default:
+				p.Take = append(p.Take, seg)
+			}
+		}
+	}
+	return p, nil
+}
+
+// Deleted says what came of a deletion by hand.
+type Deleted struct {
+	Segments int // gone
+	Bytes    int64
+	Held     int // not deleted: a hold came first
+	Waiting  int // deleted later: somebody reads them, or their volume deletes nothing now
+}
+
+// Delete deletes what a plan takes, stated in the ledgers with who and why. It
+// waits until that is done, or ctx ends. What is being read is deleted when the
+// last reader closes it, also after a restart; what is held by then is not.
+func (s *Store) Delete(ctx context.Context, p DeletionPlan, by, why string) (Deleted, error) {
+	hand := byHand{By: cutText(by, maxHoldBy), Why: cutText(why, maxHoldWhy)}
+	if err := s.want(p.Take, hand); err != nil {
+		return Deleted{}, err
+	}
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		d, busy := s.deleted(p.Take)
+		if !busy {
+			return d, nil
+		}
+		select {
+		case <-ctx.Done():
+			return d, nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// byHand says who had a segment deleted, and why.
+type byHand struct {
+	By  string `json:"by"`
+	Why string `json:"why"`
+}
+
+// wantedRow is a segment that somebody wants to be deleted.
+type wantedRow struct {
+	byHand
+	End   time.Time    `json:"end"`
+	Bytes int64        `json:"bytes"`
+	State SegmentState `json:"state"`
+}
+
+// want notes segments that are to be deleted by hand, durably in the index: an
+// index that is lost forgets the wish, not the footage.
+func (s *Store) want(list []Segment, hand byHand) error {
+	byVolume := map[*session][]Segment{}
+	for _, seg := range list {
+		for _, v := range s.volumes {
+			if ses := v.session(); ses != nil && ses.id == seg.Volume {
+				byVolume[ses] = append(byVolume[ses], seg)
+			}
+		}
+	}
+	for ses, segments := range byVolume {
+		if err := s.index.want(ses.number, segments, hand); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		for _, seg := range segments {
+			s.wanted[fileKey{ses.id, seg.Path}] = wantedSegment{seg, hand}
+		}
+		s.mu.Unlock()
+		ses.wakeReaper()
+	}
+	return nil
+}
+
+// wantedSegment is a wantedRow in memory.
+type wantedSegment struct {
+	Segment
+	byHand
+}
+
+// deleted counts what became of segments that were wanted; busy while some are
+// on their way.
+func (s *Store) deleted(list []Segment) (d Deleted, busy bool) {
+	stuck := s.noDeletion() != ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, seg := range list {
+		key := fileKey{seg.Volume, seg.Path}
+		_, wanted := s.wanted[key]
+		switch {
+		case wanted:
+			d.Waiting++
+			busy = busy || !stuck && s.pins[key] == 0
+		case s.holds.covers(seg):
+			d.Held++
+		default:
+			d.Segments++
+			d.Bytes += seg.Bytes
+		}
+	}
+	return d, busy
+}
+
+// loadWanted takes up what was wanted before this start. What cannot be read is
+// kept.
+func (s *Store) loadWanted(ses *session) {
+	list, err := s.index.wanted(ses.number)
+	if err != nil {
+		s.log.Error("read what is to be deleted by hand", "volume", ses.root, "error", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range list {
+		w.Volume = ses.id
+		s.wanted[fileKey{ses.id, w.Path}] = w
+	}
+}
+
+// wantedOn lists what is to be deleted by hand on a volume, the oldest first.
+func (s *Store) wantedOn(volume string) (list []wantedSegment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, w := range s.wanted {
+		if key.volume == volume {
+			list = append(list, w)
+		}
+	}
+	slices.SortFunc(list, func(a, b wantedSegment) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Path, b.Path))
+	})
+	return list
+}
+
+// unwant forgets what was deleted, or is held after all.
+func (s *Store) unwant(volume string, paths ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range paths {
+		delete(s.wanted, fileKey{volume, p})
+	}
+}
+
+// wantedBy tells whether, and by whom, a segment is wanted to be deleted.
+func (s *Store) wantedBy(key fileKey) (byHand, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.wanted[key]
+	return w.byHand, ok
+}
