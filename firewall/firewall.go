@@ -17,9 +17,6 @@ import (
 // ErrDisarmed says that nvr firewall disarm was used on this box and that its note is obeyed.
 var ErrDisarmed = errors.New("the firewall was disarmed on this box; nvr firewall arm ends that")
 
-// ErrNote asks for what a disarming note must say.
-var ErrNote = errors.New("disarming needs a name and a reason")
-
 // Firewall keeps one policy enforced. Its methods may be called from any
 // goroutine; changes wait for each other.
 type Firewall struct {
@@ -36,6 +33,7 @@ type Firewall struct {
 	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
+	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
 	// guarding is the link whose ports are shut when frames pass by the rules; nil
@@ -139,50 +137,27 @@ func (f *Firewall) enforcing(p Policy) Policy {
 	return p
 }
 
-// Check compares the kernel with the policy and changes nothing: for a look at
-// a box whose daemon is not running. Use a Firewall of its own for it.
-func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p = f.enforcing(p)
-	rs, err := compile(p)
+// Arm ends a disarming, then does what Set does. It gives the note that it ended, if there was one.
+func (f *Firewall) Arm(ctx context.Context, p Policy) (ended *Note, err error) {
+	n, ok, err := f.notary().end(time.Now())
 	if err != nil {
-		return Status{}, fmt.Errorf("compile the policy: %w", err)
+		return nil, err
 	}
-	f.policy = p
-	if f.obeysNote() {
-		return f.Status(), nil
+	if ok {
+		ended = &n
 	}
-	if err := f.open(); err != nil {
-		return Status{}, err
-	}
-	f.loadDrift()
-	if err := f.k.Adopt(ctx, rs); err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r, err := f.k.Verify(ctx)
-	if err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r.Findings = append(r.Findings, f.lookAside(rs.Link, false)...)
-	f.report(r)
-	return f.Status(), nil
+	return ended, f.Set(ctx, p)
 }
 
-// Arm ends a disarming: it removes the note, then does what Set does.
-func (f *Firewall) Arm(ctx context.Context, p Policy) error {
-	if err := removeNote(f.o.StateDir); err != nil {
-		return err
-	}
-	return f.Set(ctx, p)
-}
+func (f *Firewall) notary() notary { return notary{f.o.StateDir, f.o.Key, f.o.Site} }
 
 // Disarm opens the camera side: the note first, so that no daemon closes again
 // what is being opened, then everything of ours goes. The bridge, its
-// addresses and its ports stay, so that cameras can still be reached.
-func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
+// addresses and its ports stay, so that cameras can still be reached. It gives
+// the note that it left; unsigned says why that bears no signature.
+func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, unsigned string, err error) {
 	if n.Who == "" || n.Why == "" {
-		return ErrNote
+		return n, "", ErrNote
 	}
 	if n.When.IsZero() {
 		n.When = time.Now().UTC()
@@ -191,30 +166,30 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	defer f.mu.Unlock()
 	unlock, err := f.turn(ctx)
 	if err != nil {
-		return err
+		return n, "", err
 	}
 	defer unlock()
 	rs, err := compile(p)
 	if err != nil {
-		return fmt.Errorf("compile the policy: %w", err)
+		return n, "", fmt.Errorf("compile the policy: %w", err)
 	}
 	if err := f.open(); err != nil {
-		return err
+		return n, "", err
 	}
-	if err := leaveNote(f.o.StateDir, n); err != nil {
-		return err
+	if left, unsigned, err = f.notary().leave(n); err != nil {
+		return left, unsigned, err
 	}
 	f.log.Error("firewall disarmed: cameras are no longer contained", "who", n.Who, "why", n.Why)
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
-		return fmt.Errorf("disarm: %w", err)
+		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
 	f.obeysNote()
 	if f.o.Root != "" {
 		if err := managers.Withdraw(f.o.Root); err != nil {
-			return fmt.Errorf("disarmed, but: %w", err)
+			return left, unsigned, fmt.Errorf("disarmed, but: %w", err)
 		}
 	}
-	return nil
+	return left, unsigned, nil
 }
 
 // open finds the kernel's tools once.
@@ -237,21 +212,45 @@ func (f *Firewall) loadDrift() {
 	}
 }
 
-// obeysNote reads the note and, where there is one, says so in status.
+// remindEvery is how often the log says that a note lies there.
+const remindEvery = time.Minute
+
+// obeysNote reads the note. Where there is one, status and, each minute, the log
+// say so; one that is not to be obeyed is alarmed instead (C1).
 func (f *Firewall) obeysNote() bool {
-	n, ok, err := disarmNote(f.o.StateDir)
-	if err != nil {
-		f.log.Error("disarming note ignored", "error", err)
-		return false
+	n, ok, doubt, err := f.notary().read()
+	now := time.Now()
+	remind := now.Sub(f.reminded) >= remindEvery
+	if remind && (ok || err != nil) {
+		f.reminded = now
 	}
-	if !ok {
+	switch {
+	case err != nil:
+		if remind {
+			f.log.Error("somebody may have tried to open the camera side; nvr firewall arm takes the note away", "error", err)
+		}
+		f.publish(func(s *Status) { s.Alarms, s.Note = []string{err.Error()}, nil })
+		return false
+	case !ok:
+		if !f.reminded.IsZero() {
+			f.reminded = time.Time{}
+			f.publish(func(s *Status) { s.Alarms, s.Note = nil, nil })
+		}
 		return false
 	}
 	f.guarding.Store(nil)
-	now := time.Now()
+	if remind {
+		f.log.Error("cameras are not contained: the firewall is disarmed", "who", n.Who, "when", n.When, "why", n.Why, "doubt", doubt)
+	}
 	f.publish(func(s *Status) {
-		s.State, s.Layers, s.Checked = Disarmed, nil, now
+		s.State, s.Note, s.Alarms = Disarmed, &n, nil
 		s.Reasons = []string{fmt.Sprintf("disarmed by %s on %s: %s", n.Who, n.When.Format(time.RFC3339), n.Why)}
+		if doubt != "" {
+			s.Alarms = []string{"the disarming note is obeyed, but " + doubt}
+		}
+		if s.Checked.IsZero() || f.set { // the daemon does not read back what it must not repair
+			s.Layers, s.Checked = nil, now
+		}
 	})
 	return true
 }

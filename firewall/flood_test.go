@@ -229,23 +229,24 @@ func TestNothingLeavesWhateverHappens(t *testing.T) {
 	var rows []string
 	total := 0
 	for _, c := range cells {
-		l := newLabOn(t, c.kind)
-		l.proveLeaks(t)
-		d := &disturbed{l: l, backend: c.backend, state: t.TempDir()}
-		d.set(l.policy())
-		l.awaitLinks()
-		for _, what := range disturbances() {
-			before := l.arrivals()
-			sent, rounds := d.flooded(what, attempts)
-			expected, leaked, names := since(before, l.arrivals(), what.open())
-			rows = append(rows, fmt.Sprintf("| %s | %s | %s | %d | %d | %d | %d |", c.kind, c.backend, what.name, rounds, sent, leaked, expected))
-			total += sent
-			if leaked > 0 {
-				t.Errorf("%s, %s, %s: of %d packets leaked %s", c.kind, c.backend, what.name, sent, describe(names))
+		t.Run(string(c.kind)+" "+c.backend, func(t *testing.T) {
+			l := newLabOn(t, c.kind)
+			l.proveLeaks(t)
+			d := &disturbed{l: l, backend: c.backend, state: t.TempDir()}
+			t.Cleanup(d.kill)
+			d.set(l.policy())
+			l.awaitLinks()
+			for _, what := range disturbances() {
+				before := l.arrivals()
+				sent, rounds := d.flooded(what, attempts)
+				expected, leaked, names := since(before, l.arrivals(), what.open())
+				rows = append(rows, fmt.Sprintf("| %s | %s | %s | %d | %d | %d | %d |", c.kind, c.backend, what.name, rounds, sent, leaked, expected))
+				total += sent
+				if leaked > 0 {
+					t.Errorf("%s: of %d packets leaked %s", what.name, sent, describe(names))
+				}
 			}
-		}
-		d.kill()
-		l.wipe()
+		})
 	}
 	t.Logf("%d attempts\n| topology | backend | meanwhile | rounds | attempts | leaked | on paths that are open meanwhile |\n|---|---|---|---|---|---|---|\n%s",
 		total, strings.Join(rows, "\n"))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -24,6 +25,10 @@ type Options struct {
 	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
+	// Key, if set, opens the site key, which signs disarming notes and checks them;
+	// Site, if set, is the name that a note must be for.
+	Key  func() (*proof.Key, error)
+	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
 	// Hits, if set, gives the log reader's account: hits handed over and hits
@@ -34,15 +39,6 @@ type Options struct {
 	Binding func() (times uint64, bound bool)
 	// Findings, if set, gives what was found about the network around, worst first.
 	Findings func() []sightings.Finding
-}
-
-// Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
-func Plan(p Policy) (string, error) {
-	rs, err := compile(p)
-	if err != nil {
-		return "", err
-	}
-	return rs.Text(), nil
 }
 
 func compile(p Policy) (ruleset.Ruleset, error) {

@@ -97,6 +97,7 @@ var matrix = map[string]string{
 	"GET /users/{user}/tokens":             "401 401 403 403 404 404 404 403",
 	"DELETE /users/{user}/tokens":          "401 401 403 403 403 404 403 403",
 	"GET /confirmations":                   "401 401 403 403 200 200 200 403",
+	"POST /containment/commands":           "401 401 403 403 403 403 403 403",
 	"POST /confirmations/disarm":           "401 401 403 403 403 403 403 403",
 	"POST /confirmations/{confirmation}":   "401 401 403 403 403 400 403 403",
 	"DELETE /confirmations/{confirmation}": "401 401 403 403 403 404 403 403",

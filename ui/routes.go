@@ -89,6 +89,7 @@ func (s *Server) accountRoutes() []route {
 
 		{"GET", "/confirmations", readers, bare(s.getConfirmations)},
 		{"POST", "/confirmations/disarm", box, bare(s.postDisarm)},
+		{"POST", "/containment/commands", box, bare(s.postContainmentCommand)},
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 

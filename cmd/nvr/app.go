@@ -94,6 +94,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding, Findings: a.found,
+		Key: siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },
 	})
 	// Ahead of the rules, so that the first packet they drop is on the list, too. No
 	// condition of arming (C1): where it fails, the task that reads tries again.

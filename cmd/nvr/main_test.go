@@ -44,6 +44,7 @@ var scenarios = map[string]func(nvr string) error{
 	"reload":      changedSite,
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
+	"commands":    onTheBox,
 	"faces":       faceless,
 	"holds":       heldAndDeleted,
 	"enrol":       enrolStranger,

@@ -227,7 +227,16 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	default:
 		c.State, c.Fix = ui.HealthBad, "packets of cameras may leave: run nvr firewall status on the box"
 	}
+	if s.State == firewall.Disarmed {
+		c.Fix = "cameras are NOT contained: run nvr firewall arm on the box as soon as the work is done"
+	}
 	checks := []ui.HealthCheck{c}
+	if len(s.Alarms) > 0 {
+		checks = append(checks, ui.HealthCheck{
+			Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "),
+			Fix: "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes",
+		})
+	}
 	if a.forgetful != nil {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})
 	}

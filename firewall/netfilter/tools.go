@@ -46,6 +46,7 @@ type Kernel struct {
 	generation int             // of the chains in force; 0 before the first Apply
 	runs       atomic.Int64    // commands run
 	others     others          // what other programs have in the backend that is not in use
+	printed    printed         // what was read back last
 }
 
 // Errors that say what to do.

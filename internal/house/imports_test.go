@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"firewall/managers":  {},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
-		"firewall/managers",
+		"firewall/managers", "internal/proof", // docs/decisions/0009
 	},
 
 	"inspect": {"streams/onvif"},

@@ -276,6 +276,7 @@ export const en = {
     "device.pin": "Device pinned", "device.unpin": "Device unpinned",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
+    "firewall.note-refused": "Disarming note refused",
     "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.place": "Footage held", "hold.remove": "Hold removed",
   } as Record<string, string>,
   actionGroups: [

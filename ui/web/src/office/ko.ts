@@ -269,6 +269,7 @@ export const ko: OfficeCatalogue = {
     "device.pin": "장치 고정", "device.unpin": "장치 고정 해제",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
+    "firewall.note-refused": "격리 해제 메모 거부됨",
     "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.place": "영상 보존", "hold.remove": "보존 해제",
   },
   actionGroups: [
