@@ -72,7 +72,8 @@ fuzz-brief:
 		done; done
 
 # What takes hours: 120 kills of a recorder, 2,000 power cuts, 20 restarts of the
-# whole product, a demo of ten minutes, each fuzz target for two minutes.
+# whole product, a demo of ten minutes, ten million attempts to leak, every mutant
+# of the ruleset, each fuzz target for two minutes.
 test-long: go-ready deps-test build
 	STOCKADE_LONG=1 $(GO) test -race -timeout 3h ./...
 	$(MAKE) fuzz-brief FUZZTIME=2m
