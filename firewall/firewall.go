@@ -33,6 +33,7 @@ type Firewall struct {
 	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
+	unmarked  bool          // this box enforces, and its disk takes no mark of that
 	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
@@ -100,10 +101,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return err
 	}
 	if !p.Observe {
-		// Before the first rule: a crash in between must not bring observing back.
-		if err := markArmed(f.o.StateDir); err != nil {
-			return err
-		}
+		f.mark()
 	}
 	f.loadDrift()
 	if f.account.last == nil {
@@ -128,9 +126,20 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	return f.check(ctx)
 }
 
+// mark marks this box as armed: before the first rule, or a crash in between would
+// bring observing back. A disk that takes no mark keeps nothing from being enforced:
+// a box that does not enforce is open. It is tried again at each look.
+func (f *Firewall) mark() {
+	err := markArmed(f.o.StateDir)
+	if err != nil && !f.unmarked {
+		f.log.Error("this box cannot be marked as armed: it enforces all the same, but until it is marked a restart would take containment: observe", "error", err)
+	}
+	f.unmarked = err != nil
+}
+
 // enforcing is the policy without observing, where this box was armed before (C1).
 func (f *Firewall) enforcing(p Policy) Policy {
-	if p.Observe && wasArmed(f.o.StateDir) {
+	if p.Observe && (f.unmarked || wasArmed(f.o.StateDir)) {
 		f.log.Error("observing refused: this box was armed before; enforcing instead")
 		p.Observe = false
 	}

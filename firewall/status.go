@@ -137,6 +137,7 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 			f.log.Warn("containment was changed from outside", "layer", string(x.Layer), "found", x.What)
 		}
 	}
+	f.drift.repairing(r.Findings)
 	if err := f.k.Repair(ctx); err != nil {
 		return r, fmt.Errorf("repair: %w", err)
 	}
@@ -146,7 +147,6 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	}
 	now := time.Now()
 	f.drift.see(now, again.Findings)
-	f.drift.repaired(r.Findings)
 	for l := range hurt {
 		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}

@@ -72,7 +72,7 @@ func New(opt Options) *Server {
 	}
 	s := &Server{
 		opt: opt, log: opt.Log, began: time.Now(), page: web.Handler(),
-		tunnels: tunnel.New(tunnel.Options{Log: opt.Log, Now: opt.Now, Sessions: []string{secureCookie, plainCookie}}),
+		tunnels: tunnel.New(tunnel.Options{Log: opt.Log, Now: opt.Now, Sessions: ownCookies()}),
 		events:  shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
 		live:    shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
 		films:   shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
@@ -149,12 +149,12 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 	case s.opt.Accounts == nil:
 		return entrance{}, ln, fmt.Errorf("listen on %s: there are no accounts here, so only a loopback address is allowed: "+
 			"give 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", ln.Addr())
-	case s.opt.TLS == nil, len(s.opt.Names) == 0:
+	case s.opt.TLS == nil, s.opt.Names == nil, len(s.opt.Names()) == 0:
 		return entrance{}, ln, fmt.Errorf("listen on %s: only a loopback address is served without TLS: "+
 			"name the hosts that people use in listen.names of the site file", ln.Addr())
 	}
 	in := entrance{secure: true, names: s.opt.Names}
 	// Below TLS, so that the server still knows a connection by its kind, and
 	// handshakes count too.
-	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers), nil
+	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers, s.log), nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
@@ -90,6 +91,7 @@ func peopleOnTheBox(nvr string) error {
 		{"a shorter retention waits", h.shorterRetention},
 		{"it waits after a restart too", h.restart},
 		{"an admin confirms it", h.confirmRetention},
+		{"a hold is removed by two", h.holdByTwo},
 		{"two persons disarm", h.disarm},
 		{"the audit", h.audit},
 		{"a damaged database", h.damaged},
@@ -164,7 +166,9 @@ func (h *household) exchange(method, path string, sent, into any) error {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
 	}
 	for _, c := range res.Cookies() {
-		h.cookie = c.Value
+		if c.Name == "__Host-nvr" {
+			h.cookie = c.Value
+		}
 	}
 	told := struct{ CSRF string }{}
 	if err := json.Unmarshal(answer, &told); err == nil && told.CSRF != "" {
@@ -243,6 +247,35 @@ func (h *household) confirm(kind string, into any) error {
 		}
 	}
 	return fmt.Errorf("nothing of kind %s waits: %+v", kind, list)
+}
+
+// holdByTwo holds footage to come on the box, and ends that by the first admin's
+// confirmation.
+func (h *household) holdByTwo(dir string) error {
+	on := func(args ...string) (string, error) {
+		out, err := exec.Command(h.nvr, append(args, "--server", "unix:"+filepath.Join(dir, "state", socketName))...).CombinedOutput()
+		return string(out), err
+	}
+	at := time.Now()
+	out, err := on("hold", "add", "--camera", "gate", "--from", stamped(at), "--to", stamped(at.Add(time.Hour)), "--why", "a visit", "--json")
+	var held ui.HoldView
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &held)); err != nil {
+		return fmt.Errorf("hold add: %w: %s", err, out)
+	}
+	if out, err := on("hold", "remove", held.ID, "--why", "over"); err == nil || !strings.Contains(out, "second admin") {
+		return fmt.Errorf("one person removes a hold: %w: %s", err, out)
+	}
+	if out, err := on("hold", "list"); err != nil || !strings.Contains(out, held.ID) {
+		return fmt.Errorf("hold list: %w: %s", err, out)
+	}
+	var told struct{}
+	if err := h.confirm("hold.remove", &told); err != nil {
+		return err
+	}
+	if out, err := on("hold", "list"); err != nil || strings.Contains(out, held.ID) {
+		return fmt.Errorf("it is held after two removed it: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (h *household) setPassword(name, code string) error {

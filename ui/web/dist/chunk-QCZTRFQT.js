@@ -1,1 +1,0 @@
-var e=performance.now();for(let t of["pointerdown","pointermove","keydown","wheel","touchstart"])addEventListener(t,()=>e=performance.now(),{passive:!0,capture:!0});function n(){return document.visibilityState==="visible"&&performance.now()-e<12e4}export{n as a};

@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-IFT4XA46.js";import"./chunk-JFW3SAJT.js";import"./chunk-QCZTRFQT.js";import"./chunk-PV77OLJZ.js";import"./chunk-V7QFA75T.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
