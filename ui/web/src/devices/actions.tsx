@@ -20,10 +20,10 @@ export function DeviceActions({ device, revision, may, unpinned }: Props): JSX.E
   const m = words.value;
   return (
     <div class="row-tools">
-      <OpenButton device={device.id} />
       {may && (device.cameras.length > 0
         ? <button class="small" disabled title={m.unpinUsed}>{m.unpin}</button>
         : <Sure small name={m.unpin} text={m.unpinText(device.id)} act={async () => unpinned(await unpin(device.id, revision))} />)}
+      <OpenButton device={device.id} />
     </div>
   );
 }
