@@ -94,7 +94,7 @@ type Deleted struct {
 	Waiting  int // deleted later: somebody reads them, or their volume deletes nothing now
 }
 
-// ErrAway: a volume of which something was to be deleted is not in use any more.
+// ErrAway says that a volume of which something was to be deleted is not in use any more.
 var ErrAway = errors.New("storage: its volume is not in use")
 
 // Delete deletes what a plan takes, stated in the ledgers with who and why. It
