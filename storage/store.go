@@ -327,6 +327,9 @@ func (s *Store) Status() Status {
 		st.Rebuilding = st.Rebuilding || v.session() != nil && s.rebuildNeeded(v)
 	}
 	st.KeptWhole = s.holds.wholeCameras()
+	if err := s.holds.ready(); err != nil {
+		st.HoldsError = err.Error()
+	}
 	st.Unread = s.unreadList()
 	s.mu.Lock()
 	st.Rebuilding = st.Rebuilding || s.untiled

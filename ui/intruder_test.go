@@ -507,7 +507,9 @@ func (a *accountSite) serveTLS(t *testing.T, name string) (base string, client *
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ui.New(a.options()).Serve(ctx, ln) }()
+	server := ui.New(a.options())
+	a.serveTunnel(ctx, t, server)
+	go func() { done <- server.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

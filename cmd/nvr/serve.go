@@ -164,6 +164,9 @@ func (a *app) servePeople(ctx context.Context) error {
 		return nil //nolint:nilerr // asked to end before anybody came
 	}
 	g.Go(func() error { return a.again(ctx, taskPage, a.servePage) })
+	if a.current().Listen.Tunnel.IsValid() {
+		g.Go(func() error { return a.again(ctx, taskTunnel, a.serveTunnel) })
+	}
 	g.Go(func() error { return a.again(ctx, taskSocket, a.serveLocal) })
 	g.Go(func() error { return a.again(ctx, taskArming, a.noteArming) })
 	g.Go(func() error { return a.again(ctx, taskSignOn, a.loadSignOn) })

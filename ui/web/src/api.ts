@@ -63,6 +63,26 @@ export interface Device {
   blocked_last?: string;
 }
 
+/** Tunnel leads an admin to a device's own pages. */
+export interface Tunnel {
+  id: string;
+  device: string;
+  address: string;
+  tls: boolean;
+  fingerprint?: string;
+  reason: string;
+  by: string;
+  /** opened in this session: only here it can be used */
+  mine: boolean;
+  opened: string;
+  expires: string;
+  requests: number;
+  changes: number;
+  to_device: number;
+  from_device: number;
+  url: string;
+}
+
 export interface Recording {
   run: string;
   start: string;
