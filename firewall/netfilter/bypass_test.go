@@ -70,6 +70,10 @@ func TestWhatPassesByTheRules(t *testing.T) {
 			run("tc filter del dev p1 ingress; ip link del up0"), "L1: tc ingress filter u32 on p1; remove it: tc filter del dev p1 ingress", true,
 		},
 		{
+			"tc redirect of a shared block", run("ip link add up0 type veth peer name up0x; tc qdisc add dev p1 ingress_block 7 clsact; tc filter add block 7 protocol all u32 match u32 0 0 action mirred egress redirect dev up0"),
+			run("tc qdisc del dev p1 clsact; ip link del up0"), "L1: tc ingress filter u32 on p1", true,
+		},
+		{
 			"tc of outgoing frames", run("tc qdisc add dev p1 clsact; tc filter add dev p1 egress protocol all u32 match u32 0 0 flowid 1:1"),
 			run("tc qdisc del dev p1 clsact"), "L1: tc egress filter u32 on p1", false,
 		},
