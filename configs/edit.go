@@ -19,7 +19,7 @@ var ErrEdit = errors.New("the devices are written in a way that is not edited he
 // ErrNoDevice says that there is no such device.
 var ErrNoDevice = errors.New("there is no such device")
 
-// AddDevices gives a site file with more devices: id, IP and MAC of each. Bytes
+// AddDevices gives a site file with more devices: id, IP, MAC and, where given, port of each. Bytes
 // are put in where the list of devices ends; every other byte stays. The result
 // is read again: it says what the file said, and the new devices behind the old.
 // An error is a Problems where that would not be valid, such as an address that
@@ -171,7 +171,11 @@ func (e *editor) add(devices []Device) ([]byte, error) {
 		if i > 0 || !bytes.HasSuffix(bytes.TrimRight(text[:to], " \t\r\n"), []byte(",")) {
 			added = append(added, ',')
 		}
-		added = fmt.Appendf(added, "%s  {id: %s, ip: %s, mac: \"%s\"}", e.eol, d.ID, d.IP, d.MAC)
+		added = fmt.Appendf(added, "%s  {id: %s, ip: %s, mac: \"%s\"", e.eol, d.ID, d.IP, d.MAC)
+		if d.Port != "" {
+			added = fmt.Appendf(added, ", port: %q", d.Port)
+		}
+		added = append(added, '}')
 	}
 	return slices.Insert(text, to, added...), nil
 }
@@ -183,6 +187,9 @@ func blockItems(devices []Device, indent string) (lines []string) {
 			indent+"- id: "+d.ID,
 			indent+"  ip: "+d.IP.String(),
 			indent+"  mac: \""+d.MAC.String()+"\"") // in quotes: to some readers digits with colons are a number
+		if d.Port != "" {
+			lines = append(lines, fmt.Sprintf("%s  port: %q", indent, d.Port))
+		}
 	}
 	return lines
 }

@@ -74,6 +74,23 @@ func TestDevicesAreAddedAndNothingElseChanges(t *testing.T) {
 	}
 }
 
+func TestADeviceIsAddedWithItsPort(t *testing.T) {
+	d := device("dev-x", "10.20.9.1", "02:00:00:00:09:01")
+	d.Port = "p1"
+	for before, after := range map[string]string{
+		"devices: []\n": "devices: \n" + strings.SplitAfter(lines, "01\"\n")[0] + "    port: \"p1\"\n",
+		"devices: [{id: a, ip: 10.20.1.1, mac: \"02:00:00:00:00:01\"}]\n": "devices: [{id: a, ip: 10.20.1.1, mac: \"02:00:00:00:00:01\"},\n  {id: dev-x, ip: 10.20.9.1, mac: \"02:00:00:00:09:01\", port: \"p1\"}]\n",
+	} {
+		if got, err := configs.AddDevices([]byte(layout(before)), []configs.Device{d}); err != nil || string(got) != layout(after) {
+			t.Errorf("%v\n%q\nwant\n%q", err, got, layout(after))
+		}
+	}
+	d.Port = "p9"
+	if _, err := configs.AddDevices([]byte(layout("devices: []\n")), []configs.Device{d}); err == nil || !strings.Contains(err.Error(), "p9 is no port of the camera network") {
+		t.Error(err)
+	}
+}
+
 func TestARemovedDeviceTakesItsOwnLinesOnly(t *testing.T) {
 	before := layout("devices:\n  # first\n  - id: a\n    ip: 10.20.1.1\n    mac: 02:00:00:00:00:01   # of a\n  # second\n  - id: b\n    ip: 10.20.1.2\n    # inside b\n    mac: 02:00:00:00:00:02\n\n  - id: c\n    ip: 10.20.1.3\n    mac: 02:00:00:00:00:03\n# views\ncameras:\n  - {id: cam, device: a, streams: {main: {path: /x}}}\n")
 	got, err := configs.RemoveDevice([]byte(before), "b")

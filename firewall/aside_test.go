@@ -60,7 +60,7 @@ func TestNetworkManagersLeaveThePortsAlone(t *testing.T) {
 	})
 	must(t, os.Remove(filepath.Join(root, "run/systemd/network")))
 	l.await("the file once more", told)
-	must(t, f.Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	disarm(t, f)
 	if told() {
 		t.Error("disarmed, and the ports are kept from their managers")
 	}

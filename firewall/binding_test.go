@@ -101,6 +101,11 @@ func impostors() []impostor {
 			copy(f[6:], rogueMAC)
 			return f
 		}, "L1|spoof at p-r", false, false},
+		{"ARP with one's own MAC in another's frame", rogue, func(tag string) []byte {
+			f := arpFrom(broadcast, rogueMAC, camBIP)(tag)
+			copy(f[6:], camBMAC)
+			return f
+		}, "L1|spoof at p-r", false, false},
 		{"ARP of a stranger on a bound port", camA, arpFrom(bridgeMAC, rogueMAC, rogueIP), "L1|unknown-device at p-a", false, false},
 	}
 }
@@ -156,7 +161,8 @@ func TestADeviceIsBoundToItsPort(t *testing.T) {
 	}
 	home()
 
-	must(t, f.Disarm(context.Background(), bound, firewall.Note{Who: "kim", Why: "a layer alone"}))
+	_, _, err := f.Disarm(context.Background(), bound, firewall.Note{Who: "kim", Why: "a layer alone"})
+	must(t, err)
 	k, err := netfilter.New(netfilter.Options{Log: logger(t)})
 	must(t, err)
 	must(t, k.Apply(context.Background(), only(compile(t, bound), pinningAlone())))

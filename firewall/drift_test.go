@@ -104,7 +104,7 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 		"source routes":           {"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route", `setting net/ipv4/conf/br-cam/accept_source_route is "1", want 0`},
 		"ip_forward=1":            {"echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/ip_forward", `setting net/ipv4/conf/br-cam/forwarding is "1", want 0`},
 		"forwarding of a port":    {"echo 1 > /proc/sys/net/ipv4/conf/p-a/forwarding", `setting net/ipv4/conf/p-a/forwarding is "1", want 0`},
-		"Docker":                  {dockerStart, "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD -j DOCKER-USER"},
+		"Docker":                  {dockerStart, "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD -j DOCKER"},
 		"firewalld":               {firewalldReload, "is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,18 +183,28 @@ end`
 func TestARedirectionShutsItsPort(t *testing.T) {
 	l := newLab(t)
 	l.proveLeaks(t)
-	f := l.arm(policy())
-	keep(t, f)
-	for name, c := range map[string]struct{ put, off, found string }{
+	redirections := map[string]struct{ put, off, found string }{
 		"tc": {
-			"tc qdisc add dev p-a clsact; tc filter add dev p-a ingress protocol all u32 match u32 0 0 action mirred egress redirect dev up0",
+			"tc qdisc replace dev p-a clsact; tc filter add dev p-a ingress protocol all u32 match u32 0 0 action mirred egress redirect dev up0",
 			"tc filter del dev p-a ingress", "tc ingress filter u32 on p-a; remove it: tc filter del dev p-a ingress",
 		},
 		"nft": {
 			"nft add table netdev evil '{ chain c { type filter hook ingress device p-a priority 0; fwd to up0; }; }'",
 			"nft delete table netdev evil", "chain netdev evil c on p-a; remove it: nft delete chain netdev evil c",
 		},
-	} {
+	}
+	for name, c := range redirections { // no rule sees what they send on
+		foreign(t, c.put)
+		l.await("a frame by "+name+": else the test proves nothing", func() bool {
+			tag := newTag()
+			l.camA.send(t, ether(camBMAC, camAMAC, 0x88b5, []byte(tag)))
+			return l.out.saw.soon(tag)
+		})
+		foreign(t, c.off)
+	}
+	f := l.arm(policy())
+	keep(t, f)
+	for name, c := range redirections {
 		t.Run(name, func(t *testing.T) {
 			before := l.out.saw.count(floodTag)
 			stop := l.flood()
@@ -207,9 +217,6 @@ func TestARedirectionShutsItsPort(t *testing.T) {
 			took := time.Since(at)
 			time.Sleep(20 * time.Millisecond) // what was on its way when the port went down
 			until := l.out.saw.count(floodTag)
-			if until == before {
-				t.Error("nothing was redirected: the test proves nothing")
-			}
 			l.awaitState(f, firewall.Degraded, time.Now().Add(300*time.Millisecond)) // another repair does not open it
 			n := stop()
 			if after := l.out.saw.count(floodTag); after != until || isUp(t, "p-a") {
@@ -353,16 +360,29 @@ func TestDropsAreCountedToThePacket(t *testing.T) {
 	}
 }
 
+func disarm(t *testing.T, f *firewall.Firewall) {
+	t.Helper()
+	_, _, err := f.Disarm(context.Background(), policy(), firewall.Note{Who: "kim", Why: "moving the rack"})
+	must(t, err)
+}
+
+func armAgain(t *testing.T, f *firewall.Firewall) *firewall.Note {
+	t.Helper()
+	n, err := f.Arm(context.Background(), policy())
+	must(t, err)
+	return n
+}
+
 // C1: disarming takes a name and a reason, is obeyed, and ended by arming only.
 func TestDisarmingIsObeyedAndSaid(t *testing.T) {
 	l := newLab(t)
 	f := l.arm(policy())
 	keep(t, f)
 	ctx := context.Background()
-	if err := f.Disarm(ctx, policy(), firewall.Note{Who: "kim"}); err == nil {
+	if _, _, err := f.Disarm(ctx, policy(), firewall.Note{Who: "kim"}); err == nil {
 		t.Error("disarmed without a reason")
 	}
-	must(t, f.Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	disarm(t, f)
 	l.awaitState(f, firewall.Disarmed, time.Now())
 	if r := f.Status().Reasons; len(r) != 1 || !contains(r[0], "kim") || !contains(r[0], "moving the rack") {
 		t.Errorf("reasons %q", r)
@@ -373,7 +393,9 @@ func TestDisarmingIsObeyedAndSaid(t *testing.T) {
 	if err := f.Set(ctx, policy()); err == nil {
 		t.Error("the daemon armed against the note")
 	}
-	must(t, f.Arm(ctx, policy()))
+	if n := armAgain(t, f); n == nil || n.Who != "kim" {
+		t.Errorf("arming ended the note %v", n)
+	}
 	for _, name := range leaks(l.runProbes(nil)) {
 		t.Errorf("leaked after arming again: %s", name)
 	}
@@ -388,12 +410,12 @@ func TestDisarmingBesideTheDaemon(t *testing.T) {
 	must(t, daemon.Set(ctx, policy()))
 	keep(t, daemon)
 	command := func() *firewall.Firewall { return firewall.New(firewall.Options{StateDir: state, Log: logger(t)}) }
-	must(t, command().Disarm(ctx, policy(), firewall.Note{Who: "kim", Why: "moving the rack"}))
+	disarm(t, command())
 	l.awaitState(daemon, firewall.Disarmed, time.Now().Add(150*time.Millisecond))
 	if out := foreign(t, "iptables-save; ipset list -n; ip rule"); contains(out, "NVR") || contains(out, "nvr-") || contains(out, "blackhole") {
 		t.Errorf("the daemon repaired what was disarmed:\n%s", out)
 	}
-	must(t, command().Arm(ctx, policy()))
+	armAgain(t, command())
 	l.awaitState(daemon, firewall.Enforced, time.Now())
 	s, err := command().Check(ctx, policy())
 	must(t, err)

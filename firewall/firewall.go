@@ -17,9 +17,6 @@ import (
 // ErrDisarmed says that nvr firewall disarm was used on this box and that its note is obeyed.
 var ErrDisarmed = errors.New("the firewall was disarmed on this box; nvr firewall arm ends that")
 
-// ErrNote asks for what a disarming note must say.
-var ErrNote = errors.New("disarming needs a name and a reason")
-
 // Firewall keeps one policy enforced. Its methods may be called from any
 // goroutine; changes wait for each other.
 type Firewall struct {
@@ -36,6 +33,8 @@ type Firewall struct {
 	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
+	unmarked  bool          // this box enforces, and its disk takes no mark of that
+	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
 	// guarding is the link whose ports are shut when frames pass by the rules; nil
@@ -43,9 +42,11 @@ type Firewall struct {
 	guarding atomic.Pointer[ruleset.Link]
 	event    chan struct{} // like wake
 
-	statusMu sync.Mutex // guards status and changed
+	statusMu sync.Mutex // guards what follows
 	status   Status
-	changed  chan struct{} // closed and replaced when status changes
+	// absentOnly says that nothing is missing but ports that are not there, and not all of them.
+	absentOnly bool
+	changed    chan struct{} // closed and replaced when status changes
 }
 
 type repair struct {
@@ -101,12 +102,10 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	if err := f.refuseConflicts(rs.Link); err != nil {
 		return err
 	}
-	if !p.Observe {
-		// Before the first rule: a crash in between must not bring observing back.
-		if err := markArmed(f.o.StateDir); err != nil {
-			return err
-		}
+	if !p.Observe && !f.stateless() {
+		f.mark()
 	}
+	f.noteAlso(p)
 	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
@@ -125,64 +124,53 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.notePorts(p)
 	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
 
+// mark marks this box as armed: before the first rule, or a crash in between would
+// bring observing back. A disk that takes no mark keeps nothing from being enforced:
+// a box that does not enforce is open. It is tried again at each look.
+func (f *Firewall) mark() {
+	err := markArmed(f.o.StateDir)
+	if err != nil && !f.unmarked {
+		f.log.Error("this box cannot be marked as armed: it enforces all the same, but until it is marked a restart would take containment: observe", "error", err)
+	}
+	f.unmarked = err != nil
+}
+
 // enforcing is the policy without observing, where this box was armed before (C1).
 func (f *Firewall) enforcing(p Policy) Policy {
-	if p.Observe && wasArmed(f.o.StateDir) {
+	if p.Observe && (f.unmarked || f.stateless() || wasArmed(f.o.StateDir)) {
 		f.log.Error("observing refused: this box was armed before; enforcing instead")
 		p.Observe = false
 	}
 	return p
 }
 
-// Check compares the kernel with the policy and changes nothing: for a look at
-// a box whose daemon is not running. Use a Firewall of its own for it.
-func (f *Firewall) Check(ctx context.Context, p Policy) (Status, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p = f.enforcing(p)
-	rs, err := compile(p)
+// Arm ends a disarming, then does what Set does. It gives the note that it ended, if there was one.
+func (f *Firewall) Arm(ctx context.Context, p Policy) (ended *Note, err error) {
+	n, ok, err := f.notary().end(time.Now())
 	if err != nil {
-		return Status{}, fmt.Errorf("compile the policy: %w", err)
+		return nil, err
 	}
-	f.policy = p
-	if f.obeysNote() {
-		return f.Status(), nil
+	if ok {
+		ended = &n
 	}
-	if err := f.open(); err != nil {
-		return Status{}, err
-	}
-	f.loadDrift()
-	if err := f.k.Adopt(ctx, rs); err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r, err := f.k.Verify(ctx)
-	if err != nil {
-		return Status{}, fmt.Errorf("read back: %w", err)
-	}
-	r.Findings = append(r.Findings, f.lookAside(rs.Link, false)...)
-	f.report(r)
-	return f.Status(), nil
+	return ended, f.Set(ctx, p)
 }
 
-// Arm ends a disarming: it removes the note, then does what Set does.
-func (f *Firewall) Arm(ctx context.Context, p Policy) error {
-	if err := removeNote(f.o.StateDir); err != nil {
-		return err
-	}
-	return f.Set(ctx, p)
-}
+func (f *Firewall) notary() notary { return notary{f.o.StateDir, f.o.Key, f.o.Site} }
 
 // Disarm opens the camera side: the note first, so that no daemon closes again
 // what is being opened, then everything of ours goes. The bridge, its
-// addresses and its ports stay, so that cameras can still be reached.
-func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
+// addresses and its ports stay, so that cameras can still be reached. It gives
+// the note that it left; unsigned says why that bears no signature.
+func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, unsigned string, err error) {
 	if n.Who == "" || n.Why == "" {
-		return ErrNote
+		return n, "", ErrNote
 	}
 	if n.When.IsZero() {
 		n.When = time.Now().UTC()
@@ -191,30 +179,31 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) error {
 	defer f.mu.Unlock()
 	unlock, err := f.turn(ctx)
 	if err != nil {
-		return err
+		return n, "", err
 	}
 	defer unlock()
 	rs, err := compile(p)
 	if err != nil {
-		return fmt.Errorf("compile the policy: %w", err)
+		return n, "", fmt.Errorf("compile the policy: %w", err)
 	}
 	if err := f.open(); err != nil {
-		return err
+		return n, "", err
 	}
-	if err := leaveNote(f.o.StateDir, n); err != nil {
-		return err
+	if left, unsigned, err = f.notary().leave(n); err != nil {
+		return left, unsigned, err
 	}
 	f.log.Error("firewall disarmed: cameras are no longer contained", "who", n.Who, "why", n.Why)
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
-		return fmt.Errorf("disarm: %w", err)
+		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
+	f.notePorts(Policy{})
 	f.obeysNote()
 	if f.o.Root != "" {
 		if err := managers.Withdraw(f.o.Root); err != nil {
-			return fmt.Errorf("disarmed, but: %w", err)
+			return left, unsigned, fmt.Errorf("disarmed, but: %w", err)
 		}
 	}
-	return nil
+	return left, unsigned, nil
 }
 
 // open finds the kernel's tools once.
@@ -222,7 +211,7 @@ func (f *Firewall) open() error {
 	if f.k != nil {
 		return nil
 	}
-	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend})
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent})
 	if err != nil {
 		return fmt.Errorf("open the firewall: %w", err)
 	}
@@ -237,32 +226,60 @@ func (f *Firewall) loadDrift() {
 	}
 }
 
-// obeysNote reads the note and, where there is one, says so in status.
+// remindEvery is how often the log says that a note lies there.
+const remindEvery = time.Minute
+
+// obeysNote reads the note. Where there is one, status and, each minute, the log
+// say so; one that is not to be obeyed is alarmed instead (C1).
 func (f *Firewall) obeysNote() bool {
-	n, ok, err := disarmNote(f.o.StateDir)
-	if err != nil {
-		f.log.Error("disarming note ignored", "error", err)
-		return false
+	n, ok, doubt, err := f.notary().read()
+	now := time.Now()
+	remind := now.Sub(f.reminded) >= remindEvery
+	if remind && (ok || err != nil) {
+		f.reminded = now
 	}
-	if !ok {
+	switch {
+	case err != nil:
+		if remind {
+			f.log.Error("somebody may have tried to open the camera side; nvr firewall arm takes the note away", "error", err)
+		}
+		f.publish(func(s *Status) { s.Alarms, s.Note = []string{err.Error()}, nil })
+		return false
+	case !ok:
+		if !f.reminded.IsZero() {
+			f.reminded = time.Time{}
+			f.publish(func(s *Status) { s.Alarms, s.Note = nil, nil })
+		}
 		return false
 	}
 	f.guarding.Store(nil)
-	now := time.Now()
+	if remind {
+		f.log.Error("cameras are not contained: the firewall is disarmed", "who", n.Who, "when", n.When, "why", n.Why, "doubt", doubt)
+	}
 	f.publish(func(s *Status) {
-		s.State, s.Layers, s.Checked = Disarmed, nil, now
+		s.State, s.Note, s.Alarms = Disarmed, &n, nil
 		s.Reasons = []string{fmt.Sprintf("disarmed by %s on %s: %s", n.Who, n.When.Format(time.RFC3339), n.Why)}
+		if doubt != "" {
+			s.Alarms = []string{"the disarming note is obeyed, but " + doubt}
+		}
+		if s.Checked.IsZero() || f.set { // the daemon does not read back what it must not repair
+			s.Layers, s.Checked = nil, now
+		}
 	})
 	return true
 }
 
 // AwaitEnforced returns once everything is enforced, or observed where the
-// policy asks for that; before it, no camera may be dialled (C1).
+// policy asks for that; before it, no camera may be dialled (C1). A port that is
+// not there keeps nobody waiting while another one is.
 func (f *Firewall) AwaitEnforced(ctx context.Context) error {
 	for {
 		f.statusMu.Lock()
-		state, changed := f.status.State, f.changed
+		state, absent, changed := f.status.State, f.absentOnly, f.changed
 		f.statusMu.Unlock()
+		if absent {
+			return nil
+		}
 		switch state {
 		case Enforced, Observing:
 			return nil

@@ -34,6 +34,10 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the firewall's lock: %w", err)
 	}
+	if err := giveToOwner(dir, f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {

@@ -1,26 +1,19 @@
 package firewall
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
-)
 
-// Note says who opened the camera side, when and why. While it lies in the
-// state directory, the daemon obeys it instead of enforcing (C1).
-type Note struct {
-	Who  string    `json:"who"`
-	When time.Time `json:"when"`
-	Why  string    `json:"why"`
-}
+	"golang.org/x/sys/unix"
+)
 
 const (
 	armedMark    = "armed"         // this box was armed once: observing is over for good
 	disarmedMark = "disarmed.json" // the note
-	noteLimit    = 64 << 10
 )
 
 // errNoState guards against marks being written into the working directory.
@@ -47,10 +40,29 @@ func publish(dir, name string, content []byte) (err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
 	}
+	if err := giveToOwner(dir, f.Name()); err != nil {
+		return err
+	}
 	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
 		return fmt.Errorf("publish mark %s: %w", name, err)
 	}
 	return syncDir(dir)
+}
+
+// giveToOwner gives a file of root's to whom the state directory belongs: what a
+// command makes there, the daemon must be able to read.
+func giveToOwner(dir, name string) error {
+	var owner unix.Stat_t
+	if err := unix.Stat(dir, &owner); err != nil {
+		return fmt.Errorf("look at the state directory: %w", err)
+	}
+	if os.Geteuid() != 0 || owner.Uid == 0 {
+		return nil
+	}
+	if err := os.Lchown(name, int(owner.Uid), int(owner.Gid)); err != nil {
+		return fmt.Errorf("give %s to the owner of the state directory: %w", filepath.Base(name), err)
+	}
+	return nil
 }
 
 func syncDir(dir string) error {
@@ -70,50 +82,22 @@ func wasArmed(dir string) bool {
 	return !errors.Is(err, os.ErrNotExist)
 }
 
+// FirstArmed is when a box was armed for the first time, by its state directory; zero where that is not known.
+func FirstArmed(dir string) time.Time {
+	b, err := os.ReadFile(filepath.Join(dir, armedMark))
+	if err != nil {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, strings.TrimSpace(string(b)))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
 func markArmed(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, armedMark)); err == nil {
 		return nil
 	}
 	return publish(dir, armedMark, []byte(time.Now().UTC().Format(time.RFC3339)+"\n"))
-}
-
-// disarmNote reads the note; ok is false where there is none. A note that
-// cannot be read is no note: it would open the box on a disk error.
-func disarmNote(dir string) (n Note, ok bool, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, disarmedMark))
-	if errors.Is(err, os.ErrNotExist) {
-		return n, false, nil
-	}
-	if err != nil {
-		return n, false, fmt.Errorf("read the disarming note: %w", err)
-	}
-	if len(b) > noteLimit {
-		return n, false, fmt.Errorf("read the disarming note: %d bytes, at most %d", len(b), noteLimit)
-	}
-	if err := json.Unmarshal(b, &n); err != nil {
-		return n, false, fmt.Errorf("read the disarming note: %w", err)
-	}
-	if n.Who == "" || n.Why == "" {
-		return n, false, errors.New("read the disarming note: it does not say who and why")
-	}
-	return n, true, nil
-}
-
-func leaveNote(dir string, n Note) error {
-	b, err := json.MarshalIndent(n, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the disarming note: %w", err)
-	}
-	return publish(dir, disarmedMark, append(b, '\n'))
-}
-
-func removeNote(dir string) error {
-	err := os.Remove(filepath.Join(dir, disarmedMark))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("remove the disarming note: %w", err)
-	}
-	return syncDir(dir)
 }

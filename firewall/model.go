@@ -57,6 +57,8 @@ type Status struct {
 	Counted    Counted
 	Drift      []Drift             // what others changed lately, the newest first
 	Findings   []sightings.Finding // about the network around, worst first
+	Note       *Note               // that is obeyed, while Disarmed
+	Alarms     []string            // what somebody should look into although it changes no state, such as a note that is not obeyed
 }
 
 // LayerStatus is one of L0 to L5.

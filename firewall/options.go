@@ -6,6 +6,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
 // defaultInterval is how often everything is read back when no event calls for it sooner.
@@ -24,8 +25,20 @@ type Options struct {
 	Root string
 	// Interval between read-backs; zero is a second.
 	Interval time.Duration
+	// Key, if set, opens the site key, which signs disarming notes and checks them;
+	// Site, if set, is the name that a note must be for.
+	Key  func() (*proof.Key, error)
+	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
+	// PortsFile, if set, is where the names of the ports are kept, one a line, for
+	// the bolt that shuts them at the next boot until they are armed.
+	PortsFile string
+	// Absent allows ports that are not there: they are taken over once they come.
+	Absent bool
+	// Boot says that the file system of StateDir may not be mounted yet: a
+	// StateDir that is not there is not made, and observing is then refused.
+	Boot bool
 	// Hits, if set, gives the log reader's account: hits handed over and hits
 	// that the kernel could not hand over, both since the start.
 	Hits func() (read, lost uint64)
@@ -34,15 +47,6 @@ type Options struct {
 	Binding func() (times uint64, bound bool)
 	// Findings, if set, gives what was found about the network around, worst first.
 	Findings func() []sightings.Finding
-}
-
-// Plan compiles a policy and gives the exact ruleset as text. It touches nothing.
-func Plan(p Policy) (string, error) {
-	rs, err := compile(p)
-	if err != nil {
-		return "", err
-	}
-	return rs.Text(), nil
 }
 
 func compile(p Policy) (ruleset.Ruleset, error) {

@@ -43,6 +43,7 @@ type Status struct {
 	// damaged or states what this version does not know.
 	KeptWhole   []string
 	GapsDropped int64  // gaps that the index has and no ledger, because no volume worked for long
+	IndexLost   string // why the index is one for this run only: its directory takes none
 	IndexError  string // the last index write failed so; rows wait in memory and in the ledgers
 }
 

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,6 +58,27 @@ func (s *Server) postDisarm(w http.ResponseWriter, r *http.Request) {
 	}
 	answer[map[string][]string](s, w, r)(map[string][]string{"admins": names}, err)
 }
+
+// postContainmentCommand writes down what a command on the box did to the
+// containment: the command works on the kernel by itself, and the daemon has the
+// audit open.
+func (s *Server) postContainmentCommand(w http.ResponseWriter, r *http.Request) {
+	var sent struct{ Command, Detail string }
+	err := readBody(r, &sent)
+	switch {
+	case err != nil:
+	case sent.Command != "arm" && sent.Command != "disarm":
+		err = &Problem{http.StatusBadRequest, fmt.Sprintf("there is no command %.20q", sent.Command), "give arm or disarm"}
+	case len(sent.Detail) > maxCommandDetail:
+		err = &Problem{http.StatusBadRequest, "the detail is too long", fmt.Sprintf("give at most %d bytes", maxCommandDetail)}
+	default:
+		err = s.note(r, entryOf(principal(r), "firewall."+sent.Command, "containment", sent.Detail))
+	}
+	answer[any](s, w, r)(struct{}{}, err)
+}
+
+// maxCommandDetail is what a command may say of itself: a reason and some names.
+const maxCommandDetail = 4 << 10
 
 // TwoAdmins checks the credentials of two different admins and gives their
 // names. Each is signed in and out again, so that lock-out and audit see it.

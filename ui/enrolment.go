@@ -38,6 +38,8 @@ type NewDevice struct {
 	ID  string `json:"id,omitempty"` // default: made of the MAC
 	MAC string `json:"mac"`
 	IP  string `json:"ip"`
+	// Port binds it to one port of the bridge, which then takes nobody else.
+	Port string `json:"port,omitempty"`
 }
 
 // SightingsView is what was seen on the camera network and is not pinned.

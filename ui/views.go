@@ -50,6 +50,7 @@ type DeviceView struct {
 	MACMaker    string     `json:"mac_maker,omitempty"` // whom the MAC was given to
 	MACLocal    bool       `json:"mac_local,omitempty"` // the MAC was made up
 	Port        string     `json:"port,omitempty"`      // of the bridge, where it was seen last
+	Bound       string     `json:"bound,omitempty"`     // the port that it is bound to
 	Seen        *time.Time `json:"seen,omitempty"`
 	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
 	BlockedLast *time.Time `json:"blocked_last,omitempty"`

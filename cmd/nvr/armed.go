@@ -39,6 +39,7 @@ type armingAccount struct {
 	write   func(audit.Entry) error
 	since   time.Time      // what was found before is in the audit already
 	last    string         // the action that was seen last
+	alarms  string         // what was alarmed last
 	told    map[uint64]int // changes by others that were told, with their count then
 	waiting []audit.Entry
 	dropped int
@@ -48,6 +49,12 @@ func (c *armingAccount) look(s firewall.Status) error {
 	if action, detail := arming(s); action != c.last && action != "" {
 		c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: action, Object: "containment", Detail: detail, Time: time.Now()})
 		c.last = action
+	}
+	if alarms := strings.Join(s.Alarms, "; "); alarms != c.alarms {
+		if alarms != "" {
+			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-refused", Object: "containment", Outcome: "refused", Detail: alarms, Time: time.Now()})
+		}
+		c.alarms = alarms
 	}
 	c.waiting = append(c.waiting, c.drift(s.Drift)...)
 	if over := len(c.waiting) - maxUnwritten; over > 0 {

@@ -43,7 +43,7 @@ func newPinCommand() *cobra.Command {
 	var server serverFlags
 	var all bool
 	c := &cobra.Command{
-		Use:   "pin MAC=IP[=ID]... | --all-unknown",
+		Use:   "pin MAC=IP[=ID][@PORT]... | --all-unknown",
 		Short: "Pin devices: add them to the site file, which the recorder takes at once",
 		RunE: func(c *cobra.Command, args []string) error {
 			if all == (len(args) > 0) {
@@ -110,9 +110,13 @@ func pinDevices(c *cobra.Command, api *client, given []string) error {
 	return changeSite(c, api, http.MethodPost, "devices", seen.Revision, map[string][]ui.NewDevice{"devices": wanted}, "pinned")
 }
 
-// parsePin reads MAC=IP or MAC=IP=ID.
+// parsePin reads MAC=IP or MAC=IP=ID, and @PORT behind it.
 func parsePin(text string) (ui.NewDevice, error) {
-	parts := strings.Split(text, "=")
+	pair, port, bound := strings.Cut(text, "@")
+	if bound && port == "" {
+		return ui.NewDevice{}, fmt.Errorf("%q names no port behind @: write one of camera_network.ports", text)
+	}
+	parts := strings.Split(pair, "=")
 	if len(parts) != 2 && len(parts) != 3 {
 		return ui.NewDevice{}, fmt.Errorf("%q is not MAC=IP, such as 02:00:00:00:00:11=10.20.1.11", text)
 	}
@@ -124,7 +128,7 @@ func parsePin(text string) (ui.NewDevice, error) {
 	if err != nil {
 		return ui.NewDevice{}, fmt.Errorf("%q is not an address: write one such as 10.20.1.11", parts[1])
 	}
-	d := ui.NewDevice{MAC: mac.String(), IP: ip.String()}
+	d := ui.NewDevice{MAC: mac.String(), IP: ip.String(), Port: port}
 	if len(parts) == 3 {
 		d.ID = parts[2]
 	}

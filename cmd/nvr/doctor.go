@@ -45,21 +45,26 @@ func found(name string, err error) check {
 
 func newDoctorCommand() *cobra.Command {
 	var asJSON, rehearse bool
+	var config string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check that this machine has what recording and containment need; exit 1 if not", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if rehearse {
 				return json.NewEncoder(c.OutOrStdout()).Encode(rehearseKernel(c.Context()))
 			}
-			_, tools := netfilter.New(netfilter.Options{})
+			k, tools := netfilter.New(netfilter.Options{})
 			checks := []check{found("rights", checkRights()), found("programs", tools)}
 			if tools == nil {
+				checks[1].Detail = "iptables is " + k.Backend()
 				checks = append(checks, tryKernel(c.Context())...)
 			}
+			checks = append(checks, checkSettings(), checkOtherBackend(c.Context(), tools == nil && k.Backend() == "legacy"))
+			checks = append(checks, checkSite(config, c.Flags().Changed("config"))...)
 			return examine(c.OutOrStdout(), checks, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&config, "config", defaultConfig, "the site file, whose ports are looked at where it is there")
 	c.Flags().BoolVar(&rehearse, "rehearse", false, "")
 	// The flag exists: it was declared one line up.
 	_ = c.Flags().MarkHidden("rehearse")
@@ -134,11 +139,11 @@ func examine(out io.Writer, checks []check, asJSON bool) error {
 			text := string(c.State)
 			switch {
 			case c.State == checkBad:
-				text = c.Detail
+				text = "BAD: " + c.Detail
 			case c.Detail != "":
 				text += ": " + c.Detail
 			}
-			fmt.Fprintf(out, "%-11s %s\n", c.Name, printable(text))
+			fmt.Fprintf(out, "%-14s %s\n", c.Name, printable(strings.ReplaceAll(text, "\n", "; ")))
 		}
 	}
 	if bad > 0 {

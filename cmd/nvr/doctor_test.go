@@ -2,12 +2,35 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+// What a site file names is looked at, and nothing is made or changed.
+func TestDoctorLooksAtTheSitesPorts(t *testing.T) {
+	nvr, dir := build(t), t.TempDir()
+	file := filepath.Join(dir, "nvr.yaml")
+	site := strings.ReplaceAll(strings.Replace(peopleSite, "ports: [nic1]", "ports: [nosuch0]", 1), "DIR", dir)
+	if err := os.WriteFile(file, []byte(site), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(nvr, "doctor", "--config", file).Output()
+	if exit := (&exec.ExitError{}); !errors.As(err, &exit) || exit.ExitCode() != exitFinding {
+		t.Errorf("ends with %v", err)
+	}
+	for _, says := range []string{"camera ports", "no interface nosuch0", "armed before", "settings"} {
+		if !strings.Contains(string(out), says) {
+			t.Errorf("it does not say %q:\n%s", says, out)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
 
 func TestDoctorTriesTheKernelInsteadOfGuessing(t *testing.T) {
 	nvr, bin := build(t), t.TempDir()

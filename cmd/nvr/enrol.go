@@ -111,7 +111,7 @@ func (e enrolment) Pin(_ context.Context, revision string, wanted []ui.NewDevice
 	var after []ui.NewDevice
 	var ids []string
 	for _, d := range devices {
-		after = append(after, ui.NewDevice{ID: d.ID, IP: d.IP.String(), MAC: d.MAC.String()})
+		after = append(after, newDeviceOf(d))
 		ids = append(ids, d.ID)
 	}
 	return &ui.SiteChange{Devices: ids, After: after, Commit: e.commit(changed, revision)}, nil
@@ -138,9 +138,13 @@ func (e enrolment) Unpin(_ context.Context, revision, id string) (*ui.SiteChange
 		return nil, notEdited(err)
 	}
 	return &ui.SiteChange{
-		Devices: []string{id}, Before: []ui.NewDevice{{ID: d.ID, IP: d.IP.String(), MAC: d.MAC.String()}},
+		Devices: []string{id}, Before: []ui.NewDevice{newDeviceOf(d)},
 		Commit: e.commit(changed, revision),
 	}, nil
+}
+
+func newDeviceOf(d configs.Device) ui.NewDevice {
+	return ui.NewDevice{ID: d.ID, IP: d.IP.String(), MAC: d.MAC.String(), Port: d.Port}
 }
 
 // devices reads what is to be pinned, and names what has no name.
@@ -169,7 +173,7 @@ func (e enrolment) devices(wanted []ui.NewDevice) ([]configs.Device, error) {
 		if id == "" {
 			id = suggestID(nflog.MAC(mac), taken)
 		}
-		all = append(all, configs.Device{ID: id, IP: ip, MAC: mac})
+		all = append(all, configs.Device{ID: id, IP: ip, MAC: mac, Port: w.Port})
 	}
 	return all, nil
 }

@@ -143,6 +143,7 @@ func (e *enrolled) refusals() error {
 		{[]string{"devices", "pin", rogueMAC + "=10.20.1.11"}, "stands at line"},
 		{[]string{"devices", "pin", rogueMAC + "=192.168.9.9"}, "outside the camera network"},
 		{[]string{"devices", "pin", rogueMAC}, "is not MAC=IP"},
+		{[]string{"devices", "pin", rogueMAC + "=" + rogueIP + "@eth9"}, "eth9 is no port of the camera network"},
 		{[]string{"devices", "pin"}, "--all-unknown"},
 		{[]string{"devices", "unpin", "dev-gate"}, "camera gate-north is a view of this device"},
 		{[]string{"devices", "unpin", "nobody"}, "no such device"},
@@ -159,6 +160,9 @@ func (e *enrolled) refusals() error {
 
 func (e *enrolled) pinned() error {
 	ups := e.r.ups("gate-north")
+	if err := e.bound(); err != nil {
+		return err
+	}
 	out, err := e.run("devices", "pin", "--all-unknown")
 	if err != nil || !strings.Contains(out, "pinned: "+rogueID) {
 		return fmt.Errorf("%w: %s", err, out)
@@ -196,6 +200,27 @@ func (e *enrolled) pinned() error {
 		return fmt.Errorf("a camera was connected %d times", n)
 	}
 	return nil
+}
+
+// bound pins the stranger to its port, and takes that back.
+func (e *enrolled) bound() error {
+	if out, err := e.run("devices", "pin", rogueMAC+"="+rogueIP+"@rogue"); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	devices, err := list[ui.DeviceView](e.r.api, "devices", "devices", nil)
+	if err != nil || !slices.ContainsFunc(devices, func(d ui.DeviceView) bool { return d.ID == rogueID && d.Bound == "rogue" }) {
+		return fmt.Errorf("%w: %+v", err, devices)
+	}
+	if out, err := exec.Command(e.nvr, "firewall", "status", "--config", e.config).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	if out, err := e.run("devices", "unpin", rogueID); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return e.r.await("the stranger to be one again", 30*time.Second, func() bool {
+		_, ok := e.stranger()
+		return ok
+	})
 }
 
 func (e *enrolled) unpinned() error {

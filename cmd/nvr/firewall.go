@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"log/slog"
+	"net/http"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -18,15 +18,18 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
-// newFirewallCommand makes the verbs that work on the box without the daemon.
+// newFirewallCommand makes the verbs that work on the box, whether the daemon runs or not.
 func newFirewallCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "firewall", Short: "Show, arm and disarm the containment of the camera network, without the daemon"})
 	var config string
+	var asJSON bool
 	c.PersistentFlags().StringVar(&config, "config", defaultConfig, "the site file")
+	c.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON")
 
 	withSite := func(run func(*cobra.Command, *configs.Site) error) func(*cobra.Command, []string) error {
 		return func(c *cobra.Command, _ []string) error {
@@ -37,34 +40,33 @@ func newFirewallCommand() *cobra.Command {
 			return run(c, site)
 		}
 	}
+	var diff bool
 	plan := &cobra.Command{
-		Use: "plan", Short: "Print the exact ruleset that the site file means", Args: cobra.NoArgs,
+		Use: "plan", Short: "Print the exact ruleset that the site file means; with --diff, what arming would change; exit 1 if anything", Args: cobra.NoArgs,
 		RunE: withSite(func(c *cobra.Command, site *configs.Site) error {
-			text, err := firewall.Plan(policyOf(site))
-			if err != nil {
-				return err
-			}
-			if root := systemRoot(); root != "" {
-				text += managers.Text(root, append([]string{bridge}, site.CameraNetwork.Ports...))
-			}
-			_, err = io.WriteString(c.OutOrStdout(), text)
-			return err
+			return planFirewall(c, site, planOptions{config, diff, asJSON})
 		}),
 	}
+	plan.Flags().BoolVar(&diff, "diff", false, "print only in which lines the kernel differs")
+	var boot atBoot
 	arm := &cobra.Command{
 		Use: "arm", Short: "Load the ruleset, read it back, and open the camera ports", Args: cobra.NoArgs,
-		RunE: withSite(armFirewall),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error {
+			if boot.on {
+				return boot.arm(c, site)
+			}
+			return armFirewall(c, site, asJSON)
+		}),
 	}
-	var asJSON bool
+	boot.flags(arm)
 	status := &cobra.Command{
 		Use: "status", Short: "Read the kernel back and say which layers hold; exit 1 if one does not", Args: cobra.NoArgs,
 		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return firewallStatus(c, site, asJSON) }),
 	}
-	status.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	var reason string
 	disarm := &cobra.Command{
 		Use: "disarm", Short: "Open the camera network: asks for the site's name, and leaves a note", Args: cobra.NoArgs,
-		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return disarmFirewall(c, site, reason) }),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return disarmFirewall(c, site, reason, asJSON) }),
 	}
 	disarm.Flags().StringVar(&reason, "reason", "", "why: kept in the note and shown while disarmed")
 	prove := &cobra.Command{
@@ -77,11 +79,32 @@ func newFirewallCommand() *cobra.Command {
 	return c
 }
 
-func openFirewall(site *configs.Site) (*firewall.Firewall, error) {
+// newFirewall makes what the verbs work with. It touches nothing. What a verb
+// does it says itself; beyond that, only what was found and put right is told.
+func newFirewall(site *configs.Site, log slog.Leveler) *firewall.Firewall {
+	return firewall.New(firewall.Options{
+		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
+		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site), Root: systemRoot(),
+	})
+}
+
+// siteKeyOf opens the site key that signs disarming notes and checks them. A
+// command that makes it gives it to the daemon's user.
+func siteKeyOf(state string) func() (*proof.Key, error) {
+	return func() (*proof.Key, error) {
+		key, err := proof.OpenKey(state)
+		if err != nil {
+			return nil, err
+		}
+		return key, giveTo(state, proof.KeyName, proof.PublicName)
+	}
+}
+
+func openFirewall(site *configs.Site, log slog.Leveler) (*firewall.Firewall, error) {
 	if err := checkRights(); err != nil {
 		return nil, err
 	}
-	return firewall.New(firewall.Options{StateDir: site.Storage.State, Log: newLogger(false), Root: systemRoot(), Findings: keptFindings(site)}), nil
+	return newFirewall(site, log), nil
 }
 
 // keptFindings are what the daemon found about the network, as its file has it.
@@ -104,146 +127,105 @@ func systemRoot() string {
 	return ""
 }
 
-func armFirewall(c *cobra.Command, site *configs.Site) error {
-	fw, err := openFirewall(site)
+// silent is above all levels.
+const silent = slog.LevelError + 1
+
+// armed is what arming came to.
+type armed struct {
+	State      firewall.State `json:"state"`
+	Reasons    []string       `json:"reasons"`
+	Revision   string         `json:"revision"` // of the site file
+	Rules      string         `json:"rules"`    // digest
+	Generation int            `json:"generation"`
+	Devices    int            `json:"devices"`
+	Took       float64        `json:"seconds"`
+	Ended      *firewall.Note `json:"ended,omitempty"` // the disarming note that this arming ended
+	Enforcing  bool           `json:"observe_refused"` // the site file asks for observing, on a box that was armed before
+}
+
+func armFirewall(c *cobra.Command, site *configs.Site, asJSON bool) error {
+	fw, err := openFirewall(site, slog.LevelWarn)
 	if err != nil {
 		return err
 	}
-	if err := fw.Arm(c.Context(), policyOf(site)); err != nil {
+	plan, err := fw.Plan(policyOf(site))
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	ended, err := fw.Arm(c.Context(), policyOf(site))
+	if ended != nil {
+		fmt.Fprintf(c.ErrOrStderr(), "This ends the disarming by %s on %s: %s\n", printable(ended.Who), short(ended.When), printable(ended.Why))
+	}
+	if err != nil {
 		return err
 	}
 	s := fw.Status()
-	if err := noteArmed(site, "revision "+s.Revision); err != nil {
-		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
-	}
 	for _, n := range s.Notes {
 		fmt.Fprintf(c.ErrOrStderr(), "beside the rules: %s\n", printable(n))
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))
+	detail := "revision " + s.Revision
+	if ended != nil {
+		detail += "; ends the disarming by " + ended.Who + " on " + short(ended.When)
+	}
+	writeDown(c, site, "arm", detail)
+	return printArmed(c, armed{
+		State: s.State, Reasons: append([]string{}, s.Reasons...), Revision: s.Revision, Rules: plan.Rules, Generation: s.Generation,
+		Devices: len(site.Devices), Took: time.Since(began).Seconds(), Ended: ended, Enforcing: plan.Enforcing,
+	}, asJSON)
+}
+
+func printArmed(c *cobra.Command, a armed, asJSON bool) (err error) {
+	if a.Enforcing {
+		fmt.Fprintln(c.ErrOrStderr(), "containment: observe is not honoured: this box was armed before. It enforces.")
+	}
+	if asJSON {
+		err = printJSON(c.OutOrStdout(), a)
+	} else {
+		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: generation %d, rules %s, revision %s, %d devices, in %.2f s\n",
+			a.State, a.Generation, a.Rules, a.Revision, a.Devices, a.Took)
+	}
+	if err == nil && a.State != firewall.Enforced && a.State != firewall.Observing {
+		err = finding{fmt.Errorf("armed, but containment is %s: %s", a.State, strings.Join(a.Reasons, "; "))}
+	}
 	return err
 }
 
-// noteArmed writes down who armed. A daemon that runs sees it and writes it down
-// itself, and before its first start there is no account to write to.
-func noteArmed(site *configs.Site, detail string) error {
-	if _, err := os.Stat(filepath.Join(site.Storage.State, stateName)); errors.Is(err, fs.ErrNotExist) {
-		return nil
+// writeDownWithin bounds how long a daemon that hangs delays a command.
+const writeDownWithin = 10 * time.Second
+
+// writeDown writes in the audit who did it. The daemon is asked while it has the
+// audit open; before its first start there is no account to write to. What
+// cannot be written is said, and has happened all the same.
+func writeDown(c *cobra.Command, site *configs.Site, command, detail string) {
+	err := writeDownStored(site, command, detail)
+	if errors.Is(err, errDaemon) {
+		ctx, cancel := context.WithTimeout(c.Context(), writeDownWithin)
+		defer cancel()
+		api, unreachable := newClient("unix:" + filepath.Join(site.Storage.State, socketName))
+		if err = unreachable; err == nil {
+			err = api.call(ctx, http.MethodPost, "containment/commands", map[string]string{"command": command, "detail": detail}, nil)
+		}
+	}
+	if err != nil && !errors.Is(err, errNoState) {
+		fmt.Fprintf(c.ErrOrStderr(), "This is not in the audit: %v\n", err)
+	}
+}
+
+func writeDownStored(site *configs.Site, command, detail string) error {
+	if _, err := os.Stat(filepath.Join(site.Storage.State, stateName)); errors.Is(err, os.ErrNotExist) {
+		return errNoState
 	}
 	p, err := openPeople(peopleOptions{
 		Site: func() *configs.Site { return site }, Mirrors: func() []string { return nil }, Log: newLogger(false),
 	})
-	if errors.Is(err, errDaemon) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
 	as := auth.LocalPrincipal(operator())
 	return errors.Join(p.audit.Append(audit.Entry{
-		Actor: as.Name(), Via: as.Via(), Action: "firewall.arm", Object: "containment", Outcome: "ok", Detail: detail,
+		Actor: as.Name(), Via: as.Via(), Action: "firewall." + command, Object: "containment", Outcome: "ok", Detail: detail,
 	}), p.close())
-}
-
-func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
-	fw, err := openFirewall(site)
-	if err != nil {
-		return err
-	}
-	s, err := fw.Check(c.Context(), policyOf(site))
-	if err != nil {
-		return err
-	}
-	out := c.OutOrStdout()
-	if asJSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		err = e.Encode(containmentView(s))
-	} else {
-		_, err = io.WriteString(out, statusText(s))
-	}
-	if err == nil && s.State != firewall.Enforced {
-		err = finding{fmt.Errorf("containment is %s", s.State)}
-	}
-	return err
-}
-
-// statusText is the status for people.
-func statusText(s firewall.Status) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: generation %d, backend %s\n", s.State, s.Generation, s.Backend)
-	for _, r := range s.Reasons {
-		fmt.Fprintf(&b, "  because: %s\n", printable(r))
-	}
-	for _, n := range s.Notes {
-		fmt.Fprintf(&b, "  beside the rules: %s\n", printable(n))
-	}
-	for _, l := range s.Layers {
-		mark := "holds  "
-		if !l.Holds {
-			mark = "MISSING"
-		}
-		fmt.Fprintf(&b, "  %s %s  %s", l.Layer, mark, l.Name)
-		if l.Detail != "" {
-			fmt.Fprintf(&b, " (%s)", printable(l.Detail))
-		}
-		b.WriteByte('\n')
-	}
-	for i, d := range s.Drift {
-		if i == 0 {
-			b.WriteString("Changed by others, the latest first:\n")
-		}
-		if i == shownChanges {
-			fmt.Fprintf(&b, "  and %d before; --json lists them\n", len(s.Drift)-i)
-			break
-		}
-		fmt.Fprintf(&b, "  %s %s %s: %s", d.First.UTC().Format(time.RFC3339), d.Layer, d.Done, printable(d.Found))
-		if d.Count > 1 {
-			fmt.Fprintf(&b, " (%d times, last %s)", d.Count, d.Last.UTC().Format(time.RFC3339))
-		}
-		b.WriteByte('\n')
-	}
-	for _, f := range s.Findings {
-		was := ""
-		if !f.Current(time.Now()) {
-			was = "earlier, "
-		}
-		fmt.Fprintf(&b, "  network: %s (%sfirst %s, last %s)\n    do: %s\n", printable(f.Text()), was, short(f.First), short(f.Last), printable(f.Fix()))
-	}
-	for _, u := range sightings.Unseen() {
-		fmt.Fprintf(&b, "  cannot be seen from here: %s\n", u)
-	}
-	return b.String()
-}
-
-// shownChanges is how many changes by others the status prints.
-const shownChanges = 10
-
-// disarmFirewall asks for the site's name, so that nobody opens the wrong box (C1).
-func disarmFirewall(c *cobra.Command, site *configs.Site, reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return errors.New("say why with --reason: it is kept in the note")
-	}
-	fw, err := openFirewall(site)
-	if err != nil {
-		return err
-	}
-	ask := newPrompt(c.InOrStdin(), c.ErrOrStderr())
-	if err := ask.siteName(c.Context(), site.Name); err != nil {
-		return err
-	}
-	names, err := secondPerson{site, ask}.confirm(c, reason)
-	if err != nil {
-		return err
-	}
-	who := operator()
-	if len(names) > 0 {
-		who += ", confirmed by " + strings.Join(names, " and ")
-	}
-	if err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: who, Why: reason}); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.OutOrStdout(), "disarmed: nvr firewall arm closes it again")
-	return err
 }
 
 // operator names who runs this program, also behind sudo.

@@ -44,7 +44,10 @@ var scenarios = map[string]func(nvr string) error{
 	"reload":      changedSite,
 	"bench":       compareRecorders,
 	"people":      peopleOnTheBox,
+	"commands":    onTheBox,
 	"faces":       faceless,
+	"new-faces":   changedFaces,
+	"stateless":   stateless,
 	"holds":       heldAndDeleted,
 	"enrol":       enrolStranger,
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/stockade-nvr/stockade/internal/lab/ns"
 	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -27,7 +28,7 @@ func TestAccountsOfARunningRecorder(t *testing.T) { inside(t, "people") }
 
 const peopleSite = `version: 1
 site: {name: Camp North, zone: UTC}
-listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1]}
+listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1], tunnel: "0.0.0.0:9443"}
 accounts: {two_persons: true, confirm_within: 15m}
 storage:
   state: DIR/state
@@ -49,6 +50,7 @@ type household struct {
 	https       *client
 	cookie      string
 	csrf        string
+	camera      *ns.Namespace
 }
 
 // code finds the setup code in what the recorder prints.
@@ -58,7 +60,8 @@ var code = regexp.MustCompile(`give the code\s+(\S+)`)
 // tokens, a retention that waits for a second person, disarming by two.
 func peopleOnTheBox(nvr string) error {
 	dir := os.TempDir()
-	if _, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11"); err != nil {
+	camera, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11")
+	if err != nil {
 		return err
 	}
 	lo, err := netlink.LinkByName("lo")
@@ -69,7 +72,7 @@ func peopleOnTheBox(nvr string) error {
 	if err != nil {
 		return err
 	}
-	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml")}
+	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml"), camera: camera}
 	if err := errors.Join(
 		netlink.AddrAdd(lo, at),
 		os.WriteFile(h.config, []byte(strings.ReplaceAll(peopleSite, "DIR", dir)), 0o600),
@@ -82,6 +85,7 @@ func peopleOnTheBox(nvr string) error {
 	}{
 		{"start", h.start},
 		{"the first admin", h.firstAdmin},
+		{"a device's own pages", h.ownPages},
 		{"users on the box", h.usersOnTheBox},
 		{"a token", h.tokens},
 		{"a shorter retention waits", h.shorterRetention},
@@ -116,11 +120,14 @@ func (h *household) start(dir string) (err error) {
 	}
 	// The root, as people fetch it, and with it nothing but HTTPS.
 	f := serverFlags{server: "https://10.9.0.1:8443", caFile: filepath.Join(dir, "root.crt")}
-	root, err := insecureRoot()
-	if err == nil {
-		err = os.WriteFile(f.caFile, root, 0o600)
+	var root []byte
+	if err := h.r.await("the page to answer", 30*time.Second, func() bool {
+		root, err = insecureRoot()
+		return err == nil
+	}); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := os.WriteFile(f.caFile, root, 0o600); err != nil {
 		return err
 	}
 	h.https, err = f.client()
@@ -159,7 +166,9 @@ func (h *household) exchange(method, path string, sent, into any) error {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
 	}
 	for _, c := range res.Cookies() {
-		h.cookie = c.Value
+		if c.Name == "__Host-nvr" {
+			h.cookie = c.Value
+		}
 	}
 	told := struct{ CSRF string }{}
 	if err := json.Unmarshal(answer, &told); err == nil && told.CSRF != "" {
@@ -374,10 +383,71 @@ func (h *household) disarm(string) error {
 		return fmt.Errorf("status: %w: %s", err, out)
 	}
 	out, err := h.run("Camp South\n"+kim+park, "firewall", "disarm", "--reason", "maintenance")
-	if err != nil || !strings.Contains(out, "disarmed") {
+	if err != nil || !strings.Contains(out, "nvr runs and says: disarmed") || strings.Contains(out, "no signature") {
 		return fmt.Errorf("disarm: %w: %s", err, out)
 	}
-	return h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm")
+	if err := h.audited("maintenance", "firewall.disarm-confirmed", "firewall.disarm"); err != nil {
+		return err
+	}
+	if err := h.openedLoudly(); err != nil {
+		return err
+	}
+	return h.refusedNote(kim + park)
+}
+
+// openedLoudly looks at a box that two admins disarmed, and arms it again.
+func (h *household) openedLoudly() error {
+	out, err := h.run("", "firewall", "status")
+	if exit := (&exec.ExitError{}); !errors.As(err, &exit) || exit.ExitCode() != exitFinding || !strings.HasPrefix(out, "disarmed") || !strings.Contains(out, "kim and park") {
+		return fmt.Errorf("status: %w: %s", err, out)
+	}
+	if health := h.r.health(); !strings.Contains(health, "containment bad") || !strings.Contains(health, "NOT contained") || !strings.Contains(health, "maintenance") {
+		return fmt.Errorf("health of a box that is open: %s", health)
+	}
+	if log := h.r.logged.String(); !strings.Contains(log, "cameras are not contained: the firewall is disarmed") {
+		return fmt.Errorf("the log does not say it: %s", log)
+	}
+	if out, err = h.run("", "firewall", "arm"); err != nil || !strings.Contains(out, "This ends the disarming by ") || !strings.Contains(out, "enforced: ") || strings.Contains(out, "not in the audit") {
+		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	if err := h.audited("box:", "firewall.arm", "firewall.disarm"); err != nil {
+		return fmt.Errorf("who armed and disarmed: %w", err)
+	}
+	return h.r.await("the alarm to end", 10*time.Second, func() bool { return !strings.Contains(h.r.health(), "NOT contained") })
+}
+
+// refusedNote disarms and changes the note: it is alarmed and not obeyed.
+func (h *household) refusedNote(admins string) error {
+	if out, err := h.run("Camp South\n"+admins, "firewall", "disarm", "--reason", "more maintenance"); err != nil {
+		return fmt.Errorf("disarm: %w: %s", err, out)
+	}
+	note := filepath.Join(filepath.Dir(h.config), "state", "disarmed.json")
+	text, err := os.ReadFile(note)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(note, bytes.Replace(text, []byte("more maintenance"), []byte("an order"), 1), 0o600); err != nil {
+		return err
+	}
+	if err := h.r.await("the changed note to be refused", 10*time.Second, func() bool {
+		health := h.r.health()
+		return strings.Contains(health, "changed after it was signed") && strings.Contains(health, "disarming note") && !strings.Contains(health, "NOT contained")
+	}); err != nil {
+		return err
+	}
+	if out, err := h.run("", "firewall", "status", "--json"); err == nil || !strings.Contains(out, `"state": "enforced"`) || !strings.Contains(out, "changed after it was signed") {
+		return fmt.Errorf("status beside a note that is refused: %w: %s", err, out)
+	}
+	if err := h.audited("signed", "firewall.note-refused"); err != nil {
+		return err
+	}
+	if out, err := h.run("", "firewall", "arm"); err != nil {
+		return fmt.Errorf("arm: %w: %s", err, out)
+	}
+	if out, err := h.run("", "firewall", "plan", "--diff"); err != nil || !strings.Contains(out, "exactly this") {
+		return fmt.Errorf("plan --diff of an armed box: %w: %s", err, out)
+	}
+	return h.r.await("the alarm to end", 10*time.Second, func() bool { return !strings.Contains(h.r.health(), "disarming note") })
 }
 
 // disarmWithAnotherFile gives the command a site file that asks for one person

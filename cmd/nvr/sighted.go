@@ -100,6 +100,7 @@ func (a *app) sighted(v *ui.DeviceView, d configs.Device) {
 	mac := nflog.MAC(d.MAC)
 	v.MACMaker, _ = a.enrol.makers().Maker(mac)
 	v.MACLocal = oui.Local(mac)
+	v.Bound = d.Port
 	p := a.book.Pinned(mac)
 	v.Blocked = p.Count
 	if p.Port != bridge {

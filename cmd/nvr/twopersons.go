@@ -93,7 +93,7 @@ func (s secondPerson) confirmStored(ctx context.Context, p *people, reason strin
 		if err != nil {
 			return nil, needed, err
 		}
-		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm"}); err != nil {
+		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm", Local: true}); err != nil {
 			return nil, needed, rejection{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
 		}
 	}
@@ -124,6 +124,9 @@ func newPrompt(in io.Reader, out io.Writer) *prompt {
 func (p *prompt) siteName(ctx context.Context, want string) error {
 	fmt.Fprintln(p.out, "This opens the camera network: cameras will reach other devices and, where the box routes, the Internet.")
 	name, err := p.line(ctx, "Write the site's name to go on: ", false)
+	if errors.Is(err, io.EOF) {
+		err = errors.New("nothing was typed, and nothing was changed: run it at a terminal, or give the name on standard input")
+	}
 	if err != nil {
 		return fmt.Errorf("read the site's name: %w", err)
 	}

@@ -32,7 +32,8 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
-	o.Names = a.site.Listen.Names
+	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
+	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
 	}
@@ -227,7 +228,16 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	default:
 		c.State, c.Fix = ui.HealthBad, "packets of cameras may leave: run nvr firewall status on the box"
 	}
+	if s.State == firewall.Disarmed {
+		c.Fix = "cameras are NOT contained: run nvr firewall arm on the box as soon as the work is done"
+	}
 	checks := []ui.HealthCheck{c}
+	if len(s.Alarms) > 0 {
+		checks = append(checks, ui.HealthCheck{
+			Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "),
+			Fix: "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes",
+		})
+	}
 	if a.forgetful != nil {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})
 	}
@@ -249,6 +259,9 @@ func (a *app) storageHealth() []ui.HealthCheck {
 	}
 	if status.Rebuilding {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is being rebuilt: listings are not complete yet"})
+	}
+	if status.IndexLost != "" {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is kept for this run only: " + status.IndexLost, Fix: "see that the state directory can be written, and restart nvr: until then each start reads the volumes anew"})
 	}
 	if status.IndexError != "" {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})

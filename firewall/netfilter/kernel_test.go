@@ -3,7 +3,6 @@ package netfilter_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -530,48 +529,6 @@ func TestAddressesChange(t *testing.T) {
 	if out := shell(t, "ipset list -n; ip rule; ip -4 addr show br-cam"); strings.Contains(out, "10.20.") {
 		t.Errorf("the old network is left: %s", out)
 	}
-}
-
-// C9. Compare with BenchmarkOneRulePerExec.
-func BenchmarkArmCold1300(b *testing.B) {
-	rs := site(b, 1300)
-	for b.Loop() {
-		b.StopTimer()
-		ports(b)
-		k := kernel(b, "")
-		b.StartTimer()
-		apply(b, k, rs)
-	}
-}
-
-// C9.
-func BenchmarkChangeOneOf1300(b *testing.B) {
-	ports(b)
-	k := kernel(b, "")
-	with, without := site(b, 1300), site(b, 1299)
-	apply(b, k, with)
-	for i := 0; b.Loop(); i++ {
-		if i%2 == 0 {
-			apply(b, k, without)
-		} else {
-			apply(b, k, with)
-		}
-	}
-}
-
-// BenchmarkOneRulePerExec is what arming 1,300 devices costs at one command per
-// device: 50 are measured, the figure per operation is for 1,300.
-func BenchmarkOneRulePerExec(b *testing.B) {
-	const measured, devices = 50, 1300
-	ports(b)
-	for b.Loop() {
-		shell(b, "iptables -t raw -N ONE")
-		for i := range measured {
-			shell(b, fmt.Sprintf("exec iptables -t raw -A ONE -s 10.20.1.%d -m mac --mac-source 02:00:00:00:00:11 -j RETURN", i+1))
-		}
-		shell(b, "iptables -t raw -F ONE; iptables -t raw -X ONE")
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)*devices/measured, "ns/1300-devices")
 }
 
 // Rules of others that take nothing from ours are told, with what removes them,

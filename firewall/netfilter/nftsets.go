@@ -75,6 +75,7 @@ func (k *Kernel) loadMembers(ctx context.Context, rs ruleset.Ruleset, have snaps
 			return err
 		}
 		have[t.Family][t.Name] = again
+		k.ownCommit(have)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ type kernelSet struct {
 	members []string // sorted, with whatever narrows one, such as nomatch
 }
 
-// kernelSets reads our sets.
-func (k *Kernel) kernelSets(ctx context.Context) (map[string]kernelSet, error) {
+// printSets reads our sets by a command.
+func (k *Kernel) printSets(ctx context.Context) (map[string]kernelSet, error) {
 	out, err := k.run(ctx, "", "ipset", "save")
 	if err != nil {
 		return nil, err
@@ -82,10 +82,11 @@ const fewMembers = 32
 // changed one, the members that must go go first. It returns the names of our
 // sets that are not wanted, for dropSets.
 func (k *Kernel) loadSets(ctx context.Context, want []ruleset.Set) (unwanted []string, err error) {
-	have, err := k.kernelSets(ctx)
+	held, err := k.kernelSets(ctx)
 	if err != nil {
 		return nil, err
 	}
+	have := maps.Clone(held)
 	var b strings.Builder
 	for _, s := range want {
 		is, ok := have[s.Name]

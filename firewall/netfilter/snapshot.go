@@ -30,10 +30,10 @@ var tablesOf = map[ruleset.Family][]string{
 	ruleset.IPv6: {"raw", "mangle", "filter"},
 }
 
-// read takes a snapshot: five commands with nf_tables, ten with legacy,
+// printTables takes a snapshot by commands: five with nf_tables, ten with legacy,
 // where saving all tables at once needs more rights than we have.
 // Families are read side by side: most of the time goes into starting commands.
-func (k *Kernel) read(ctx context.Context) (snapshot, error) {
+func (k *Kernel) printTables(ctx context.Context) (snapshot, error) {
 	s := snapshot{}
 	save := map[ruleset.Family]string{ruleset.IPv4: "iptables-save", ruleset.IPv6: "ip6tables-save"}
 	g, ctx := errgroup.WithContext(ctx)
@@ -166,7 +166,7 @@ func canonical(text string) string {
 // holds reports whether a chain has exactly these rules, in this order.
 func holds(have []rule, want []string) bool {
 	return slices.EqualFunc(have, want, func(h rule, w string) bool {
-		return canonical(h.text) == canonical(w)
+		return h.text == w || canonical(h.text) == canonical(w)
 	})
 }
 

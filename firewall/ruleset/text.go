@@ -101,21 +101,16 @@ func (rs Ruleset) Text() string {
 	}
 	b.WriteString("\n")
 	section("L0, L1: the bridge; its ports come up last, after everything below was read back")
-	fmt.Fprintf(&b, "bridge %s mac %s\n", rs.Link.Bridge, rs.Link.MAC)
-	for _, a := range rs.Link.Addresses {
-		fmt.Fprintf(&b, "address %s\n", a)
+	for _, l := range rs.Link.Lines() {
+		b.WriteString(l + "\n")
 	}
-	for _, p := range rs.Link.Ports {
-		fmt.Fprintf(&b, "port %s isolated %t\n", p, rs.Link.Isolated)
-	}
-	fmt.Fprintf(&b, "group 0x%x of the bridge and its ports\n", rs.Link.Group)
 	section("L2: routing")
 	for _, r := range rs.IPRules {
 		b.WriteString(r.String() + "\n")
 	}
 	section("Settings under /proc/sys")
 	for _, s := range rs.Sysctls {
-		fmt.Fprintf(&b, "%s = %s\n", s.Path, s.Value)
+		b.WriteString(s.String() + "\n")
 	}
 	section("Neighbours, permanent: %d", len(rs.Neighbours))
 	for _, s := range rs.Sets {
@@ -146,6 +141,21 @@ func (rs Ruleset) Text() string {
 	}
 	return b.String()
 }
+
+// Lines are the bridge with its ports, as Text prints them.
+func (l Link) Lines() []string {
+	lines := []string{fmt.Sprintf("bridge %s mac %s", l.Bridge, l.MAC)}
+	for _, a := range l.Addresses {
+		lines = append(lines, fmt.Sprintf("address %s", a))
+	}
+	for _, p := range l.Ports {
+		lines = append(lines, fmt.Sprintf("port %s isolated %t", p, l.Isolated))
+	}
+	return append(lines, fmt.Sprintf("group 0x%x of the bridge and its ports", l.Group))
+}
+
+// String is the setting as Text prints it.
+func (s Sysctl) String() string { return s.Path + " = " + s.Value }
 
 // Head is the beginning of the rule's text: family and preference.
 func (r IPRule) Head() string {

@@ -16,6 +16,9 @@ interface Props {
   pinned: (c: Changed) => void;
 }
 
+/** Change is a part of what is wanted; no port takes the binding away. */
+type Change = { id?: string; ip?: string; port?: string | undefined };
+
 /** PinDialog asks for the ids, and for the addresses where there is a choice. */
 export function PinDialog({ list, revision, close, pinned }: Props): JSX.Element {
   const m = words.value;
@@ -23,8 +26,12 @@ export function PinDialog({ list, revision, close, pinned }: Props): JSX.Element
   const of = useSignal({ list, revision });
   const wanted = useSignal<NewDevice[]>(list.map((s) => ({ id: s.id ?? "", mac: s.mac, ip: s.ip ?? "" })));
   const task = useTask();
-  const change = (mac: string, part: Partial<NewDevice>): void => {
-    wanted.value = wanted.value.map((d) => (d.mac === mac ? { ...d, ...part } : d));
+  const change = (mac: string, part: Change): void => {
+    wanted.value = wanted.value.map((d) => {
+      if (d.mac !== mac) return d;
+      const { port, ...rest } = { ...d, ...part };
+      return port === undefined ? rest : { ...rest, port };
+    });
   };
   const submit = async (e: Event): Promise<void> => {
     e.preventDefault();
@@ -49,7 +56,7 @@ export function PinDialog({ list, revision, close, pinned }: Props): JSX.Element
   );
 }
 
-function Fields({ s, d, change }: { s: Sighting; d: NewDevice; change: (part: Partial<NewDevice>) => void }): JSX.Element {
+function Fields({ s, d, change }: { s: Sighting; d: NewDevice; change: (part: Change) => void }): JSX.Element {
   const m = words.value;
   const known = "seen-" + s.mac;
   const hint = s.addresses.length > 1 ? m.ipChoose : s.addresses.length === 0 ? m.ipNone : undefined;
@@ -74,6 +81,12 @@ function Fields({ s, d, change }: { s: Sighting; d: NewDevice; change: (part: Pa
           )}
         </Field>
       </div>
+      {s.port && (
+        <label class="check-line">
+          <input type="checkbox" checked={d.port !== undefined} onChange={(e) => change({ port: e.currentTarget.checked ? s.port! : undefined })} />
+          <span>{m.bind(s.port)} <span class="muted">{m.bindHint}</span></span>
+        </label>
+      )}
       {s.addresses.length > 1 && (
         <p class="pin-choices">{s.addresses.map((a) => <button key={a.ip} type="button" class={"small mono" + (d.ip === a.ip ? " on" : "")} onClick={() => change({ ip: a.ip })}>{a.ip}</button>)}</p>
       )}

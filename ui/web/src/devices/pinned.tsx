@@ -77,7 +77,7 @@ function Row({ d, revision, may, unpinned }: { d: Device; revision: string; may:
       </td>
       <td class="d-ip"><span class="mono line">{d.ip}</span><span class="under mono">{d.mac}</span></td>
       <td class="d-maker"><Maker local={d.mac_local === true} maker={d.mac_maker} known /></td>
-      <td class="d-port"><code>{d.port || "–"}</code></td>
+      <td class="d-port"><code>{d.port || d.bound || "–"}</code>{d.bound && <span class="under" title={m.boundTitle}><Icon name="lock" size={11} /> {d.port && d.port !== d.bound ? m.boundTo(d.bound) : m.bound}</span>}</td>
       <td class="d-first"><span class="card-label">{m.colSeen} </span>{d.seen ? when(d.seen) : <span class="muted">{m.never}</span>}</td>
       <td class="d-tried"><span class="card-label">{m.colBlocked} </span>{d.blocked > 0 ? <><b>{count(d.blocked)}</b>{d.blocked_last && <span class="under">{m.lastSeen(ago(second.value - Date.parse(d.blocked_last)))}</span>}</> : <span class="muted">{m.nothingBlocked}</span>}</td>
       <td class="d-actions"><DeviceActions device={d} revision={revision} may={may} unpinned={unpinned} /></td>

@@ -65,6 +65,8 @@ export interface NewDevice {
   id: string;
   mac: string;
   ip: string;
+  /** binds it to this port of the bridge */
+  port?: string;
 }
 
 /** Network is what is known of devices, both kinds. */
