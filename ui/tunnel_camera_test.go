@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -94,7 +95,7 @@ func (c *webCamera) leaks(site *accountSite) (bad []string) {
 		for name, values := range r.Header {
 			for _, v := range values {
 				if strings.Contains(v, ":"+port) || strings.Contains(v, page) || strings.HasPrefix(name, "Sec-Fetch") || strings.HasPrefix(name, "X-Forwarded") ||
-					name == "Cookie" && (strings.Contains(v, "nvr=") || strings.Contains(v, "nvr-tunnel")) {
+					name == "Cookie" && (strings.Contains(v, "nvr")) {
 					bad = append(bad, r.URL.Path+" "+name+": "+v)
 				}
 			}
@@ -157,6 +158,13 @@ func (o *outside) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return fmt.Sprintf("%d connections, %d datagrams, asked for %v", o.tcp.Load(), o.udp.Load(), o.paths)
+}
+
+// asked gives the paths that were asked for.
+func (o *outside) asked() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.paths)
 }
 
 // reset forgets what was counted.

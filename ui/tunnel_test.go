@@ -139,6 +139,7 @@ func TestOnlyAFrameKeptApartComesIn(t *testing.T) {
 		"with a wrong one":                 {"GET", []string{"Cookie", "nvr-tunnel=x"}, "closed"},
 		"in Stockade's own cookie jar":     {"GET", []string{"Cookie", f.cookie + "; nvr=" + admin.cookie}, "does not keep"},
 		"the same over TLS":                {"GET", []string{"Cookie", f.cookie + "; __Host-nvr=x"}, "does not keep"},
+		"with what a browser is known by":  {"GET", []string{"Cookie", f.cookie + "; nvr-device=x"}, "does not keep"},
 		"a foreign WebSocket":              {"GET", []string{"Sec-Fetch-Site", "", "Upgrade", "websocket", "Connection", "Upgrade", "Origin", "http://evil.example"}, "Another page"},
 		"an upgrade that says no origin":   {"GET", []string{"Sec-Fetch-Site", "", "Upgrade", "websocket", "Connection", "Upgrade"}, "does not say which page"},
 		"an upgrade without an origin too": {"GET", []string{"Upgrade", "websocket", "Connection", "Upgrade"}, "Another page"},
@@ -219,7 +220,7 @@ func TestOfADevicesHeadersThoseThatAreListedPass(t *testing.T) {
 	policy := res.Header.Get("Content-Security-Policy")
 	for _, part := range []string{
 		"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'", "connect-src 'self' ws" + own, "form-action 'self'", "base-uri 'self'", "object-src 'none'",
-		"frame-src 'self' blob:", "webrtc 'block'", "frame-ancestors 'self' " + site.base + ";", "sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-downloads",
+		"frame-src 'self' blob:", "frame-ancestors 'self' " + site.base + ";", "sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-downloads",
 	} {
 		if !strings.Contains(policy+";", part) {
 			t.Errorf("the policy lacks %q: %s", part, policy)
