@@ -27,7 +27,12 @@ func Load(path string) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the site file: %w", err)
 	}
-	return Parse(file)
+	s, err := Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	s.Path = path
+	return s, nil
 }
 
 // Write replaces the file atomically if it still has the given revision (empty:

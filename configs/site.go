@@ -9,6 +9,7 @@ import (
 // Site is what a valid site file says, with defaults filled in.
 type Site struct {
 	Revision string // first 12 hexadecimal digits of the file's SHA-256
+	Path     string // of the file; empty where it was not read from one
 
 	Name     string
 	Zone     *time.Location

@@ -42,9 +42,11 @@ type Firewall struct {
 	guarding atomic.Pointer[ruleset.Link]
 	event    chan struct{} // like wake
 
-	statusMu sync.Mutex // guards status and changed
+	statusMu sync.Mutex // guards what follows
 	status   Status
-	changed  chan struct{} // closed and replaced when status changes
+	// absentOnly says that nothing is missing but ports that are not there, and not all of them.
+	absentOnly bool
+	changed    chan struct{} // closed and replaced when status changes
 }
 
 type repair struct {
@@ -100,9 +102,10 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	if err := f.refuseConflicts(rs.Link); err != nil {
 		return err
 	}
-	if !p.Observe {
+	if !p.Observe && !f.stateless() {
 		f.mark()
 	}
+	f.noteAlso(p)
 	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
@@ -121,6 +124,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.notePorts(p)
 	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
@@ -139,7 +143,7 @@ func (f *Firewall) mark() {
 
 // enforcing is the policy without observing, where this box was armed before (C1).
 func (f *Firewall) enforcing(p Policy) Policy {
-	if p.Observe && (f.unmarked || wasArmed(f.o.StateDir)) {
+	if p.Observe && (f.unmarked || f.stateless() || wasArmed(f.o.StateDir)) {
 		f.log.Error("observing refused: this box was armed before; enforcing instead")
 		p.Observe = false
 	}
@@ -192,6 +196,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
 		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
+	f.notePorts(Policy{})
 	f.obeysNote()
 	if f.o.Root != "" {
 		if err := managers.Withdraw(f.o.Root); err != nil {
@@ -206,7 +211,7 @@ func (f *Firewall) open() error {
 	if f.k != nil {
 		return nil
 	}
-	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend})
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent})
 	if err != nil {
 		return fmt.Errorf("open the firewall: %w", err)
 	}
@@ -265,12 +270,16 @@ func (f *Firewall) obeysNote() bool {
 }
 
 // AwaitEnforced returns once everything is enforced, or observed where the
-// policy asks for that; before it, no camera may be dialled (C1).
+// policy asks for that; before it, no camera may be dialled (C1). A port that is
+// not there keeps nobody waiting while another one is.
 func (f *Firewall) AwaitEnforced(ctx context.Context) error {
 	for {
 		f.statusMu.Lock()
-		state, changed := f.status.State, f.changed
+		state, absent, changed := f.status.State, f.absentOnly, f.changed
 		f.statusMu.Unlock()
+		if absent {
+			return nil
+		}
 		switch state {
 		case Enforced, Observing:
 			return nil

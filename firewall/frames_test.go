@@ -126,7 +126,7 @@ func echo6(src, dst, text string) []byte {
 // routerAdvert makes its sender a default router (RFC 4861, 4.2); the tag is an unknown option.
 func routerAdvert(src, dst, text string) []byte {
 	p := []byte{134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0}
-	p = append(append(p, 253, 1), text...)
+	p = append(append(p, 253, 1), text...) // two bytes and a tag's six
 	binary.BigEndian.PutUint16(p[2:], ^pseudo(src, dst, 58, p))
 	return p
 }

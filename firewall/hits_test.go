@@ -1,7 +1,6 @@
 package firewall_test
 
 import (
-	"bytes"
 	"context"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 type hitReader struct {
 	mu    sync.Mutex
 	byTag map[string][]string // LAYER|REASON
+	marks *sightings          // of settle, in the order of the log
 	bad   []string
 	total int
 }
@@ -24,11 +24,11 @@ type hitReader struct {
 func readHits(t *testing.T) *hitReader {
 	t.Helper()
 	nf, err := nflog.Open(&nflog.Config{
-		Group: ruleset.LogGroup, Copymode: nflog.CopyPacket, Bufsize: 512, QThresh: 64, Timeout: 10,
+		Group: ruleset.LogGroup, Copymode: nflog.CopyPacket, Bufsize: 512, QThresh: 64, Timeout: 2,
 	})
 	must(t, err)
 	must(t, nf.Con.SetReadBuffer(4<<20))
-	r := &hitReader{byTag: map[string][]string{}}
+	r := &hitReader{byTag: map[string][]string{}, marks: newSightings()}
 	ctx, cancel := context.WithCancel(context.Background())
 	must(t, nf.RegisterWithErrorFunc(ctx, r.take, func(error) int {
 		if ctx.Err() != nil {
@@ -43,6 +43,10 @@ func readHits(t *testing.T) *hitReader {
 func (r *hitReader) take(a nflog.Attribute) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if a.Prefix != nil && *a.Prefix == markerPrefix && a.Payload != nil {
+		r.marks.scan(*a.Payload)
+		return 0
+	}
 	r.total++
 	if a.Prefix == nil || a.Payload == nil {
 		r.bad = append(r.bad, "no prefix or payload")
@@ -54,16 +58,11 @@ func (r *hitReader) take(a nflog.Attribute) int {
 		return 0
 	}
 	p := *a.Payload
-	if len(p) > 20 && p[0] == 0x45 && p[9] == 1 && p[20] == 3 {
+	if len(p) > 21 && p[0] == 0x45 && p[9] == 1 && p[20] == 3 && p[21] == 3 && p[14] == 1 { // 10.20.1.0/24
 		return 0 // a device's own "port unreachable" quotes our tag
 	}
-	for i := bytes.IndexByte(p, '#'); i >= 0 && len(p) >= i+6; i = bytes.IndexByte(p, '#') {
-		if digits(p[i+1 : i+6]) {
-			tag := string(p[i : i+6])
-			r.byTag[tag] = append(r.byTag[tag], f[1]+"|"+f[2])
-			break
-		}
-		p = p[i+1:]
+	if tag := tagIn(p); tag != "" {
+		r.byTag[tag] = append(r.byTag[tag], f[1]+"|"+f[2])
 	}
 	return 0
 }
@@ -80,9 +79,20 @@ func (r *hitReader) count() int {
 	return r.total
 }
 
-// settle waits until no batch is on its way any more: the kernel holds one for
-// 100 ms at most, and a busy machine may take a while to read it.
+// markerPrefix is what a rule of worstCase logs a marker with.
+const markerPrefix = "marker"
+
+// settle waits until everything that was logged so far has been read: the log
+// keeps its order, so a marker that is logged now comes after it. Where that
+// rule was flushed, it waits until nothing has come for a while.
 func (r *hitReader) settle(l *lab) {
+	for range 5 {
+		mark := newTag()
+		local("127.0.0.1", "127.0.0.1", 9)(l, mark)
+		if r.marks.soon(mark) {
+			return
+		}
+	}
 	before, calm := -1, 0
 	l.await("the last hits", func() bool {
 		now := r.count()
@@ -95,4 +105,11 @@ func (r *hitReader) settle(l *lab) {
 		}
 		return calm >= 3
 	})
+}
+
+// forget drops what was read so far.
+func (r *hitReader) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.byTag)
 }

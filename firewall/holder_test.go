@@ -5,21 +5,36 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall"
 )
 
-// holdForever is a daemon that armed and is then killed: see TestRulesOutliveTheProcess.
+// holdForever is a daemon that armed and is then killed: see
+// TestRulesOutliveTheProcess. One that is told to keep also repairs: see disturbed.
 func holdForever(state string) {
-	f := firewall.New(firewall.Options{StateDir: state})
-	if err := f.Set(context.Background(), policy()); err != nil {
+	p := policy()
+	if ports := os.Getenv("STOCKADE_TEST_PORTS"); ports != "" {
+		p.Ports = strings.Split(ports, ",")
+	}
+	f := firewall.New(firewall.Options{
+		StateDir: state, Interval: 100 * time.Millisecond, Backend: os.Getenv("STOCKADE_TEST_BACKEND"),
+	})
+	if err := f.Set(context.Background(), p); err != nil {
 		fmt.Println("error:", err)
 		os.Exit(1)
 	}
 	fmt.Println("armed")
-	time.Sleep(time.Minute)
+	if os.Getenv("STOCKADE_TEST_KEEP") == "" {
+		time.Sleep(time.Minute)
+		return
+	}
+	// It ends with the test, whatever becomes of that.
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	_ = f.Run(ctx) // nil, or what the test is about
 }
 
 // C1: what is loaded stays loaded when the process that loaded it is killed.

@@ -60,6 +60,7 @@ func (l *lab) instants() map[string]struct {
 	return map[string]row{
 		"L1 bridge PREROUTING": {lateral, "ebtables-nft -t nat -F PREROUTING"},
 		"L1 bridge FORWARD":    {lateral, "ebtables-nft -F FORWARD"},
+		"L1 pinning":           {out[2:3], "nft flush chain bridge nvr PREROUTING"},
 		"L3 fragments":         {fragments, "nft flush chain inet nvr PREROUTING"},
 		"L3 raw":               {out, "iptables -t raw -F PREROUTING; ip6tables -t raw -F PREROUTING"},
 		"L4 mangle":            {out, "iptables -t mangle -F PREROUTING; ip6tables -t mangle -F PREROUTING"},

@@ -141,7 +141,11 @@ func (f *Firewall) tend(ctx context.Context) error {
 func (f *Firewall) turn(ctx context.Context) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
-	unlock, err = lock(waiting, f.o.StateDir)
+	dir := f.o.StateDir
+	if f.stateless() {
+		dir = ""
+	}
+	unlock, err = lock(waiting, dir)
 	if errors.Is(err, errLocked) && ctx.Err() == nil {
 		f.log.Warn("going on beside another process of ours that keeps the lock", "waited", lockPatience)
 		return func() {}, nil

@@ -51,6 +51,7 @@ func (f *Firewall) publish(change func(*Status)) {
 	f.statusMu.Lock()
 	defer f.statusMu.Unlock()
 	before := f.status.State
+	f.absentOnly = false
 	change(&f.status)
 	if f.status.State != before {
 		f.status.Since = time.Now()
@@ -156,6 +157,21 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	return again, nil
 }
 
+// absentOnly tells whether ports that are not there are all that is missing, and
+// not all ports: nothing comes in by those, so the others' cameras need not wait.
+func absentOnly(found []netfilter.Finding, ports int) bool {
+	absent := 0
+	for _, x := range found {
+		switch {
+		case x.Absent:
+			absent++
+		case !x.Note:
+			return false
+		}
+	}
+	return absent > 0 && absent < ports
+}
+
 // report publishes a read-back.
 func (f *Firewall) report(r netfilter.Report) {
 	var list []LayerStatus
@@ -196,7 +212,9 @@ func (f *Firewall) report(r netfilter.Report) {
 	}
 	now := time.Now()
 	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
+	absent := state == Degraded && absentOnly(r.Findings, len(f.policy.Ports))
 	f.publish(func(s *Status) {
+		f.absentOnly = absent
 		s.State, s.Reasons, s.Notes, s.Layers, s.Checked = state, reasons, notes, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
 		s.Counted, s.Drift = counted, drift

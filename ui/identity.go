@@ -80,6 +80,11 @@ func cookieName(r *http.Request, name string) string {
 	return name
 }
 
+// ourCookies are the names of all cookies of ours.
+func ourCookies() []string {
+	return []string{sessionCookie, securePrefix + sessionCookie, deviceCookie, securePrefix + deviceCookie}
+}
+
 // setSession gives the browser a session's secret; an empty one takes it away.
 // It lasts as long as the browser runs: how long it is good for is our affair.
 func setSession(w http.ResponseWriter, r *http.Request, secret string) {

@@ -72,7 +72,7 @@ func New(opt Options) *Server {
 	}
 	s := &Server{
 		opt: opt, log: opt.Log, began: time.Now(), page: web.Handler(),
-		tunnels: tunnel.New(tunnel.Options{Log: opt.Log, Now: opt.Now, Sessions: ownCookies()}),
+		tunnels: tunnel.New(tunnel.Options{Log: opt.Log, Now: opt.Now, Sessions: ourCookies()}),
 		events:  shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
 		live:    shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
 		films:   shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},

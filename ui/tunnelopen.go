@@ -31,11 +31,6 @@ func (s *Server) mayOpen(r *http.Request) error {
 	return nil
 }
 
-// ownCookies are the names of cookies that a frame which is kept apart never sends.
-func ownCookies() []string {
-	return []string{sessionCookie, securePrefix + sessionCookie, deviceCookie, securePrefix + deviceCookie}
-}
-
 // openTunnel opens one, and has it closed when the right to it ends.
 func (s *Server) openTunnel(r *http.Request, asked tunnelAsked) (tunnel.View, error) {
 	p, device := principal(r), r.PathValue("device")

@@ -94,7 +94,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		a.journal.Add(h)
 	}})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
+		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding, Findings: a.found,
 		Key: siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },
@@ -164,6 +164,7 @@ func (a *app) last(ctx context.Context) error {
 // wrong, and how it heals. Cameras and what answers them wait for enforcement.
 func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.beat(ctx) })
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })

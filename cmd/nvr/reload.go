@@ -148,6 +148,7 @@ func needsRestart(old, site *configs.Site) error {
 		old, is any
 	}{
 		{"listen.http", old.Listen.HTTP, site.Listen.HTTP},
+		{"listen.tunnel", old.Listen.Tunnel, site.Listen.Tunnel},
 		{"listen.webrtc", old.Listen.WebRTC, site.Listen.WebRTC},
 		{"storage.volumes", pathsOf(old), pathsOf(site)},
 		{"storage.state", old.Storage.State, site.Storage.State},
