@@ -93,9 +93,6 @@ type Deleted struct {
 	Waiting  int // deleted later: somebody reads them, or their volume deletes nothing now
 }
 
-// ErrAway says that a volume of which something was to be deleted is not in use any more.
-var ErrAway = errors.New("storage: its volume is not in use")
-
 // Delete deletes what a plan takes, stated in the ledgers with who and why. It
 // waits until that is done, or ctx ends. What is being read is deleted when the
 // last reader closes it, also after a restart; what is held by then is not.
