@@ -4,10 +4,18 @@ GO       ?= go
 LISTEN   ?= 127.0.0.1:8080
 LINT     := bin/golangci-lint
 LINT_VER := v2.6.2
+NFPM_VER := v2.45.2
+
+# Of the package: a version that Debian takes, and the time in it (the last commit's),
+# so that the same source gives the same bytes.
+VERSION  ?= 0.0.0+git$(shell git log -1 --format=%cd.%h --date=format:%Y%m%d 2>/dev/null)
+ARCH     ?= $(shell $(GO) env GOARCH 2>/dev/null)
+DEB_DIR  ?= bin
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 # What the product needs at run time, and what the tests need on top: Debian and Ubuntu names.
 RUN_PKGS  := iptables ipset nftables iproute2 ca-certificates
-TEST_PKGS := $(RUN_PKGS) gcc libc6-dev conntrack ffmpeg fonts-dejavu-core \
+TEST_PKGS := $(RUN_PKGS) gcc libc6-dev systemd debconf conntrack ffmpeg fonts-dejavu-core \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
 	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0
@@ -15,7 +23,7 @@ BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 AS_ROOT  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FUZZTIME ?= 20000x
 
-.PHONY: run test test-long bench build lint fmt vet unit fuzz-brief generate typecheck deps-run deps-test deps-test-pkgs deps-browser go-ready clean
+.PHONY: run deb test test-long bench build lint fmt vet unit fuzz-brief generate typecheck deps-run deps-test deps-test-pkgs deps-browser go-ready clean
 
 # Watch the main job: simulated cameras recorded, their stray packets blocked, both on one page.
 run: go-ready deps-run build
@@ -24,10 +32,23 @@ run: go-ready deps-run build
 build:
 	$(GO) build -o bin/nvr ./cmd/nvr
 
+# The package for Debian and Ubuntu: bin/nvr_VERSION_ARCH.deb, the program linked
+# statically. A fresh site file names no port, so that installing arms nothing.
+deb: go-ready
+	@mkdir -p bin/deb $(DEB_DIR)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -buildvcs=false \
+		-ldflags '-s -w -X main.packagedAs=$(VERSION)' -o bin/deb/nvr ./cmd/nvr
+	sed -e 's/^  ports: .*/  ports: []          # such as [enp2s0]: the network cards that cameras hang on, and nobody else/' \
+		-e '/^devices:/,$$ s/^[^#]/# &/' configs/default.yaml > bin/deb/nvr.yaml
+	VERSION='$(VERSION)' ARCH=$(ARCH) SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
+		$(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VER) package \
+		--config configs/deb/nfpm.yaml --packager deb --target $(DEB_DIR)/nvr_$(VERSION)_$(ARCH).deb
+
 # Everything that fits in 25 minutes on two cores.
 test: go-ready deps-test build vet lint unit fuzz-brief
 
 unit:
+	@$(AS_ROOT) true # the tests that boot machines ask sudo, and cannot ask a person
 	$(GO) test -race -timeout 15m ./...
 
 vet:

@@ -14,7 +14,7 @@ import (
 // Accounts says how people sign in. The accounts themselves are in state.db.
 type Accounts struct {
 	SecondFactor []string      // roles that must have one, each once
-	Idle         time.Duration // a session ends when nothing is asked for so long; 30m by default
+	Idle         time.Duration // a session ends when nobody does anything for so long; 30m by default
 	Session      time.Duration // and after so long in any case; 24h by default
 
 	// TwoPersons asks for a second admin for what cannot be undone, within

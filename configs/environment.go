@@ -65,6 +65,7 @@ func (d *decoder) port(i int, name string) {
 			path = "camera_network.interface"
 		}
 		d.problem(path, "this machine has no interface "+name, "write a name that ip link shows")
+		d.problems[len(d.problems)-1].Absent = true
 	}
 }
 

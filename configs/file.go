@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 //go:embed default.yaml
@@ -25,7 +27,12 @@ func Load(path string) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the site file: %w", err)
 	}
-	return Parse(file)
+	s, err := Parse(file)
+	if err != nil {
+		return nil, err
+	}
+	s.Path = path
+	return s, nil
 }
 
 // Write replaces the file atomically if it still has the given revision (empty:
@@ -81,37 +88,9 @@ func lock(dir string) (unlock func(), err error) {
 	return func() { _ = d.Close() }, nil // closing unlocks; nothing was written through it
 }
 
-// replace publishes a file: temporary, synced, renamed, directory synced.
-func replace(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = likeOld(f, path)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+// replace publishes a file as whom the old one belongs to.
+func replace(path string, content []byte) error {
+	return durable.Replace(path, content, func(f *os.File) error { return likeOld(f, path) })
 }
 
 // likeOld gives f the owner and mode of what it is to replace, if there is such.

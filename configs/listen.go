@@ -22,7 +22,7 @@ func (d *decoder) validateListen(s *Site) {
 	if a := l.WebRTC; a.IsValid() && !a.Addr().IsLoopback() {
 		d.problem("listen.webrtc", fmt.Sprintf("%s is not a loopback address, and WebRTC is not served off it yet", a), "remove it")
 	}
-	for path, a := range map[string]netip.AddrPort{"listen.http": l.HTTP, "listen.webrtc": l.WebRTC} {
+	for path, a := range map[string]netip.AddrPort{"listen.http": l.HTTP, "listen.webrtc": l.WebRTC, "listen.tunnel": l.Tunnel} {
 		if a.IsValid() && a.Port() == 0 {
 			d.problem(path, "port 0 is any port: nobody would know where to ask", "write 127.0.0.1:8080")
 		}
@@ -34,22 +34,45 @@ func (d *decoder) validateListen(s *Site) {
 	if len(l.Names) > maxNames {
 		d.problem("listen.names", fmt.Sprintf("%d names are more than %d", len(l.Names), maxNames), "keep those that people type")
 	}
+	d.reachable(s, "listen.http", l.HTTP.Addr().Unmap())
+	d.reachable(s, "listen.tunnel", l.Tunnel.Addr().Unmap())
+	d.validateTunnel(l)
 	at := l.HTTP.Addr().Unmap()
 	switch {
 	case !at.IsValid() || at.IsLoopback():
-	case at.Zone() != "":
-		d.problem("listen.http", fmt.Sprintf("%s is good on one link only", at), "listen on an address that people can reach, or on [::]")
-	case at.IsMulticast():
-		d.problem("listen.http", fmt.Sprintf("%s is a multicast address", at), "listen on an address of this machine")
-	case s.CameraNetwork.has(at):
-		d.problem("listen.http", fmt.Sprintf("%s is on the camera side, where nobody may reach the recorder", at), "listen on an address of the other side")
 	case at.IsUnspecified():
 		if len(l.Names) == 0 && d.clean("listen.names") {
 			d.problem("listen.http", fmt.Sprintf("%s is every address of this machine, and listen.names does not say which of them people use", at),
 				"write names: [nvr.camp.example, 10.0.0.5] with the host names and addresses that they type")
 		}
-	case !slices.Contains(l.Names, at.String()):
+	case d.clean("listen.http") && !slices.Contains(l.Names, at.String()):
 		l.Names = append(l.Names, at.String())
+	}
+}
+
+// reachable checks an address off loopback that people are to reach.
+func (d *decoder) reachable(s *Site, path string, at netip.Addr) {
+	switch {
+	case !at.IsValid() || at.IsLoopback():
+	case at.Zone() != "":
+		d.problem(path, fmt.Sprintf("%s is good on one link only", at), "listen on an address that people can reach, or on [::]")
+	case at.IsMulticast():
+		d.problem(path, fmt.Sprintf("%s is a multicast address", at), "listen on an address of this machine")
+	case s.CameraNetwork.has(at):
+		d.problem(path, fmt.Sprintf("%s is on the camera side, where nobody may reach the recorder", at), "listen on an address of the other side")
+	}
+}
+
+// validateTunnel checks that devices' pages get an origin of their own that
+// people who reach the page reach as well.
+func (d *decoder) validateTunnel(l *Listen) {
+	at, page := l.Tunnel, l.HTTP
+	switch {
+	case !at.IsValid() || !page.IsValid() || !d.clean("listen.tunnel"):
+	case at.Port() == page.Port():
+		d.problem("listen.tunnel", fmt.Sprintf("port %d is the page's own: devices' pages would be of one origin with it", at.Port()), "give another port, such as 8443")
+	case at.Addr() != page.Addr() && (page.Addr().Unmap().IsLoopback() || !at.Addr().IsUnspecified()):
+		d.problem("listen.tunnel", fmt.Sprintf("%s is not reached by all names by which listen.http, %s, is", at, page), fmt.Sprintf("write %s", netip.AddrPortFrom(page.Addr(), at.Port())))
 	}
 }
 

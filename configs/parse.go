@@ -84,7 +84,8 @@ func (d *decoder) site(s *Site, n ast.Node) {
 			const fix = "write ADDRESS:PORT such as 127.0.0.1:8080"
 			d.mapping(path, n, parsed(d, "http", &s.Listen.HTTP, netip.ParseAddrPort, fix),
 				d.texts("names", &s.Listen.Names),
-				parsed(d, "webrtc", &s.Listen.WebRTC, netip.ParseAddrPort, fix))
+				parsed(d, "webrtc", &s.Listen.WebRTC, netip.ParseAddrPort, fix),
+				parsed(d, "tunnel", &s.Listen.Tunnel, netip.ParseAddrPort, fix))
 		}},
 		field{"tls", func(path string, n ast.Node) {
 			d.mapping(path, n, text(d, "certificate_file", &s.TLS.CertificateFile), text(d, "key_file", &s.TLS.KeyFile))

@@ -17,6 +17,8 @@ type Problem struct {
 	// Faces says that only people need it: the page, accounts, sign-on. Recording
 	// and containment go on without, so a running recorder only tells it.
 	Faces bool
+	// Absent says that an interface is not there: it may still come.
+	Absent bool
 }
 
 // String gives LINE:COLUMN: PATH: MESSAGE: FIX.

@@ -9,6 +9,7 @@ import (
 // Site is what a valid site file says, with defaults filled in.
 type Site struct {
 	Revision string // first 12 hexadecimal digits of the file's SHA-256
+	Path     string // of the file; empty where it was not read from one
 
 	Name     string
 	Zone     *time.Location
@@ -37,6 +38,9 @@ type Listen struct {
 	// there is at least one.
 	Names  []string
 	WebRTC netip.AddrPort // invalid when not given
+	// Tunnel is where devices' own pages are shown, at an origin of their own: as
+	// HTTP is, on loopback or off it. Invalid when not given: then nowhere.
+	Tunnel netip.AddrPort
 }
 
 // TLS names the site's own certificate files: both or neither.

@@ -28,7 +28,7 @@ func interfaces(l ruleset.Link) []string { return append([]string{l.Bridge}, l.P
 // would go on setting its ports up. Later it is only told: a box that does not arm
 // because a line was added to a file would come out of its next boot open (C1).
 func (f *Firewall) refuseConflicts(l ruleset.Link) error {
-	if f.o.Root == "" || !l.Isolated || wasArmed(f.o.StateDir) {
+	if f.o.Root == "" || !l.Isolated || f.stateless() || wasArmed(f.o.StateDir) {
 		return nil
 	}
 	if c := managers.Conflicts(f.o.Root, interfaces(l)); len(c) > 0 {

@@ -54,6 +54,8 @@ type driftBook struct {
 	list   []Drift // oldest first
 	loaded bool
 	dirty  bool // not in the file yet
+	// tried are the keys of what a repair has been at since the last read-back.
+	tried map[string]bool
 }
 
 // generations are the numbers in names of chains, which a repair makes anew.
@@ -82,18 +84,21 @@ func (b *driftBook) see(now time.Time, findings []netfilter.Finding) {
 	for i := range b.list {
 		if d := &b.list[i]; d.Done == DriftStands && !found[d.key()] {
 			d.Done, b.dirty = DriftGone, true
+			if b.tried[d.key()] {
+				d.Done = DriftRepaired
+			}
 		}
 	}
+	b.tried = nil
 }
 
-// repaired says of what was found and is gone again that it was we who mended it.
-func (b *driftBook) repaired(findings []netfilter.Finding) {
+// repairing says that we are at what was found: what of it is gone at the next
+// read-back we mended, also where the repair as a whole failed.
+func (b *driftBook) repairing(findings []netfilter.Finding) {
+	b.tried = map[string]bool{}
 	for _, x := range fold(findings) {
-		key := string(x.Layer) + generations.ReplaceAllString(x.What, "NVR-")
-		for i := range b.list {
-			if d := &b.list[i]; !x.Foreign && d.Done == DriftGone && d.key() == key {
-				d.Done, b.dirty = DriftRepaired, true
-			}
+		if !x.Foreign {
+			b.tried[string(x.Layer)+generations.ReplaceAllString(x.What, "NVR-")] = true
 		}
 	}
 }
@@ -178,9 +183,10 @@ func readDrift(dir string) ([]Drift, error) {
 
 // newest gives the latest first, at most n.
 func (b *driftBook) newest(n int) []Drift {
-	list := slices.Clone(b.list[max(0, len(b.list)-n):])
+	list := slices.Clone(b.list)
 	slices.Reverse(list)
-	return list
+	slices.SortStableFunc(list, func(x, y Drift) int { return y.Last.Compare(x.Last) })
+	return list[:min(n, len(list))]
 }
 
 // shownDrift is how many a Status carries.

@@ -23,8 +23,8 @@ func TestDriftIsListedOnce(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	gone := []netfilter.Finding{found("chain NVR3-RAW is gone", false)}
 	b.see(now, gone)
+	b.repairing(gone)
 	b.see(now, nil)
-	b.repaired(gone)
 	if d := b.newest(9); len(d) != 1 || d[0].Done != DriftRepaired || d[0].Count != 1 {
 		t.Fatalf("repaired: %+v", d)
 	}
@@ -34,7 +34,7 @@ func TestDriftIsListedOnce(t *testing.T) {
 		t.Fatalf("again: %+v", d)
 	}
 	b.see(now, nil)
-	if d := b.newest(9); d[0].Done != DriftGone || d[0].ID != d[1].ID+1 {
+	if d := b.newest(9); d[0].Done != DriftGone || d[1].Done != DriftGone || d[0].ID != d[1].ID+1 {
 		t.Errorf("removed by others: %+v", d)
 	}
 	b.see(now.Add(driftMemory), gone)

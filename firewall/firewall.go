@@ -33,6 +33,7 @@ type Firewall struct {
 	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time
+	unmarked  bool          // this box enforces, and its disk takes no mark of that
 	reminded  time.Time     // when the log said last that a note lies there
 	wake      chan struct{} // one place: a wake-up while one is pending says nothing new
 
@@ -41,9 +42,11 @@ type Firewall struct {
 	guarding atomic.Pointer[ruleset.Link]
 	event    chan struct{} // like wake
 
-	statusMu sync.Mutex // guards status and changed
+	statusMu sync.Mutex // guards what follows
 	status   Status
-	changed  chan struct{} // closed and replaced when status changes
+	// absentOnly says that nothing is missing but ports that are not there, and not all of them.
+	absentOnly bool
+	changed    chan struct{} // closed and replaced when status changes
 }
 
 type repair struct {
@@ -99,12 +102,10 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	if err := f.refuseConflicts(rs.Link); err != nil {
 		return err
 	}
-	if !p.Observe {
-		// Before the first rule: a crash in between must not bring observing back.
-		if err := markArmed(f.o.StateDir); err != nil {
-			return err
-		}
+	if !p.Observe && !f.stateless() {
+		f.mark()
 	}
+	f.noteAlso(p)
 	f.loadDrift()
 	if f.account.last == nil {
 		// Counters that outlived an earlier process are where this one begins.
@@ -123,14 +124,26 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return fmt.Errorf("enforce the policy: %w", err)
 	}
 	f.policy, f.set = p, true
+	f.notePorts(p)
 	f.guarding.Store(&rs.Link)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
 
+// mark marks this box as armed: before the first rule, or a crash in between would
+// bring observing back. A disk that takes no mark keeps nothing from being enforced:
+// a box that does not enforce is open. It is tried again at each look.
+func (f *Firewall) mark() {
+	err := markArmed(f.o.StateDir)
+	if err != nil && !f.unmarked {
+		f.log.Error("this box cannot be marked as armed: it enforces all the same, but until it is marked a restart would take containment: observe", "error", err)
+	}
+	f.unmarked = err != nil
+}
+
 // enforcing is the policy without observing, where this box was armed before (C1).
 func (f *Firewall) enforcing(p Policy) Policy {
-	if p.Observe && wasArmed(f.o.StateDir) {
+	if p.Observe && (f.unmarked || f.stateless() || wasArmed(f.o.StateDir)) {
 		f.log.Error("observing refused: this box was armed before; enforcing instead")
 		p.Observe = false
 	}
@@ -183,6 +196,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
 		return left, unsigned, fmt.Errorf("disarm: %w", err)
 	}
+	f.notePorts(Policy{})
 	f.obeysNote()
 	if f.o.Root != "" {
 		if err := managers.Withdraw(f.o.Root); err != nil {
@@ -197,7 +211,7 @@ func (f *Firewall) open() error {
 	if f.k != nil {
 		return nil
 	}
-	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend})
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent})
 	if err != nil {
 		return fmt.Errorf("open the firewall: %w", err)
 	}
@@ -256,12 +270,16 @@ func (f *Firewall) obeysNote() bool {
 }
 
 // AwaitEnforced returns once everything is enforced, or observed where the
-// policy asks for that; before it, no camera may be dialled (C1).
+// policy asks for that; before it, no camera may be dialled (C1). A port that is
+// not there keeps nobody waiting while another one is.
 func (f *Firewall) AwaitEnforced(ctx context.Context) error {
 	for {
 		f.statusMu.Lock()
-		state, changed := f.status.State, f.changed
+		state, absent, changed := f.status.State, f.absentOnly, f.changed
 		f.statusMu.Unlock()
+		if absent {
+			return nil
+		}
 		switch state {
 		case Enforced, Observing:
 			return nil

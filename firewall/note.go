@@ -134,15 +134,22 @@ func (y notary) parse(b []byte) (n Note, doubt string, err error) {
 // cannot be read, nvr firewall disarm could not sign either: then the note is
 // believed, in doubt.
 func (y notary) judge(n Note) (doubt string, err error) {
-	if ended, _, err := y.last(); err == nil && n.Number != 0 && n.Number <= ended {
-		return "", fmt.Errorf("it is note %d, which was ended already", n.Number)
-	}
 	if y.site != nil && n.Site != y.site() {
 		return "", fmt.Errorf("it is for site %q, and this is %q", n.Site, y.site())
 	}
-	if y.key == nil {
-		return "", nil
+	if y.key != nil {
+		if doubt, err = y.checkSignature(n); err != nil {
+			return "", err
+		}
 	}
+	if ended, _, err := y.last(); err == nil && n.Number != 0 && n.Number <= ended {
+		return "", fmt.Errorf("it is note %d, which was ended already", n.Number)
+	}
+	return doubt, nil
+}
+
+// checkSignature checks a note with the site key; doubt says why it cannot.
+func (y notary) checkSignature(n Note) (doubt string, err error) {
 	key, doubt := y.open()
 	switch {
 	case key == nil:

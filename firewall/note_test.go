@@ -85,9 +85,10 @@ func TestAForgedNoteIsNotObeyed(t *testing.T) {
 			}
 			c.lay()
 			l.awaitState(daemon, firewall.Enforced, time.Now().Add(100*time.Millisecond))
-			if a := daemon.Status().Alarms; len(a) != 1 || !contains(a[0], "not obeyed") || !contains(a[0], c.says) {
-				t.Errorf("alarms %q, want one that says %q", a, c.says)
-			}
+			l.await("an alarm that says "+c.says, func() bool { // a note that is half written is refused as well
+				a := daemon.Status().Alarms
+				return len(a) == 1 && contains(a[0], "not obeyed") && contains(a[0], c.says)
+			})
 			armAgain(t, command(state, "Camp North"))
 			l.await("the alarm to end", func() bool { return len(daemon.Status().Alarms) == 0 })
 		})

@@ -31,6 +31,14 @@ type Options struct {
 	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
+	// PortsFile, if set, is where the names of the ports are kept, one a line, for
+	// the bolt that shuts them at the next boot until they are armed.
+	PortsFile string
+	// Absent allows ports that are not there: they are taken over once they come.
+	Absent bool
+	// Boot says that the file system of StateDir may not be mounted yet: a
+	// StateDir that is not there is not made, and observing is then refused.
+	Boot bool
 	// Hits, if set, gives the log reader's account: hits handed over and hits
 	// that the kernel could not hand over, both since the start.
 	Hits func() (read, lost uint64)

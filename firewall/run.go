@@ -108,6 +108,9 @@ func (f *Firewall) tend(ctx context.Context) error {
 	if f.obeysNote() {
 		return nil
 	}
+	if f.unmarked {
+		f.mark()
+	}
 	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
 		if !mayRepair {
 			return nil
@@ -133,13 +136,22 @@ func (f *Firewall) tend(ctx context.Context) error {
 }
 
 // turn waits for other processes of ours, for lockPatience at most: one that
-// was stopped must not keep a policy from being enforced.
+// was stopped must not keep a policy from being enforced, nor must a disk that
+// takes no lock.
 func (f *Firewall) turn(ctx context.Context) (unlock func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
-	unlock, err = lock(waiting, f.o.StateDir)
+	dir := f.o.StateDir
+	if f.stateless() {
+		dir = ""
+	}
+	unlock, err = lock(waiting, dir)
 	if errors.Is(err, errLocked) && ctx.Err() == nil {
 		f.log.Warn("going on beside another process of ours that keeps the lock", "waited", lockPatience)
+		return func() {}, nil
+	}
+	if err != nil && !errors.Is(err, errLocked) && ctx.Err() == nil {
+		f.log.Error("no lock against other commands of ours", "error", err)
 		return func() {}, nil
 	}
 	return unlock, err

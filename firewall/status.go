@@ -51,6 +51,7 @@ func (f *Firewall) publish(change func(*Status)) {
 	f.statusMu.Lock()
 	defer f.statusMu.Unlock()
 	before := f.status.State
+	f.absentOnly = false
 	change(&f.status)
 	if f.status.State != before {
 		f.status.Since = time.Now()
@@ -137,6 +138,7 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 			f.log.Warn("containment was changed from outside", "layer", string(x.Layer), "found", x.What)
 		}
 	}
+	f.drift.repairing(r.Findings)
 	if err := f.k.Repair(ctx); err != nil {
 		return r, fmt.Errorf("repair: %w", err)
 	}
@@ -146,7 +148,6 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	}
 	now := time.Now()
 	f.drift.see(now, again.Findings)
-	f.drift.repaired(r.Findings)
 	for l := range hurt {
 		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}
@@ -154,6 +155,21 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 		}
 	}
 	return again, nil
+}
+
+// absentOnly tells whether ports that are not there are all that is missing, and
+// not all ports: nothing comes in by those, so the others' cameras need not wait.
+func absentOnly(found []netfilter.Finding, ports int) bool {
+	absent := 0
+	for _, x := range found {
+		switch {
+		case x.Absent:
+			absent++
+		case !x.Note:
+			return false
+		}
+	}
+	return absent > 0 && absent < ports
 }
 
 // report publishes a read-back.
@@ -196,7 +212,9 @@ func (f *Firewall) report(r netfilter.Report) {
 	}
 	now := time.Now()
 	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
+	absent := state == Degraded && absentOnly(r.Findings, len(f.policy.Ports))
 	f.publish(func(s *Status) {
+		f.absentOnly = absent
 		s.State, s.Reasons, s.Notes, s.Layers, s.Checked = state, reasons, notes, list, now
 		s.Revision, s.Generation, s.Backend = f.policy.Revision, f.k.Generation(), f.k.Backend()
 		s.Counted, s.Drift = counted, drift

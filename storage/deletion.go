@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -93,6 +94,9 @@ type Deleted struct {
 	Waiting  int // deleted later: somebody reads them, or their volume deletes nothing now
 }
 
+// ErrAway says that a volume of which something was to be deleted is not in use any more.
+var ErrAway = errors.New("storage: its volume is not in use")
+
 // Delete deletes what a plan takes, stated in the ledgers with who and why. It
 // waits until that is done, or ctx ends. What is being read is deleted when the
 // last reader closes it, also after a restart; what is held by then is not.
@@ -133,13 +137,19 @@ type wantedRow struct {
 // want notes segments that are to be deleted by hand, durably in the index: an
 // index that is lost forgets the wish, not the footage.
 func (s *Store) want(list []Segment, hand byHand) error {
+	inUse := map[string]*session{}
+	for _, v := range s.volumes {
+		if ses := v.session(); ses != nil {
+			inUse[ses.id] = ses
+		}
+	}
 	byVolume := map[*session][]Segment{}
 	for _, seg := range list {
-		for _, v := range s.volumes {
-			if ses := v.session(); ses != nil && ses.id == seg.Volume {
-				byVolume[ses] = append(byVolume[ses], seg)
-			}
+		ses := inUse[seg.Volume]
+		if ses == nil {
+			return fmt.Errorf("delete %s: %w", seg.Path, ErrAway)
 		}
+		byVolume[ses] = append(byVolume[ses], seg)
 	}
 	for ses, segments := range byVolume {
 		if err := s.index.want(ses.number, segments, hand); err != nil {

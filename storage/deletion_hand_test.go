@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -60,6 +61,12 @@ func TestDeleteByHand(t *testing.T) {
 	}
 	if _, ok := p.Only("x"); ok {
 		t.Error("no plan is taken for one")
+	}
+	elsewhere := p
+	elsewhere.Take = []storage.Segment{p.Take[0]}
+	elsewhere.Take[0].Volume = "another"
+	if _, err := s.Delete(soon(t), elsewhere, "kim", "why"); !errors.Is(err, storage.ErrAway) {
+		t.Errorf("deletion on a volume that is away: %v", err)
 	}
 	d, err := s.Delete(soon(t), p, "kim", "asked for by the works council")
 	if err != nil || d != (storage.Deleted{Segments: 7, Bytes: 7 * p.Take[0].Bytes}) {

@@ -233,6 +233,9 @@ func TestHoldsThatCannotBeRead(t *testing.T) {
 	if why := s.Status().NoDeletion; !strings.Contains(why, "hold") {
 		t.Errorf("nobody says that nothing is deleted: %q", why)
 	}
+	if s.Status().HoldsError == "" {
+		t.Error("nobody says why")
+	}
 	if _, err := s.Holds(); err == nil {
 		t.Error("holds are listed")
 	}

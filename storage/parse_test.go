@@ -199,6 +199,15 @@ func FuzzLedgerLine(f *testing.F) {
 		f.Add(bytes.TrimSuffix(line, []byte("\n")))
 	}
 	f.Add([]byte(`{"kind":"sealed","crc":"00000000"}`))
+	at := time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	held := Hold{ID: "0123456789abcdef", Camera: "gate", From: at, To: at.Add(time.Hour), By: "kim", Why: "theft <&>", Created: at, Expires: at.Add(time.Hour)}
+	for _, l := range []holdLine{{Hold: held}, {held, &HoldEnd{At: at, By: "lee", Why: "closed"}}} {
+		line, _, err := appendLine(nil, l.ledgerLine(), [32]byte{})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(bytes.TrimSuffix(line, []byte("\n")))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// The checksum is made right, so that what is behind it is reached.
 		if n := len(b) - len(crcSuffix); n > 0 {
@@ -216,6 +225,14 @@ func checkLine(t *testing.T, b []byte) {
 	}
 	batch := &batch{}
 	batch.add(l, "v")
+	for _, h := range batch.holds {
+		if again, ok := h.ledgerLine().hold(); h.check() != nil || h.Camera != l.Camera || !ok || again.Hold != h.Hold {
+			t.Fatalf("%+v is read again as %+v", h, again)
+		}
+	}
+	if l.Kind == lineHold && len(batch.holds)+len(batch.whole) != 1 {
+		t.Fatalf("a hold holds nothing: %+v", l)
+	}
 	for _, s := range append(batch.put, batch.doomed...) {
 		if _, err := parsePath(s.Path); err != nil || s.End.Before(s.Start) || s.Bytes < 0 || s.Camera != l.Camera {
 			t.Fatalf("%+v: %v", s, err)

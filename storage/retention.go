@@ -213,7 +213,7 @@ func (r *reaper) measureRate(now time.Time, space vfs.Space) {
 	}
 	v.figures.DaysLeft = 0
 	if r.rate > 1 {
-		left := max(0, space.Free-v.reserve)
+		left := max(0, space.Free-v.reserve.Load())
 		v.figures.DaysLeft = float64(left) / r.rate / (24 * time.Hour).Seconds()
 	}
 }
@@ -222,7 +222,7 @@ func (r *reaper) measureRate(now time.Time, space vfs.Space) {
 // aheadFor will need. A volume without reserve keeps a little all the same,
 // because a full one cannot even state what it deletes.
 func (r *reaper) shortage(space vfs.Space) int64 {
-	least := max(r.vol.reserve, 2*roomAgain(space.Total))
+	least := max(r.vol.reserve.Load(), 2*roomAgain(space.Total))
 	ahead := min(int64(r.rate*aheadFor.Seconds()), space.Total/16)
 	return least + ahead - space.Free
 }

@@ -158,6 +158,27 @@ func TestRetentionByReserve(t *testing.T) {
 	pinned.Close()
 }
 
+// A reserve that is raised while the store runs makes room at once, and no more.
+func TestAReserveIsRaisedWhileTheStoreRuns(t *testing.T) {
+	t.Parallel()
+	o, fsys := faulty(t, true)
+	fsys.SetCapacity(40 << 20)
+	o.Volumes[0].Reserve = 4 << 20
+	s := open(t, o)
+	zero := now().Add(-100 * time.Hour).Truncate(time.Hour)
+	for n := range 30 {
+		record(t, s.Store, meta("gate", zero.Add(time.Duration(n)*time.Hour)), 1, 1<<20)
+	}
+	before := s.Status().Volumes[0].Deleted
+	s.SetReserve("/other", 20<<20)
+	s.SetReserve("/v/", 20<<20)
+	eventually(t, "the larger reserve", func() bool { sp, _ := fsys.Space("/v"); return sp.Free >= 20<<20 })
+	v := s.Status().Volumes[0]
+	if before != 0 || v.Reserve != 20<<20 || len(all(t, s.Store, "gate")) < 10 {
+		t.Errorf("%d segments were deleted before; then the reserve is %d, and %d are left", before, v.Reserve, len(all(t, s.Store, "gate")))
+	}
+}
+
 // S5: what a hold covers is not deleted; neither is anything of a camera whose
 // ledger has lines of a later version.
 func TestHeldIsNotDeleted(t *testing.T) {

@@ -34,7 +34,8 @@ type Status struct {
 	Volumes    []VolumeStatus
 	Rebuilding bool   // the index is being rebuilt from the ledgers: listings are not complete
 	NoDeletion string // why nothing at all is deleted; empty when it may be
-	Suspended  string // why nothing is deleted by age; empty when deletion works (S7)
+	HoldsError string // why holds cannot be read; then NoDeletion says the same
+	Suspended  string // why nothing is deleted by age, and no hold expires; empty when that works (S7)
 	// Unread are the cameras of which something on a volume cannot be read, each
 	// with the volume and the cause; nothing of them is deleted.
 	Unread []string
@@ -42,6 +43,7 @@ type Status struct {
 	// damaged or states what this version does not know.
 	KeptWhole   []string
 	GapsDropped int64  // gaps that the index has and no ledger, because no volume worked for long
+	IndexLost   string // why the index is one for this run only: its directory takes none
 	IndexError  string // the last index write failed so; rows wait in memory and in the ledgers
 }
 

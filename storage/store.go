@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,13 +17,15 @@ import (
 
 // Store keeps the footage of all cameras on its volumes.
 type Store struct {
-	opts    Options
-	log     *slog.Logger
-	index   *index
-	gaps    *gapBook
-	holds   *holdBook
-	clock   *clockGuard
-	volumes []*volume
+	opts  Options
+	log   *slog.Logger
+	index *index
+	// indexLost is why the index is one for this run only; nil: it is not.
+	indexLost error
+	gaps      *gapBook
+	holds     *holdBook
+	clock     *clockGuard
+	volumes   []*volume
 
 	running   atomic.Bool
 	rebuild   chan struct{} // volumes are waiting for it
@@ -49,7 +52,7 @@ type fileKey struct{ volume, path string }
 // OpenStore locks the volumes, recovers what a crash left behind and opens the
 // index, before the first camera is recorded. A volume that is missing, broken
 // or not the one that it should be is told by Status and tried again by Run;
-// only a bad option, an index that cannot be opened at all, or another process
+// only a bad option, an index that can be opened nowhere, or another process
 // (ErrLocked) is an error here.
 func OpenStore(o Options) (*Store, error) {
 	o, err := o.complete()
@@ -62,8 +65,11 @@ func OpenStore(o Options) (*Store, error) {
 		pending: map[*volume]bool{}, firstFound: map[streamKey]time.Time{}, known: map[string]string{}, unread: map[unreadLedger]string{},
 		pins: map[fileKey]int{}, doomed: map[fileKey]Segment{}, wanted: map[fileKey]wantedSegment{},
 	}
-	if s.index, err = openIndex(o.State, o.Now()); err != nil {
+	if s.index, s.indexLost, err = openIndexSomewhere(o); err != nil {
 		return nil, err
+	}
+	if s.indexLost != nil {
+		s.log.Error("the index is kept for this run only, and read anew from the volumes", "error", s.indexLost)
 	}
 	s.index.learn = func(volume uint16, lines []holdLine, whole []string) {
 		s.holds.learn(volume, lines, whole)
@@ -243,6 +249,22 @@ func (s *Store) SetRetention(r Retention) {
 	}
 }
 
+// SetReserve changes how many bytes of a volume are kept free, from now on: a larger
+// reserve deletes footage. A path that is no volume's changes nothing.
+func (s *Store) SetReserve(volume string, bytes int64) {
+	for _, v := range s.volumes {
+		if v.path != path.Clean(volume) || v.reserve.Swap(bytes) == bytes {
+			continue
+		}
+		v.mu.Lock()
+		v.figures.Reserve = bytes
+		v.mu.Unlock()
+		if ses := v.session(); ses != nil {
+			ses.wakeReaper()
+		}
+	}
+}
+
 func (s *Store) currentRetention() (r Retention, serial int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,11 +327,17 @@ func (s *Store) Status() Status {
 		st.Rebuilding = st.Rebuilding || v.session() != nil && s.rebuildNeeded(v)
 	}
 	st.KeptWhole = s.holds.wholeCameras()
+	if err := s.holds.ready(); err != nil {
+		st.HoldsError = err.Error()
+	}
 	st.Unread = s.unreadList()
 	s.mu.Lock()
 	st.Rebuilding = st.Rebuilding || s.untiled
 	if s.indexErr != nil {
 		st.IndexError = s.indexErr.Error()
+	}
+	if s.indexLost != nil {
+		st.IndexLost = s.indexLost.Error()
 	}
 	s.mu.Unlock()
 	for _, v := range s.volumes {

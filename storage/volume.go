@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stockade-nvr/stockade/storage/vfs"
@@ -19,7 +20,7 @@ const retryEvery = 5 * time.Second
 type volume struct {
 	store   *Store
 	path    string
-	reserve int64
+	reserve atomic.Int64 // bytes
 	budget  int64
 	log     *slog.Logger
 
@@ -35,7 +36,8 @@ type volume struct {
 }
 
 func newVolume(s *Store, o VolumeOptions) *volume {
-	v := &volume{store: s, path: path.Clean(o.Path), reserve: o.Reserve, budget: s.opts.MemoryBudget, log: s.log, replaced: o.Replaced}
+	v := &volume{store: s, path: path.Clean(o.Path), budget: s.opts.MemoryBudget, log: s.log, replaced: o.Replaced}
+	v.reserve.Store(o.Reserve)
 	v.figures = VolumeStatus{Path: v.path, Reserve: o.Reserve, State: VolumeMissing}
 	return v
 }

@@ -34,6 +34,8 @@ type accountSite struct {
 	policy    atomic.Pointer[auth.Policy]
 	visitors  map[string]*visitor
 	confirmed atomic.Int32 // times that the clock was confirmed
+	ahead     atomic.Int64 // of the accounts' clock, nanoseconds
+	stopped   atomic.Int64 // what the accounts' clock shows, Unix nanoseconds; 0: it runs
 }
 
 // visitor is a browser, or a program with a token.
@@ -90,6 +92,7 @@ func (a *accountSite) open(t testing.TB, dir string) {
 	}
 	a.accounts, err = auth.Open(auth.Options{
 		DB: db, Policy: func() auth.Policy { return *a.policy.Load() },
+		Now:   a.now,
 		Audit: func(tx *bbolt.Tx, e auth.Event) error { return a.audit.AppendTx(tx, ui.EntryOf(e)) },
 	})
 	if err != nil {
@@ -113,6 +116,14 @@ func (a *accountSite) add(t *testing.T, u auth.NewUser) {
 		t.Fatal(status, body)
 	}
 	a.visitors[u.Name] = v
+}
+
+// now is the accounts' clock.
+func (a *accountSite) now() time.Time {
+	if at := a.stopped.Load(); at != 0 {
+		return time.Unix(0, at)
+	}
+	return time.Now().Add(time.Duration(a.ahead.Load()))
 }
 
 // signIn gives a browser in which a user is signed in, the same each time.

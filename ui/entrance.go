@@ -16,8 +16,8 @@ import (
 // entrance is the listener that requests came in by. The zero entrance is
 // plain HTTP on loopback.
 type entrance struct {
-	secure bool     // over TLS
-	names  []string // hosts that are answered for; nil: those of loopback
+	secure bool            // over TLS
+	names  func() []string // hosts that are answered for; nil: those of loopback
 }
 
 // entranceKey and peerKey are keys of a request's context.

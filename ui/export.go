@@ -27,12 +27,7 @@ func (s *Server) getExport(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	clip, err := s.opt.Footage.Play(r.Context(), camera, stream, from, to)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.serveClip(w, r, clip, served{
+	s.serveRange(w, r, served{
 		view:  view{right: auth.Export, camera: camera, stream: stream, from: from, to: to},
 		start: from, disposition: "attachment", reason: reason,
 	})

@@ -76,15 +76,20 @@ func (s *Server) getPlay(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	clip, err := s.opt.Footage.Play(r.Context(), camera, stream, from, to)
+	s.serveRange(w, r, served{
+		view:  view{right: auth.Playback, camera: camera, stream: stream, from: from, to: to},
+		start: from, disposition: "inline",
+	})
+}
+
+// serveRange answers with the footage of a range as one clip.
+func (s *Server) serveRange(w http.ResponseWriter, r *http.Request, as served) {
+	clip, err := s.opt.Footage.Play(r.Context(), as.camera, as.stream, as.from, as.to)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.serveClip(w, r, clip, served{
-		view:  view{right: auth.Playback, camera: camera, stream: stream, from: from, to: to},
-		start: from, disposition: "inline",
-	})
+	s.serveClip(w, r, clip, as)
 }
 
 // planView is where wall time lies in a clip.

@@ -91,7 +91,7 @@ func secretInURL(r *http.Request) bool {
 func (in entrance) answers(host string) bool {
 	name := hostName(host)
 	if in.names != nil {
-		return slices.ContainsFunc(in.names, func(own string) bool { return hostName(own) == name })
+		return slices.ContainsFunc(in.names(), func(own string) bool { return hostName(own) == name })
 	}
 	// Loopback, by a name that no resolver is asked for.
 	ip, err := netip.ParseAddr(name)
@@ -105,7 +105,7 @@ func Hosts(o Options) func(host string) bool {
 }
 
 // namesOf gives nil when a server with the options is on loopback only.
-func namesOf(o Options) []string {
+func namesOf(o Options) func() []string {
 	if o.TLS == nil {
 		return nil
 	}
@@ -113,10 +113,14 @@ func namesOf(o Options) []string {
 }
 
 func (in entrance) howToOpen() string {
-	if len(in.names) > 0 {
-		return "open it as https://" + in.names[0] + ", or add the name to listen.names in the site file"
+	if in.names == nil {
+		return "open it as http://127.0.0.1:PORT or http://localhost:PORT"
 	}
-	return "open it as http://127.0.0.1:PORT or http://localhost:PORT"
+	const add = "add the name to listen.names in the site file"
+	if own := in.names(); len(own) > 0 {
+		return "open it as https://" + own[0] + ", or " + add
+	}
+	return add
 }
 
 // hostName gives the name in HOST or HOST:PORT in one form, so that two can be compared.

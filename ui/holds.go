@@ -117,6 +117,9 @@ func (s *Server) postHold(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = errors.Join(checkRange(h.From, h.To), s.checkExpiry(sent.Expires))
 	}
+	if err == nil && !principal(r).Is(auth.Admin) && h.To.Sub(h.From) > maxListRange {
+		err = &Problem{http.StatusBadRequest, "the range is too long", fmt.Sprintf("hold at most %d h at once, or ask an admin", int(maxListRange.Hours()))}
+	}
 	if err == nil {
 		h.Why, err = reasonOf(sent.Why)
 	}

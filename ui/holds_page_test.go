@@ -25,9 +25,10 @@ const gateStrip = `document.querySelector('.strip[data-camera=gate] nvr-timeline
 func dragOver(page context.Context, t *testing.T, from, to float64) {
 	t.Helper()
 	var x, y, w float64
-	await(page, t, `document.querySelector('.strip[data-camera=gate]')?.dataset.read === 'true'`)
-	do(page, t, chromedp.Evaluate(gateStrip+`.scrollIntoView({block: 'center'})`, nil),
-		chromedp.Evaluate(gateStrip+`.getBoundingClientRect().x`, &x),
+	await(page, t, `!!`+gateStrip)
+	do(page, t, chromedp.Evaluate(gateStrip+`.scrollIntoView({block: 'center'})`, nil)) // footage is read of what is seen
+	await(page, t, `document.querySelector('.strip[data-camera=gate]').dataset.read === 'true'`)
+	do(page, t, chromedp.Evaluate(gateStrip+`.getBoundingClientRect().x`, &x),
 		chromedp.Evaluate(gateStrip+`.getBoundingClientRect().y + 9`, &y),
 		chromedp.Evaluate(gateStrip+`.getBoundingClientRect().width`, &w))
 	at := func(kind input.MouseType, part float64) *input.DispatchMouseEventParams {

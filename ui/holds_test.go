@@ -194,6 +194,7 @@ func TestHoldsThatMakeNoSenseAreRefused(t *testing.T) {
 			t.Error(name, text)
 		}
 	}
+	site.expect(t, 400, "operator", "POST", "holds?camera=gate", map[string]any{"from": at, "to": at.AddDate(1, 0, 0), "why": "all of it"}, nil)
 	site.held.broken = fmt.Errorf("open /var/lib/nvr: input/output error")
 	sent := map[string]any{"from": at, "to": at.Add(time.Hour), "why": "theft"}
 	if text := site.expect(t, 500, "admin", "POST", "holds?camera=gate", sent, nil); strings.Contains(text, "/var") {

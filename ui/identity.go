@@ -7,15 +7,17 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
-// Names of the session's cookie. The prefix makes a browser refuse it from
-// anything but this very host over TLS; without TLS it cannot be had.
+// Names of our cookies. The prefix makes a browser refuse one from anything but this
+// very host over TLS; without TLS it cannot be had.
 const (
-	secureCookie = "__Host-nvr"
-	plainCookie  = "nvr"
+	sessionCookie = "nvr"
+	deviceCookie  = "nvr-device" // browsers in which somebody signed in: see auth.Accounts.Remember
+	securePrefix  = "__Host-"
 )
 
 // OperatorHeader is how a command on the box says who ran it, behind sudo. It is
@@ -58,39 +60,61 @@ func (s *Server) identify(r *http.Request) (auth.Principal, error) {
 	return p, err
 }
 
-// sessionSecret gives the session's secret, empty when there is none. Two of
-// them mean that another program of this host set one: neither is taken.
-func sessionSecret(r *http.Request) string {
-	all := r.CookiesNamed(cookieName(r))
+// sessionSecret gives the session's secret, empty when there is none.
+func sessionSecret(r *http.Request) string { return cookieOf(r, sessionCookie) }
+
+// cookieOf gives the value of a cookie of ours, empty when there is none. Two of one
+// name mean that another program of this host set one: neither is taken.
+func cookieOf(r *http.Request, name string) string {
+	all := r.CookiesNamed(cookieName(r, name))
 	if len(all) != 1 {
 		return ""
 	}
 	return all[0].Value
 }
 
-func cookieName(r *http.Request) string {
+func cookieName(r *http.Request, name string) string {
 	if entranceOf(r.Context()).secure {
-		return secureCookie
+		return securePrefix + name
 	}
-	return plainCookie
+	return name
+}
+
+// ourCookies are the names of all cookies of ours.
+func ourCookies() []string {
+	return []string{sessionCookie, securePrefix + sessionCookie, deviceCookie, securePrefix + deviceCookie}
 }
 
 // setSession gives the browser a session's secret; an empty one takes it away.
 // It lasts as long as the browser runs: how long it is good for is our affair.
 func setSession(w http.ResponseWriter, r *http.Request, secret string) {
-	c := &http.Cookie{
-		Name: cookieName(r), Value: secret, Path: "/", HttpOnly: true,
-		Secure: entranceOf(r.Context()).secure, SameSite: http.SameSiteStrictMode,
-	}
+	age := time.Duration(0)
 	if secret == "" {
-		c.MaxAge = -1
+		age = -time.Second
 	}
-	http.SetCookie(w, c)
+	setCookie(w, r, sessionCookie, secret, age)
 }
+
+// setCookie has the browser keep a cookie that no script reads and that goes with no
+// request from another site. With age 0 it goes when the browser ends.
+func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: cookieName(r, name), Value: value, Path: "/", HttpOnly: true, MaxAge: int(age.Seconds()),
+		Secure: entranceOf(r.Context()).secure, SameSite: http.SameSiteStrictMode,
+	})
+}
+
+// PresentHeader is how our page says that somebody did something at it within the last
+// minute: pressed a key, or moved the pointer. What it asks without is no use of the
+// session, nor is a stream or a film that is open.
+const PresentHeader = "X-Nvr-Present"
 
 // source says where a request came from. Headers of proxies are not believed.
 func source(r *http.Request) auth.Source {
-	from := auth.Source{Agent: r.UserAgent()}
+	from := auth.Source{Agent: r.UserAgent(), Devices: cookieOf(r, deviceCookie)}
+	_, from.Local = localPeer(r.Context())
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	from.Unattended = reads && r.Header.Get(PresentHeader) == ""
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		if ip, err := netip.ParseAddr(host); err == nil {
 			from.IP = ip.Unmap().WithZone("")

@@ -361,16 +361,68 @@ func TestBruteForceFromManyAddresses(t *testing.T) {
 	}
 }
 
+// TestBruteForceGivesNoHintOfNames fails on a name that there is and on one that there
+// is not, from where all users signed in, until both wait: no answer differs, in status,
+// headers or body, also with the cookie of another user's device and with forged ones.
 func TestBruteForceGivesNoHintOfNames(t *testing.T) {
 	site := smallSite().withAccounts(t)
-	var bodies [2]string
-	for i, name := range []string{"viewer", "nobody-of-that-name"} {
-		status, _, body := site.ask(t, &visitor{}, "POST", "/api/v1/session", credentials(name, "a wrong password"))
-		bodies[i] = strconv.Itoa(status) + body
+	site.stopped.Store(time.Now().UnixNano()) // a wait must not be over because the machine is slow
+	handler := site.handler()
+	post := func(from, name, password, devices string) *httptest.ResponseRecorder {
+		r := newRequest("POST", "/api/v1/session", credentials(name, password))
+		r.RemoteAddr = from + ":1000"
+		if devices != "" {
+			r.Header.Set("Cookie", "nvr-device="+devices)
+		}
+		return handle(handler, r)
 	}
-	if bodies[0] != bodies[1] {
-		t.Errorf("%s differs from %s", bodies[0], bodies[1])
+	names := map[string]string{"viewer": "198.51.100.1", "nobody-of-that-name": "198.51.100.2"}
+	devices := map[string]string{}
+	for _, user := range []string{"viewer", "operator"} {
+		for _, from := range names {
+			devices[user] = deviceOf(t, post(from, user, secret, ""))
+		}
 	}
+	told := map[string][]string{}
+	for name, from := range names {
+		for i, sent := range []string{"", devices["operator"], strings.Repeat("A", 43), "", devices["operator"], "", "", devices["operator"], "x"} {
+			w := post(from, name, "a wrong password", sent)
+			told[name] = append(told[name], fmt.Sprint(w.Code, w.Header(), w.Body))
+			if want := map[bool]int{true: 403, false: 429}[i < 5]; w.Code != want {
+				t.Errorf("%s, try %d: status %d, want %d", name, i, w.Code, want)
+			}
+			if w.Header().Get("Set-Cookie") != "" {
+				t.Error("a refusal sets a cookie")
+			}
+		}
+	}
+	if fmt.Sprint(told["viewer"]) != fmt.Sprint(told["nobody-of-that-name"]) {
+		t.Errorf("%q\ndiffers from\n%q", told["viewer"], told["nobody-of-that-name"])
+	}
+	// The owner comes in on their own device, wherever that is now.
+	for _, from := range []string{"198.51.100.1", "203.0.113.7"} {
+		if w := post(from, "viewer", secret, devices["viewer"]); w.Code != http.StatusOK {
+			t.Error("the owner is locked out on a known device:", w.Code, w.Body)
+		}
+	}
+	if w := post("203.0.113.7", "viewer", secret, devices["operator"]); w.Code != http.StatusTooManyRequests {
+		t.Error("another user's device is known:", w.Code, w.Body)
+	}
+}
+
+// deviceOf gives what a browser keeps of a sign-in for the next one.
+func deviceOf(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	for _, c := range w.Result().Cookies() {
+		if c.Name == "nvr-device" {
+			if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" || c.MaxAge < 1_000_000 {
+				t.Errorf("the device's cookie is %v", c)
+			}
+			return c.Value
+		}
+	}
+	t.Fatal("a sign-in sets no device's cookie:", w.Code, w.Header(), w.Body)
+	return ""
 }
 
 func TestDNSRebindingOverTLS(t *testing.T) {
@@ -428,9 +480,12 @@ func TestCookieOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	cookie := res.Header.Get("Set-Cookie")
-	if !strings.HasPrefix(cookie, "__Host-nvr=") || !strings.Contains(cookie, "Secure") || !strings.Contains(cookie, "SameSite=Strict") || !strings.Contains(cookie, "HttpOnly") {
-		t.Errorf("status %d, cookie %q", res.StatusCode, cookie)
+	cookies := res.Header.Values("Set-Cookie")
+	for i, name := range []string{"__Host-nvr=", "__Host-nvr-device="} {
+		if len(cookies) != 2 || !strings.HasPrefix(cookies[i], name) || !strings.Contains(cookies[i], "Secure") ||
+			!strings.Contains(cookies[i], "SameSite=Strict") || !strings.Contains(cookies[i], "HttpOnly") {
+			t.Errorf("status %d, cookies %q", res.StatusCode, cookies)
+		}
 	}
 	if res.ProtoMajor != 2 {
 		t.Error("HTTP", res.Proto)
@@ -444,7 +499,7 @@ func (a *accountSite) serveTLS(t *testing.T, name string) (base string, client *
 	keeper := certificate(t, name)
 	a.with = func(o *ui.Options) {
 		a.wire(o)
-		o.TLS, o.Names, o.Root = keeper.TLSConfig(), []string{name}, keeper.RootPEM
+		o.TLS, o.Names, o.Root = keeper.TLSConfig(), func() []string { return []string{name} }, keeper.RootPEM
 	}
 	ln, err := net.Listen("tcp", "0.0.0.0:0")
 	if err != nil {
@@ -452,7 +507,9 @@ func (a *accountSite) serveTLS(t *testing.T, name string) (base string, client *
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ui.New(a.options()).Serve(ctx, ln) }()
+	server := ui.New(a.options())
+	a.serveTunnel(ctx, t, server)
+	go func() { done <- server.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

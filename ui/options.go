@@ -49,11 +49,13 @@ type Options struct {
 	Audit *audit.Log
 	SSO   SignOn // nil: no sign-on providers
 
+	Tunnel Tunnel // to devices' own pages; zero: none. With Accounts only
+
 	// For listeners off loopback: the certificate, and the hosts that are answered
-	// for, with or without a port. Root gives the root that people install, in PEM;
-	// nil, or an answer of nil, means that there is none of ours.
+	// for, with or without a port, asked at each request. Root gives the root that
+	// people install, in PEM; nil, or an answer of nil, means that there is none of ours.
 	TLS   *tls.Config
-	Names []string
+	Names func() []string
 	Root  func() []byte
 
 	// Now is the recorder's clock; default time.Now.

@@ -18,10 +18,10 @@ import (
 const patience = 60 * time.Second
 
 // browse starts a browser that ends with the test.
-func browse(t *testing.T) context.Context {
+func browse(t *testing.T, without ...string) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	page, closeAll, err := uitest.Browser(ctx)
+	page, closeAll, err := uitest.Browser(ctx, without...)
 	if err != nil {
 		cancel()
 		t.Fatal(err)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/stockade-nvr/stockade/ui/web"
 )
 
 //go:embed openapi.json
@@ -93,6 +91,11 @@ func (s *Server) accountRoutes() []route {
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
+		{"GET", "/tunnels", readers, bare(s.getTunnels)},
+		{"POST", "/devices/{device}/tunnel", admins, bare(s.postTunnel)},
+		{"POST", "/tunnels/{tunnel}/entrance", admins, bare(s.postTunnelEntrance)},
+		{"DELETE", "/tunnels/{tunnel}", admins, bare(s.deleteTunnel)},
+
 		{"POST", "/storage/clock", admins, bare(s.postStorageClock)},
 		{"POST", "/holds", holding, s.postHold},
 		{"DELETE", "/holds/{hold}", admins, bare(s.deleteHold)},
@@ -124,9 +127,9 @@ func (s *Server) mux() *http.ServeMux {
 		mux.HandleFunc("/api/v1"+path, s.dispatch(routes))
 	}
 	mux.HandleFunc("/ca.crt", s.dispatch([]route{{"GET", "/ca.crt", public, s.getRoot}}))
-	page := web.Handler().ServeHTTP
-	mux.HandleFunc("/{$}", s.dispatch([]route{{"GET", "/", public, page}}))
-	mux.HandleFunc("/assets/", s.dispatch([]route{{"GET", "/assets/", public, page}}))
+	mux.HandleFunc("/{$}", s.dispatch([]route{{"GET", "/", public, s.page.ServeHTTP}}))
+	mux.HandleFunc("/assets/", s.dispatch([]route{{"GET", "/assets/", public, s.page.ServeHTTP}}))
+	mux.HandleFunc("/tunnel/{tunnel}", s.dispatch([]route{{"GET", "/tunnel/", public, s.getTunnelPage}}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, &Problem{http.StatusNotFound, "there is no such address here", "GET /api/v1/openapi.json lists what exists"})
 	})

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/stockade-nvr/stockade/ui/cert"
+	"github.com/stockade-nvr/stockade/ui/tunnel"
+	"github.com/stockade-nvr/stockade/ui/web"
 )
 
 // Limits of the server. They bound what one person, or one broken page, can
@@ -39,6 +41,8 @@ type Server struct {
 	log     *slog.Logger
 	began   time.Time // by the monotonic clock
 	handler http.Handler
+	page    http.Handler
+	tunnels *tunnel.Tunnels
 
 	events shares // open event streams
 	live   shares // open live WebSockets
@@ -63,11 +67,15 @@ func New(opt Options) *Server {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Tunnel.Reach == nil || opt.Tunnel.Enforced == nil {
+		opt.Tunnel.Port = 0
+	}
 	s := &Server{
-		opt: opt, log: opt.Log, began: time.Now(),
-		events: shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
-		live:   shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
-		films:  shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
+		opt: opt, log: opt.Log, began: time.Now(), page: web.Handler(),
+		tunnels: tunnel.New(tunnel.Options{Log: opt.Log, Now: opt.Now, Sessions: ourCookies()}),
+		events:  shares{max: maxEventStreams, each: maxOwnEvents, kept: keptEvents},
+		live:    shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
+		films:   shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
 
 		changes: pace{what: "changes", burst: 120, every: 3 * time.Second},
 		views:   pace{what: "views", burst: 300, every: 4 * time.Second},
@@ -141,12 +149,12 @@ func (s *Server) enter(ln net.Listener) (entrance, net.Listener, error) {
 	case s.opt.Accounts == nil:
 		return entrance{}, ln, fmt.Errorf("listen on %s: there are no accounts here, so only a loopback address is allowed: "+
 			"give 127.0.0.1:PORT, and from elsewhere use ssh -L PORT:127.0.0.1:PORT", ln.Addr())
-	case s.opt.TLS == nil, len(s.opt.Names) == 0:
+	case s.opt.TLS == nil, s.opt.Names == nil, len(s.opt.Names()) == 0:
 		return entrance{}, ln, fmt.Errorf("listen on %s: only a loopback address is served without TLS: "+
 			"name the hosts that people use in listen.names of the site file", ln.Addr())
 	}
 	in := entrance{secure: true, names: s.opt.Names}
 	// Below TLS, so that the server still knows a connection by its kind, and
 	// handshakes count too.
-	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers), nil
+	return in, cert.Listen(newCrowd(ln, s.log, maxConnections, maxOfSource), s.opt.TLS, in.answers, s.log), nil
 }

@@ -82,7 +82,22 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, secret string, p
 		return
 	}
 	setSession(w, r, secret)
+	s.remember(w, r, p)
 	s.tellSession(w, r, p)
+}
+
+// remember has the browser keep that somebody signed in here. That it cannot be
+// written keeps nobody out.
+func (s *Server) remember(w http.ResponseWriter, r *http.Request, p auth.Principal) {
+	if len(p.Need) > 0 {
+		return
+	}
+	devices, err := s.opt.Accounts.Remember(p)
+	if err != nil {
+		s.log.Warn("browser cannot be remembered", "user", p.User.ID, "error", err)
+		return
+	}
+	setCookie(w, r, deviceCookie, devices, auth.DeviceLife)
 }
 
 func (s *Server) postSetup(w http.ResponseWriter, r *http.Request) {

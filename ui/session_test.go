@@ -421,6 +421,19 @@ func TestSignOnProviderSendsPeopleBack(t *testing.T) {
 	if s := a.session(t, v); s.State != "signed-out" {
 		t.Errorf("still %+v", s)
 	}
+	// And whoever is refused is in the audit, named or not; a slip of the hand is not.
+	for _, where := range []string{"camp/callback?state=y", "camp/callback?error=access_denied"} {
+		if status, _, _ := ask(t, a.base, "GET", "/api/v1/sso/"+where, nil, nil); status != http.StatusForbidden {
+			t.Error(where, status)
+		}
+	}
+	if status, _, _ := ask(t, a.base, "GET", "/api/v1/sso/nobody", nil, nil); status != http.StatusNotFound {
+		t.Error(status)
+	}
+	_, _, text := site.ask(t, site.signIn(t, "auditor"), "GET", "/api/v1/audit?action=sign-in&q=sso:camp", "")
+	if n := strings.Count(text, `"outcome":"refused"`); n != 3 || !strings.Contains(text, `"object":"user:park"`) || strings.Contains(text, "sso:nobody") {
+		t.Errorf("%d refusals in %s", n, text)
+	}
 }
 
 func TestRootCanBeFetchedByAnybody(t *testing.T) {
@@ -447,7 +460,7 @@ func TestServesOffLoopbackWithAccountsAndTLSOnly(t *testing.T) {
 	site := smallSite().withAccounts(t)
 	keeper := certificate(t, "nvr.camp.example")
 	for name, with := range map[string]func(*ui.Options){
-		"no TLS":   func(o *ui.Options) { o.Names = []string{"nvr.camp.example"} },
+		"no TLS":   func(o *ui.Options) { o.Names = func() []string { return []string{"nvr.camp.example"} } },
 		"no names": func(o *ui.Options) { o.TLS = keeper.TLSConfig() },
 	} {
 		ln, err := net.Listen("tcp", "0.0.0.0:0")

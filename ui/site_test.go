@@ -27,6 +27,8 @@ type fakeSite struct {
 	clips   atomic.Int64   // open
 	held    fakeHolds
 	with    func(*ui.Options) // what a test adds
+	tunnel  net.Listener      // of devices' own pages; nil for none
+	reach   func(*ui.Options) // how they are reached
 	enrol   *fakeEnrolment
 
 	mu          sync.Mutex // guards what follows
@@ -145,6 +147,9 @@ func (s *fakeSite) options() ui.Options {
 	if s.with != nil {
 		s.with(&opt)
 	}
+	if s.reach != nil {
+		s.reach(&opt)
+	}
 	return opt
 }
 
@@ -157,7 +162,9 @@ func (s *fakeSite) serve(t *testing.T) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- ui.New(s.options()).Serve(ctx, ln) }()
+	server := ui.New(s.options())
+	s.serveTunnel(ctx, t, server)
+	go func() { done <- server.Serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
@@ -170,6 +177,23 @@ func (s *fakeSite) serve(t *testing.T) string {
 		}
 	})
 	return "http://" + ln.Addr().String()
+}
+
+// serveTunnel serves devices' own pages, where the site has a listener for them.
+func (s *fakeSite) serveTunnel(ctx context.Context, t *testing.T, server *ui.Server) {
+	if s.tunnel == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	ln := s.tunnel
+	go func() { done <- server.ServeTunnel(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error("serve tunnels:", err)
+		}
+	})
 }
 
 // formatChange is a film in another format, from an instant on.

@@ -16,8 +16,17 @@ func (s *Server) getSSO(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.opt.SSO.Begin(w, r, r.PathValue("provider")); err != nil {
-		s.failSignOn(w, r, err)
+		s.refuseSignOn(w, r, err)
 	}
+}
+
+// refuseSignOn is failSignOn with an entry in the audit that names nobody: who it was
+// is not known. What is asked of no provider of ours is a slip of the hand.
+func (s *Server) refuseSignOn(w http.ResponseWriter, r *http.Request, err error) {
+	if statusOf(err) != http.StatusNotFound {
+		s.opt.Accounts.RefuseExternal(r.PathValue("provider"), err.Error(), source(r))
+	}
+	s.failSignOn(w, r, err)
 }
 
 // getSSOCallback signs in whom a provider sent back. The page is opened anew:
@@ -28,11 +37,12 @@ func (s *Server) getSSOCallback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who, err := s.opt.SSO.Finish(w, r, r.PathValue("provider"))
+	if err != nil && who.Subject == "" {
+		s.refuseSignOn(w, r, err)
+		return
+	}
 	if err != nil {
-		if who.Subject != "" {
-			err = errors.Join(err, s.opt.Accounts.Dismiss(who, source(r)))
-		}
-		s.failSignOn(w, r, err)
+		s.failSignOn(w, r, errors.Join(err, s.opt.Accounts.Dismiss(who, source(r))))
 		return
 	}
 	secret, _, err := s.opt.Accounts.SignInExternal(who, source(r))

@@ -69,12 +69,14 @@ type app struct {
 	sink      atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
+	mapped   string     // revision that users of sign-on providers are held to; guarded by change
 	dialling bool       // cameras may be dialled: containment was enforced; guarded by change
 
 	mu      sync.RWMutex
 	site    *configs.Site // guarded by mu, as all below
 	running map[streamKey]*running
 	refused refusal
+	ruined  error            // what of state.db turned out to be damaged while it was open
 	failing map[string]error // tasks that ended and have not run steadily since, by name
 }
 
@@ -84,6 +86,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		appOptions: o, started: time.Now(), site: o.Site,
 		pacer: streams.NewPacer(connectEvery), logins: streams.NewAccounts(), running: map[streamKey]*running{},
 		failing: map[string]error{}, arrived: make(chan struct{}), nudges: make(chan chan struct{}),
+		signOn: signOns{changed: make(chan struct{}, 1)},
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
@@ -91,7 +94,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		a.journal.Add(h)
 	}})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, Log: o.Log, Root: systemRoot(),
+		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding, Findings: a.found,
 		Key: siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },
@@ -161,6 +164,7 @@ func (a *app) last(ctx context.Context) error {
 // wrong, and how it heals. Cameras and what answers them wait for enforcement.
 func (a *app) serve(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.beat(ctx) })
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })

@@ -68,8 +68,14 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// version names the commit that the binary was built from, where the build knows it.
+// packagedAs is the version that a package is built with: make deb VERSION=...
+var packagedAs string
+
+// version names the release, or the commit that the binary was built from, where the build knows it.
 func version() string {
+	if packagedAs != "" {
+		return packagedAs
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/stockade-nvr/stockade/configs"
@@ -31,6 +32,12 @@ func (a *app) arm(ctx context.Context) error {
 	}
 	// Looked at afterwards, and before the error: it may say why there is one.
 	needed, faces := configs.CheckEnvironment(a.site).Split()
+	needed = slices.DeleteFunc(needed, func(p configs.Problem) bool {
+		if p.Absent { // it is taken over once it comes; the others need not wait for it
+			a.Log.Error("a camera port is not there", "problem", fmt.Sprintf("%s:%s", a.Config, p))
+		}
+		return p.Absent
+	})
 	for _, p := range faces {
 		a.Log.Error("recording goes on without what people need", "problem", fmt.Sprintf("%s:%s", a.Config, p))
 	}

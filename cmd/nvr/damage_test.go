@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/internal/guarded"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -105,4 +108,41 @@ func use(t *testing.T, o peopleOptions) error {
 	_, verified := p.audit.Verify(t.Context())
 	appended := p.audit.Append(audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.arm", Object: "containment", Outcome: "ok"})
 	return errors.Join(first, users, verified, appended, p.close())
+}
+
+// What is damaged while the recorder runs is told where people look.
+func TestHealthSaysThatPeopleAreOff(t *testing.T) {
+	o, whole := populated(t)
+	site := o.Site()
+	a := &app{appOptions: appOptions{Log: slog.New(slog.DiscardHandler)}, site: site}
+	o.Damaged = a.damaged
+	p, err := openPeople(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := guarded.Do(p.close); err != nil {
+			t.Log("closed with", err)
+		}
+	})
+	if c := a.peopleHealth(); c != nil {
+		t.Fatalf("health says %+v before anything is damaged", c)
+	}
+	f, err := os.OpenFile(filepath.Join(site.Storage.State, stateName), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// All but the two pages that bbolt begins with, as a disk that lost them.
+	page := os.Getpagesize()
+	if _, err := f.WriteAt(make([]byte, len(whole)-2*page), int64(2*page)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.accounts.Users(auth.LocalPrincipal("box")); !errors.Is(err, guarded.ErrDamaged) {
+		t.Fatalf("a read gives %v", err)
+	}
+	c := a.peopleHealth()
+	if len(c) != 1 || c[0].State != ui.HealthBad || !strings.HasPrefix(c[0].Detail, "people: off. ") || !strings.Contains(c[0].Detail, stateName) || c[0].Fix == "" {
+		t.Errorf("health says %+v", c)
+	}
 }

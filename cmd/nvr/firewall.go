@@ -48,10 +48,17 @@ func newFirewallCommand() *cobra.Command {
 		}),
 	}
 	plan.Flags().BoolVar(&diff, "diff", false, "print only in which lines the kernel differs")
+	var boot atBoot
 	arm := &cobra.Command{
 		Use: "arm", Short: "Load the ruleset, read it back, and open the camera ports", Args: cobra.NoArgs,
-		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return armFirewall(c, site, asJSON) }),
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error {
+			if boot.on {
+				return boot.arm(c, site)
+			}
+			return armFirewall(c, site, asJSON)
+		}),
 	}
+	boot.flags(arm)
 	status := &cobra.Command{
 		Use: "status", Short: "Read the kernel back and say which layers hold; exit 1 if one does not", Args: cobra.NoArgs,
 		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return firewallStatus(c, site, asJSON) }),
@@ -76,7 +83,7 @@ func newFirewallCommand() *cobra.Command {
 // does it says itself; beyond that, only what was found and put right is told.
 func newFirewall(site *configs.Site, log slog.Leveler) *firewall.Firewall {
 	return firewall.New(firewall.Options{
-		StateDir: site.Storage.State, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
+		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
 		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site), Root: systemRoot(),
 	})
 }

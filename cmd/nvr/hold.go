@@ -119,7 +119,7 @@ func newHoldListCommand() *cobra.Command {
 			return o.run(c.Context(), "holds", c.OutOrStdout(), printHolds)
 		},
 	}
-	o.serverFlags.add(c)
+	o.add(c)
 	c.Flags().StringVar(&o.only, "camera", "", "only of this camera")
 	c.Flags().BoolVar(&o.json, "json", false, "print the API's JSON")
 	return c

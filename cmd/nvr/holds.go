@@ -81,6 +81,9 @@ func (h held) Plan(camera string, from, to time.Time, id string) (ui.DeletionVie
 }
 
 func (h held) plan(camera string, from, to time.Time, id string) (storage.DeletionPlan, error) {
+	if _, err := h.Holds(); err != nil {
+		return storage.DeletionPlan{}, err
+	}
 	p, err := h.store.PlanDeletion(camera, from, to)
 	if err != nil || id == "" {
 		return p, err
@@ -102,6 +105,9 @@ func (h held) Delete(ctx context.Context, v ui.DeletionView, by, why string) (ui
 		return ui.DeletedView{}, err
 	}
 	d, err := h.store.Delete(ctx, p, by, why)
+	if errors.Is(err, storage.ErrAway) {
+		err = &ui.Problem{Status: http.StatusConflict, Message: "a volume went away meanwhile, and nothing was deleted", Fix: "look at a new plan, and ask again"}
+	}
 	return ui.DeletedView(d), err
 }
 

@@ -46,6 +46,8 @@ var scenarios = map[string]func(nvr string) error{
 	"people":      peopleOnTheBox,
 	"commands":    onTheBox,
 	"faces":       faceless,
+	"new-faces":   changedFaces,
+	"stateless":   stateless,
 	"holds":       heldAndDeleted,
 	"enrol":       enrolStranger,
 }

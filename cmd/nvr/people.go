@@ -35,6 +35,7 @@ type peopleOptions struct {
 	Mirrors func() []string      // volumes that are attached now
 	Make    bool                 // make the state directory; only the daemon may: it is the one that must own it
 	Log     *slog.Logger
+	Damaged func(error) // is told when state.db turns out to be damaged while it is open; nil: nobody
 }
 
 // openPeople opens state.db; errDaemon when another process has it open.
@@ -70,7 +71,7 @@ func openPeople(o peopleOptions) (p *people, err error) {
 // readPeople reads what the database holds.
 func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p *people, err error) {
 	p = &people{db: db}
-	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Known: func() []string { return volumeRoots(o.Site()) }, Log: o.Log}); err != nil {
+	if p.audit, err = audit.Open(audit.Options{DB: db, Key: key, Mirrors: o.Mirrors, Known: func() []string { return volumeRoots(o.Site()) }, Log: o.Log, Damaged: o.Damaged}); err != nil {
 		return nil, err
 	}
 	if p.pledge, err = readPledge(db); err != nil {
@@ -83,7 +84,7 @@ func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p 
 		return nil, err
 	}
 	p.accounts, err = auth.Open(auth.Options{
-		DB: db, Log: o.Log,
+		DB: db, Log: o.Log, Damaged: o.Damaged,
 		Policy: func() auth.Policy { return accountPolicyOf(o.Site(), p.pledge.twoPersons()) },
 		Audit:  func(tx *bbolt.Tx, e auth.Event) error { return p.audit.AppendTx(tx, ui.EntryOf(e)) },
 	})

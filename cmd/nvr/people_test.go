@@ -19,6 +19,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/stockade-nvr/stockade/internal/lab/ns"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
@@ -26,7 +28,7 @@ func TestAccountsOfARunningRecorder(t *testing.T) { inside(t, "people") }
 
 const peopleSite = `version: 1
 site: {name: Camp North, zone: UTC}
-listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1]}
+listen: {http: "0.0.0.0:8443", names: [nvr.camp.example, 10.9.0.1], tunnel: "0.0.0.0:9443"}
 accounts: {two_persons: true, confirm_within: 15m}
 storage:
   state: DIR/state
@@ -48,6 +50,7 @@ type household struct {
 	https       *client
 	cookie      string
 	csrf        string
+	camera      *ns.Namespace
 }
 
 // code finds the setup code in what the recorder prints.
@@ -57,7 +60,8 @@ var code = regexp.MustCompile(`give the code\s+(\S+)`)
 // tokens, a retention that waits for a second person, disarming by two.
 func peopleOnTheBox(nvr string) error {
 	dir := os.TempDir()
-	if _, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11"); err != nil {
+	camera, err := plugCamera("nic1", "10.20.1.11", "02:00:00:00:00:11")
+	if err != nil {
 		return err
 	}
 	lo, err := netlink.LinkByName("lo")
@@ -68,7 +72,7 @@ func peopleOnTheBox(nvr string) error {
 	if err != nil {
 		return err
 	}
-	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml")}
+	h := &household{nvr: nvr, config: filepath.Join(dir, "nvr.yaml"), camera: camera}
 	if err := errors.Join(
 		netlink.AddrAdd(lo, at),
 		os.WriteFile(h.config, []byte(strings.ReplaceAll(peopleSite, "DIR", dir)), 0o600),
@@ -81,11 +85,13 @@ func peopleOnTheBox(nvr string) error {
 	}{
 		{"start", h.start},
 		{"the first admin", h.firstAdmin},
+		{"a device's own pages", h.ownPages},
 		{"users on the box", h.usersOnTheBox},
 		{"a token", h.tokens},
 		{"a shorter retention waits", h.shorterRetention},
 		{"it waits after a restart too", h.restart},
 		{"an admin confirms it", h.confirmRetention},
+		{"a hold is removed by two", h.holdByTwo},
 		{"two persons disarm", h.disarm},
 		{"the audit", h.audit},
 		{"a damaged database", h.damaged},
@@ -160,7 +166,9 @@ func (h *household) exchange(method, path string, sent, into any) error {
 		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
 	}
 	for _, c := range res.Cookies() {
-		h.cookie = c.Value
+		if c.Name == "__Host-nvr" {
+			h.cookie = c.Value
+		}
 	}
 	told := struct{ CSRF string }{}
 	if err := json.Unmarshal(answer, &told); err == nil && told.CSRF != "" {
@@ -239,6 +247,35 @@ func (h *household) confirm(kind string, into any) error {
 		}
 	}
 	return fmt.Errorf("nothing of kind %s waits: %+v", kind, list)
+}
+
+// holdByTwo holds footage to come on the box, and ends that by the first admin's
+// confirmation.
+func (h *household) holdByTwo(dir string) error {
+	on := func(args ...string) (string, error) {
+		out, err := exec.Command(h.nvr, append(args, "--server", "unix:"+filepath.Join(dir, "state", socketName))...).CombinedOutput()
+		return string(out), err
+	}
+	at := time.Now()
+	out, err := on("hold", "add", "--camera", "gate", "--from", stamped(at), "--to", stamped(at.Add(time.Hour)), "--why", "a visit", "--json")
+	var held ui.HoldView
+	if err := errors.Join(err, json.Unmarshal([]byte(out), &held)); err != nil {
+		return fmt.Errorf("hold add: %w: %s", err, out)
+	}
+	if out, err := on("hold", "remove", held.ID, "--why", "over"); err == nil || !strings.Contains(out, "second admin") {
+		return fmt.Errorf("one person removes a hold: %w: %s", err, out)
+	}
+	if out, err := on("hold", "list"); err != nil || !strings.Contains(out, held.ID) {
+		return fmt.Errorf("hold list: %w: %s", err, out)
+	}
+	var told struct{}
+	if err := h.confirm("hold.remove", &told); err != nil {
+		return err
+	}
+	if out, err := on("hold", "list"); err != nil || strings.Contains(out, held.ID) {
+		return fmt.Errorf("it is held after two removed it: %w: %s", err, out)
+	}
+	return nil
 }
 
 func (h *household) setPassword(name, code string) error {

@@ -34,7 +34,7 @@ type release struct {
 }
 
 // keepPledge takes of a site file what may be taken at once, writes down that it
-// did, and gives the retention that is in force from now on. What would take away
+// did, and gives what is in force from now on. What would take away
 // something that was pledged waits for an admin: whoever edits the file on the
 // box is one person. What cannot be written down shortens nothing either: the
 // longer retention stays, and retryPledge tries again. The caller holds change.
@@ -59,7 +59,7 @@ func (a *app) keepPledge(ctx context.Context, site *configs.Site) promise {
 		entry.Detail = "waits for a second admin: " + strings.Join(what, "; ") + ". The file: " + entry.Detail
 	}
 	err = a.hold(take, text, entry)
-	a.retryLater(err != nil, func() { a.store.SetRetention(a.keepPledge(ctx, a.current()).retention()) })
+	a.retryLater(err != nil, func() { a.keep(a.keepPledge(ctx, a.current())) })
 	switch {
 	case err != nil:
 		return held.both(next)
@@ -96,8 +96,16 @@ func (a *app) firstRetention() storage.Retention {
 	return next.retention()
 }
 
+// keep puts in force what a promise lets storage delete.
+func (a *app) keep(p promise) {
+	a.store.SetRetention(p.retention())
+	for volume, reserve := range p.Reserves {
+		a.store.SetReserve(volume, reserve)
+	}
+}
+
 // firstStorage is how volumes are opened: with the smaller reserve, as long as a
-// larger one waits for an admin. What is confirmed takes effect at the next start.
+// larger one waits for an admin.
 func (a *app) firstStorage() storage.Options {
 	so := storageOptionsOf(a.current())
 	so.Log, so.Retention = a.Log, a.firstRetention()
@@ -190,8 +198,9 @@ func (a *app) ask(ctx context.Context, site *configs.Site, what []string) {
 	}
 	a.forget()
 	id, err := a.people.accounts.RequestConfirmation(siteFile(), kindRelease, "site:"+wanted.Revision, strings.Join(what, "; "))
+	a.unwritten("the request for a second admin", err)
+	a.retryLater(err != nil, func() { a.ask(ctx, site, what) })
 	if err != nil {
-		a.Log.Error("ask for a second admin", "error", err)
 		return
 	}
 	a.release.mu.Lock()
@@ -245,7 +254,7 @@ func (a *app) grant(site *configs.Site) {
 	if err != nil {
 		return
 	}
-	a.store.SetRetention(wanted.retention())
+	a.keep(wanted)
 	a.forget()
 	a.Log.Info("what waited for an admin's confirmation is in force", "revision", wanted.Revision)
 }
@@ -276,7 +285,7 @@ func (a *app) askAgain(ctx context.Context) {
 	a.release.mu.Unlock()
 	if over != "" {
 		a.forget()
-		a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+		a.keep(a.keepPledge(ctx, a.current()))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
@@ -298,4 +299,74 @@ func TestWhyAReleaseIsOver(t *testing.T) {
 	if broken := overText(errors.New("disk on fire")); !strings.Contains(broken, "disk on fire") {
 		t.Errorf("broken: %q", broken)
 	}
+}
+
+func TestAConfirmedReserveHoldsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	a, _ := keeper(t, site)
+	admin := a.people.withAdmin(t)
+	a.keep(a.keepPledge(t.Context(), site))
+	reserve := func() int64 { return a.store.Status().Volumes[0].Reserve }
+	small := reserve()
+	larger := parsed(t, dir, "reserve: 1MiB", "reserve: 3MiB")
+	a.site = larger
+	a.change.Lock()
+	a.keep(a.keepPledge(t.Context(), larger))
+	a.change.Unlock()
+	if got := reserve(); got != small || small != 1<<20 {
+		t.Fatalf("the reserve is %d before anybody confirmed, and was %d", got, small)
+	}
+	list, err := a.people.accounts.Confirmations(admin)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%+v waits, %v", list, err)
+	}
+	if _, err := a.people.accounts.Confirm(admin, list[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); reserve() != 3<<20; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the reserve is %d", reserve())
+		}
+	}
+	// And less is taken without asking.
+	a.site = parsed(t, dir, "reserve: 1MiB", "reserve: 2MiB")
+	a.change.Lock()
+	a.keep(a.keepPledge(t.Context(), a.site))
+	a.change.Unlock()
+	if got := reserve(); got != 2<<20 {
+		t.Errorf("a smaller reserve is %d", got)
+	}
+}
+
+func TestARequestThatCannotBeFiledIsInHealth(t *testing.T) {
+	dir := t.TempDir()
+	site := parsed(t, dir)
+	a, logged := keeper(t, site)
+	a.people.withAdmin(t)
+	a.keepPledge(t.Context(), site)
+	ended, end := context.WithCancel(t.Context())
+	a.site = parsed(t, dir, "keep: 90d", "keep: 10d")
+	a.keepPledge(ended, a.site)
+	end()
+	a.waits.Wait()
+	// As at the next start: the file is known, and the request has to be filed anew.
+	a.forget()
+	mend := a.people.breakAudit(t, site.Storage.State)
+	a.keepPledge(t.Context(), a.site)
+	for range 3 {
+		a.retryPledge()
+	}
+	if checks := a.releaseHealth(); len(checks) != 1 || checks[0].State != ui.HealthBad || !strings.Contains(checks[0].Detail, "the request for a second admin") {
+		t.Errorf("health %+v", checks)
+	}
+	if n := strings.Count(logged.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d errors are logged:\n%s", n, logged)
+	}
+	mend()
+	a.retryPledge()
+	if checks := a.releaseHealth(); len(checks) != 1 || !strings.HasPrefix(checks[0].Detail, "waits for a second admin") {
+		t.Errorf("health %+v", checks)
+	}
+	a.forget() // ends the waiting
 }

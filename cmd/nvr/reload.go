@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +26,8 @@ const reloadEvery = 2 * time.Second
 func (a *app) superviseStreams(ctx context.Context, enforced <-chan struct{}) error {
 	defer a.stopAll()
 	a.change.Lock()
-	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+	a.keep(a.keepPledge(ctx, a.current()))
+	a.holdToProviders()
 	a.change.Unlock()
 	hup := make(chan os.Signal, 1)
 	var look <-chan time.Time
@@ -111,6 +113,7 @@ func (a *app) reload(ctx context.Context, insist bool) {
 		}
 		a.Log.Info("site file taken", "revision", site.Revision)
 	}
+	a.holdToProviders()
 	if ctx.Err() != nil {
 		return
 	}
@@ -137,18 +140,47 @@ func (a *app) refuse(err error, failed string) {
 	a.refused = r
 }
 
-// errRestart names what cannot change in a running program.
-var errRestart = errors.New("listen, tls, accounts.sso, storage volumes and camera_network addresses change with a restart of nvr only")
+// needsRestart names what cannot change in a running program; nil when nothing of it did.
+func needsRestart(old, site *configs.Site) error {
+	var keys []string
+	for _, c := range []struct {
+		key     string
+		old, is any
+	}{
+		{"listen.http", old.Listen.HTTP, site.Listen.HTTP},
+		{"listen.tunnel", old.Listen.Tunnel, site.Listen.Tunnel},
+		{"listen.webrtc", old.Listen.WebRTC, site.Listen.WebRTC},
+		{"storage.volumes", pathsOf(old), pathsOf(site)},
+		{"storage.state", old.Storage.State, site.Storage.State},
+		{"storage.durability", old.Storage.Durability, site.Storage.Durability},
+		{"camera_network.addresses", old.CameraNetwork.Addresses, site.CameraNetwork.Addresses},
+		{"camera_network.dns", old.CameraNetwork.DNS, site.CameraNetwork.DNS},
+		{"camera_network.ntp", old.CameraNetwork.NTP, site.CameraNetwork.NTP},
+	} {
+		if !reflect.DeepEqual(c.old, c.is) {
+			keys = append(keys, c.key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: such a change needs a restart of nvr, and until then nothing else of the file is taken either", strings.Join(keys, ", "))
+}
+
+// pathsOf gives a site's volumes. Their reserves change while nvr runs.
+func pathsOf(s *configs.Site) (paths []string) {
+	for _, v := range s.Storage.Volumes {
+		paths = append(paths, v.Path)
+	}
+	return paths
+}
 
 // acceptable finds whatever can be known to be wrong with a site before
 // anything is stopped or changed for it: the same that a start would refuse. What
 // only people need refuses no change of what cameras need.
 func (a *app) acceptable(old, site *configs.Site) error {
-	if !reflect.DeepEqual(old.Listen, site.Listen) || !reflect.DeepEqual(old.TLS, site.TLS) || !reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) || !reflect.DeepEqual(old.Storage.Volumes, site.Storage.Volumes) ||
-		old.Storage.State != site.Storage.State || old.Storage.Durability != site.Storage.Durability ||
-		!reflect.DeepEqual(old.CameraNetwork.Addresses, site.CameraNetwork.Addresses) ||
-		old.CameraNetwork.DNS != site.CameraNetwork.DNS || old.CameraNetwork.NTP != site.CameraNetwork.NTP {
-		return errRestart
+	if err := needsRestart(old, site); err != nil {
+		return err
 	}
 	if needed, _ := configs.CheckEnvironment(site).Split(); len(needed) > 0 {
 		return inFile(a.Config, needed)
@@ -177,7 +209,8 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
 	a.book.SetSite(bookSiteOf(site))
-	a.store.SetRetention(a.keepPledge(ctx, site).retention())
+	a.changeFaces(old, site)
+	a.keep(a.keepPledge(ctx, site))
 	a.start(ctx, want)
 	a.unschedule(want)
 	return nil

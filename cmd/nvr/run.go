@@ -43,6 +43,9 @@ func runSite(ctx context.Context, config string, verbose bool) error {
 	if err != nil {
 		return err
 	}
+	if err := notify(ctx, "READY=1"); err != nil {
+		log.Warn("the start goes on", "error", err)
+	}
 	return a.run(ctx)
 }
 

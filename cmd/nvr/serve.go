@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -41,12 +42,32 @@ var errCommand = errors.New("a command of nvr has it open: it is opened when tha
 // openPeople opens what accrues about people.
 func (a *app) openPeople() (*people, error) {
 	p, err := openPeople(peopleOptions{
-		Site: a.current, Mirrors: a.attached, Make: true, Log: a.Log,
+		Site: a.current, Mirrors: a.attached, Make: true, Log: a.Log, Damaged: a.damaged,
 	})
 	if errors.Is(err, errDaemon) {
 		return nil, fmt.Errorf("open %s: %w", filepath.Join(a.current().Storage.State, stateName), errCommand)
 	}
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	// Before anybody is served: who was let go while nothing ran stays out.
+	if err := p.accounts.Remap(siteFile(), mappingOf(a.current())); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// changeFaces shows people the recorder as another site says: the names that it
+// answers for are read at each request. Open connections go on. What cannot be had of
+// it yet is tried again, and health says so; it is no reason not to record by that site.
+func (a *app) changeFaces(old, site *configs.Site) {
+	a.changeSignOn(old, site)
+	if a.cert == nil || reflect.DeepEqual(identityOf(old), identityOf(site)) {
+		return
+	}
+	if err := a.cert.Set(identityOf(site)); err != nil {
+		a.Log.Error("the certificate before stays in force until the new one can be had", "error", err)
+	}
 }
 
 // meet takes people in. While the program runs the caller holds change.
@@ -126,7 +147,7 @@ func (a *app) welcome(ctx context.Context, p *people) {
 	defer a.change.Unlock()
 	a.meet(p)
 	a.server = ui.New(a.uiOptions())
-	a.store.SetRetention(a.keepPledge(ctx, a.current()).retention())
+	a.keep(a.keepPledge(ctx, a.current()))
 	a.Log.Info("accounts are open")
 }
 
@@ -143,6 +164,9 @@ func (a *app) servePeople(ctx context.Context) error {
 		return nil //nolint:nilerr // asked to end before anybody came
 	}
 	g.Go(func() error { return a.again(ctx, taskPage, a.servePage) })
+	if a.current().Listen.Tunnel.IsValid() {
+		g.Go(func() error { return a.again(ctx, taskTunnel, a.serveTunnel) })
+	}
 	g.Go(func() error { return a.again(ctx, taskSocket, a.serveLocal) })
 	g.Go(func() error { return a.again(ctx, taskArming, a.noteArming) })
 	g.Go(func() error { return a.again(ctx, taskSignOn, a.loadSignOn) })

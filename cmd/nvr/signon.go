@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync/atomic"
 
@@ -24,17 +25,71 @@ type signOns struct {
 	hosts   func(string) bool
 	log     *slog.Logger
 	current atomic.Pointer[signOn]
+	changed chan struct{} // holds one: the site file says something else than what was loaded
 }
 
-// loadSignOn loads the sign-on providers, and returns nil when ctx ends.
+// loadSignOn loads the sign-on providers, and again when the site file changed
+// them; it returns nil when ctx ends. What cannot be loaded lets nobody in.
 func (a *app) loadSignOn(ctx context.Context) error {
-	made, err := newSignOn(a.current(), a.signOn.hosts, a.Log)
-	if err != nil {
-		return err
+	for {
+		made, err := newSignOn(a.current(), a.signOn.hosts, a.Log)
+		a.signOn.current.Store(made)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.signOn.changed:
+		}
 	}
-	a.signOn.current.Store(made)
-	<-ctx.Done()
-	return nil
+}
+
+// changeSignOn has the providers of another site loaded; those before end at once.
+func (a *app) changeSignOn(old, site *configs.Site) {
+	if reflect.DeepEqual(old.Accounts.SSO, site.Accounts.SSO) {
+		return
+	}
+	a.signOn.current.Store(nil)
+	select {
+	case a.signOn.changed <- struct{}{}:
+	default: // it will be seen
+	}
+}
+
+// holdToProviders holds the users of sign-on providers to the site in force, once for
+// each. What cannot be written is tried again. The caller holds change.
+func (a *app) holdToProviders() {
+	site := a.current()
+	if a.people == nil || a.mapped == site.Revision {
+		return
+	}
+	err := a.people.accounts.Remap(siteFile(), mappingOf(site))
+	if err == nil {
+		a.mapped = site.Revision
+	}
+	a.unwritten("users of sign-on providers", err)
+}
+
+// mappingOf is what a site gives the groups of its providers.
+func mappingOf(s *configs.Site) auth.Mapping {
+	m := auth.Mapping{}
+	for _, p := range s.Accounts.SSO {
+		groups := map[string]auth.Grant{}
+		for _, r := range p.Roles {
+			groups[r.Group] = grantOf(r.Role, r.Rights, r.All, r.Cameras, r.CameraGroups)
+		}
+		m[p.ID] = auth.Provider{Issuer: p.Issuer, Groups: groups}
+	}
+	return m
+}
+
+func grantOf(role string, rights []string, all bool, cameras, groups []string) auth.Grant {
+	g := auth.Grant{Role: auth.Role(role), All: all, Cameras: cameras, Groups: groups}
+	for _, right := range rights {
+		g.Rights = append(g.Rights, auth.Right(right))
+	}
+	return g
 }
 
 // errNoSignOn says that there are no providers, or not yet.
@@ -136,17 +191,26 @@ func (s signOn) Finish(w http.ResponseWriter, r *http.Request, provider string) 
 	if err != nil {
 		return auth.External{Provider: who.Provider, Subject: who.Subject, Name: who.Name}, s.refused(provider, err)
 	}
-	x := auth.External{
-		Provider: who.Provider, Subject: who.Subject, Name: who.Name, Display: who.Display,
-		Grant: auth.Grant{Role: auth.Role(who.Grant.Role), All: who.Grant.All, Cameras: who.Grant.Cameras, Groups: who.Grant.CameraGroups},
-	}
-	for _, right := range who.Grant.Rights {
-		x.Rights = append(x.Rights, auth.Right(right))
-	}
-	return x, nil
+	g := who.Grant
+	return auth.External{
+		Provider: who.Provider, Issuer: who.Issuer, Subject: who.Subject, Group: who.Group, Name: who.Name, Display: who.Display,
+		Grant: grantOf(g.Role, g.Rights, g.All, g.Cameras, g.CameraGroups),
+	}, nil
 }
 
-// refused tells people what a refusal means; the log has what was wrong.
+// signOnRefusal is told to people as the problem, and written down as what was wrong.
+type signOnRefusal struct {
+	problem *ui.Problem
+	wrong   error
+}
+
+// Error says what was wrong.
+func (r *signOnRefusal) Error() string { return r.wrong.Error() }
+
+// Unwrap gives what people are told.
+func (r *signOnRefusal) Unwrap() error { return r.problem }
+
+// refused tells people what a refusal means; log and audit have what was wrong.
 func (s signOn) refused(provider string, err error) error {
 	refusal := (*sso.Refusal)(nil)
 	if !errors.As(err, &refusal) {
@@ -160,5 +224,5 @@ func (s signOn) refused(provider string, err error) error {
 	case errors.Is(err, sso.ErrUnavailable), errors.Is(err, sso.ErrForeign):
 		status = http.StatusBadGateway
 	}
-	return &ui.Problem{Status: status, Message: refusal.Message, Fix: refusal.Fix}
+	return &signOnRefusal{&ui.Problem{Status: status, Message: refusal.Message, Fix: refusal.Fix}, err}
 }

@@ -27,6 +27,7 @@ func textOf(s *configs.Site) siteText {
 	t.set("listen.http", portText(s.Listen.HTTP))
 	t.set("listen.names", strings.Join(s.Listen.Names, ", "))
 	t.set("listen.webrtc", portText(s.Listen.WebRTC))
+	t.set("listen.tunnel", portText(s.Listen.Tunnel))
 	t.set("tls.certificate_file", s.TLS.CertificateFile)
 	t.set("tls.key_file", s.TLS.KeyFile)
 	t.set("time.servers", strings.Join(s.TimeServers, ", "))

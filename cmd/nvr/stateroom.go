@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/stockade-nvr/stockade/ui"
 )
@@ -21,7 +22,34 @@ func (a *app) stateHealth() []ui.HealthCheck {
 	}
 	dir := a.current().Storage.State
 	free, err := freeBytes(dir)
-	return []ui.HealthCheck{stateRoom(dir, free, err)}
+	return append(a.peopleHealth(), stateRoom(dir, free, err))
+}
+
+// damaged is told that state.db turned out to be damaged. It stays so until somebody
+// restores it.
+func (a *app) damaged(err error) {
+	a.mu.Lock()
+	first := a.ruined == nil
+	a.ruined = err
+	a.mu.Unlock()
+	if first {
+		a.Log.Error("people are off: the state database is damaged; recording and containment go on; end nvr and put the database back from a backup, or move it away and begin anew", "error", err)
+	}
+}
+
+// peopleHealth says that people are off, when they are.
+func (a *app) peopleHealth() []ui.HealthCheck {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.ruined == nil {
+		return nil
+	}
+	name := filepath.Join(a.site.Storage.State, stateName)
+	return []ui.HealthCheck{{
+		Name: "people", State: ui.HealthBad,
+		Detail: fmt.Sprintf("people: off. %s is damaged, so nobody may be able to sign in, and what people do may not reach the audit; recording and containment go on. It says: %v", name, a.ruined),
+		Fix:    "end nvr and put " + stateName + " back from a backup; or move it away and begin with a new first admin",
+	}}
 }
 
 func stateRoom(dir string, free int64, err error) ui.HealthCheck {

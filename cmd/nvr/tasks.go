@@ -68,6 +68,7 @@ func (a *app) taskHealth() []ui.HealthCheck {
 		taskSinkhole:  "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
 		taskHits:      "attempts are counted by the kernel but not listed: if another program reads the log group, end it (ulogd is one that does), else nvr doctor says what is missing; it is tried again each second",
 		taskPage:      "nobody reaches the page: put right the certificate if it names that; else find who holds the address of listen.http, ss -ltnp, or bring it up; it is tried again each second",
+		taskTunnel:    "devices' own pages are not reached: find who holds the address of listen.tunnel, ss -ltnp, or bring it up; it is tried again each second",
 		taskSignOn:    "nobody signs in at a provider meanwhile: put right the file that it names; it is tried again each second",
 		taskSightings: "devices that are not pinned are listed only as far as the log of dropped packets tells of them; it is tried again each second",
 		taskSocket:    "commands on the box do not reach nvr meanwhile: move away what lies at nvr.sock in the state directory, or name a shorter storage.state; it is tried again each second",
@@ -92,6 +93,7 @@ const (
 	taskSightings = "sightings"
 
 	taskPage        = "page"
+	taskTunnel      = "tunnel"
 	taskSocket      = "socket"
 	taskCertificate = "certificate keeper"
 	taskArming      = "account of arming"

@@ -72,7 +72,7 @@ type rtspSpec struct {
 func (s rtspSpec) config() rtsp.Config {
 	return rtsp.Config{
 		URL: s.url, Username: s.username, Password: s.password,
-		Transport: rtsp.Transport(s.transport), Pinned: s.pinned,
+		Transport: rtsp.Transport(s.transport), Pinned: s.pinned, Device: bridge,
 	}
 }
 
@@ -84,14 +84,10 @@ func streamsOf(s *configs.Site) (map[streamKey]streamSpec, error) {
 		if d.PasswordFile == "" {
 			continue
 		}
-		secret, err := os.ReadFile(d.PasswordFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the password of device %s: %w", d.ID, err)
+		var err error
+		if passwords[d.ID], err = passwordOf(d); err != nil {
+			return nil, err
 		}
-		if len(secret) == 0 { // as while somebody is writing it
-			return nil, fmt.Errorf("the password file of device %s says nothing: write the password into %s; a blank one is an empty line", d.ID, d.PasswordFile)
-		}
-		passwords[d.ID] = strings.TrimRight(string(secret), "\r\n")
 	}
 	for _, c := range s.Cameras {
 		device, _ := s.Device(c.Device) // validated
@@ -109,6 +105,18 @@ func streamsOf(s *configs.Site) (map[streamKey]streamSpec, error) {
 		}
 	}
 	return all, nil
+}
+
+// passwordOf reads a device's password, which has a file.
+func passwordOf(d configs.Device) (string, error) {
+	secret, err := os.ReadFile(d.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("read the password of device %s: %w", d.ID, err)
+	}
+	if len(secret) == 0 { // as while somebody is writing it
+		return "", fmt.Errorf("the password file of device %s says nothing: write the password into %s; a blank one is an empty line", d.ID, d.PasswordFile)
+	}
+	return strings.TrimRight(string(secret), "\r\n"), nil
 }
 
 // owners tells whose addresses a hit carries.

@@ -93,7 +93,7 @@ func (s secondPerson) confirmStored(ctx context.Context, p *people, reason strin
 		if err != nil {
 			return nil, needed, err
 		}
-		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm"}); err != nil {
+		if names, err = ui.TwoAdmins(p.accounts, admins, auth.Source{Agent: "nvr firewall disarm", Local: true}); err != nil {
 			return nil, needed, rejection{problem: &ui.Problem{Message: err.Error(), Fix: "nothing was changed"}}
 		}
 	}

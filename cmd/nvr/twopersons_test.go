@@ -40,16 +40,18 @@ func opened(t *testing.T, s *configs.Site) *people {
 }
 
 // withAdmin makes the first admin.
-func (p *people) withAdmin(t *testing.T) {
+func (p *people) withAdmin(t *testing.T) auth.Principal {
 	t.Helper()
 	code, err := p.accounts.SetupCode()
 	if err != nil {
 		t.Fatal(err)
 	}
 	admin := auth.NewUser{Name: "kim", Grant: auth.Grant{Role: auth.Admin}}
-	if _, _, err := p.accounts.Setup(code, admin, "a long enough password", auth.Source{}); err != nil {
+	_, kim, err := p.accounts.Setup(code, admin, "a long enough password", auth.Source{})
+	if err != nil {
 		t.Fatal(err)
 	}
+	return kim
 }
 
 func TestNothingOnTheInputGetsAroundTwoPersons(t *testing.T) {

@@ -32,7 +32,8 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
-	o.Names = a.site.Listen.Names
+	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
+	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
 		o.TLS, o.Root = a.cert.TLSConfig(), a.cert.RootPEM
 	}
@@ -259,6 +260,9 @@ func (a *app) storageHealth() []ui.HealthCheck {
 	if status.Rebuilding {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is being rebuilt: listings are not complete yet"})
 	}
+	if status.IndexLost != "" {
+		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthWarn, Detail: "the index is kept for this run only: " + status.IndexLost, Fix: "see that the state directory can be written, and restart nvr: until then each start reads the volumes anew"})
+	}
 	if status.IndexError != "" {
 		checks = append(checks, ui.HealthCheck{Name: "index", State: ui.HealthBad, Detail: status.IndexError, Fix: "free space where the state directory lies"})
 	}
@@ -281,6 +285,10 @@ func retentionHealth(status storage.Status) []ui.HealthCheck {
 		return "nothing is deleted of " + strings.Join(cameras, ", ")
 	}
 	add(status.Suspended, "look at the box's clock; if it is right: nvr storage confirm-clock")
+	if status.HoldsError != "" {
+		add("nothing is deleted: "+status.HoldsError, "end nvr, move index.db in the state directory away, start it: holds are read from the volumes again")
+		status.NoDeletion = ""
+	}
 	add(status.NoDeletion, "it goes on by itself when all volumes were read: mount those that are missing, or take them out of the site file")
 	add(kept(status.Unread), "something of theirs cannot be read: check the disk")
 	add(kept(status.KeptWhole), "a ledger of theirs is damaged, or of a newer version, and may hold footage: see docs/storage.md")

@@ -103,6 +103,9 @@ func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Rules
 	if rest := slices.DeleteFunc(r.Findings, func(f Finding) bool { return f.Layer == ruleset.L0 || f.Foreign }); len(rest) > 0 {
 		return fmt.Errorf("%w: %s", ErrNotEnforced, rest[0].What)
 	}
+	if err := k.unbolt(ctx); err != nil {
+		return err
+	}
 	return k.openPorts(rs.Link)
 }
 
@@ -234,6 +237,9 @@ func (k *Kernel) Remove(ctx context.Context, l ruleset.Link) error {
 		return err
 	}
 	if err := k.dropIPRules(nil); err != nil {
+		return err
+	}
+	if err := k.unbolt(ctx); err != nil {
 		return err
 	}
 	k.generation, k.want = 0, ruleset.Ruleset{}

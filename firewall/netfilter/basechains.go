@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -19,6 +20,7 @@ type baseChain struct {
 	priority    int32
 	devices     []string // of ingress and egress hooks and of flowtables; ending in * for a prefix
 	flowtable   bool
+	policy, use uint32 // verdict without a rule, and how many rules there are
 }
 
 // String names it as nft(8) does.
@@ -140,13 +142,17 @@ func parseBaseChain(m []byte) (c baseChain, ok bool, err error) {
 	if err != nil {
 		return c, false, err
 	}
-	c.family = family
+	c.family, c.policy = family, accepts
 	for _, a := range list {
 		switch a.kind {
 		case unix.NFTA_CHAIN_TABLE:
 			c.table = text(a.value)
 		case unix.NFTA_CHAIN_NAME:
 			c.name = text(a.value)
+		case unix.NFTA_CHAIN_POLICY:
+			c.policy = number(a.value)
+		case unix.NFTA_CHAIN_USE:
+			c.use = number(a.value)
 		case unix.NFTA_CHAIN_HOOK:
 			ok = true
 			if err := c.parseHook(a.value, unix.NFTA_HOOK_PRIORITY, hookDevices); err != nil {
@@ -207,6 +213,21 @@ func (c *baseChain) parseHook(b []byte, priority, devices uint16) error {
 		}
 	}
 	return nil
+}
+
+// What a chain does with packets that no rule decides (linux/netfilter.h).
+const (
+	drops   = 0 // NF_DROP
+	accepts = 1 // NF_ACCEPT, unless the chain says another
+)
+
+// number reads a number of nf_tables; what has not the size of one is none, and
+// more than any chain has.
+func number(b []byte) uint32 {
+	if len(b) != 4 {
+		return math.MaxUint32
+	}
+	return binary.BigEndian.Uint32(b)
 }
 
 func text(b []byte) string { return string(bytes.TrimRight(b, "\x00")) }

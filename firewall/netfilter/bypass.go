@@ -66,8 +66,12 @@ func bypasses(l ruleset.Link) ([]bypass, error) {
 }
 
 // calls reports whether frames of an interface go through the chain or flowtable
-// for being that interface's.
+// for being that interface's. One that has no rule and drops everything, as the
+// bolt's, leads nowhere.
 func (c baseChain) calls(name string) bool {
+	if !c.flowtable && c.policy == drops && c.use == 0 {
+		return false
+	}
 	return slices.ContainsFunc(c.devices, func(d string) bool {
 		prefix, wild := strings.CutSuffix(d, "*")
 		return d == name || wild && strings.HasPrefix(name, prefix)

@@ -1,6 +1,7 @@
 package netfilter
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -27,6 +28,9 @@ func (k *Kernel) checkPorts(l ruleset.Link) error {
 	}
 	for _, p := range l.Ports {
 		link, err := netlink.LinkByName(p)
+		if k.absent && errors.As(err, new(netlink.LinkNotFoundError)) {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("%w: there is no interface %s: %w", ErrPort, p, err)
 		}

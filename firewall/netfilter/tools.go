@@ -32,15 +32,20 @@ type Options struct {
 	// Backend chooses iptables-nft or iptables-legacy ("nft", "legacy"); empty
 	// takes what the system's iptables command is.
 	Backend string
+	// Absent allows ports that are not there: their rules are loaded by name, the
+	// read-back names them, and a repair takes them over once they come.
+	Absent bool
 }
 
 // Kernel is the kernel of the network namespace the process lives in.
 type Kernel struct {
-	log     *slog.Logger
-	backend string // nf_tables or legacy, as iptables -V says
-	path    map[string]string
-	hooks   map[ruleset.Family]*iptables.IPTables
-	hasIPv6 bool
+	log      *slog.Logger
+	backend  string // nf_tables or legacy, as iptables -V says
+	path     map[string]string
+	hooks    map[ruleset.Family]*iptables.IPTables
+	hasIPv6  bool
+	absent   bool // Options.Absent
+	unbolted bool // the bolt was drawn, or there was none
 
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
@@ -73,7 +78,7 @@ var commands = [...]struct{ name, pkg string }{
 // New finds the commands and the backend in use. It changes nothing.
 func New(o Options) (*Kernel, error) {
 	k := &Kernel{
-		log: o.Log, path: map[string]string{},
+		log: o.Log, absent: o.Absent, path: map[string]string{},
 		hooks: map[ruleset.Family]*iptables.IPTables{},
 	}
 	if k.log == nil {

@@ -19,6 +19,8 @@ type Finding struct {
 	What  string
 	// Foreign is true for what others put in our way and we do not remove.
 	Foreign bool
+	// Absent is true for a port that is not there: nothing comes in by it.
+	Absent bool
 	// Note is true for what stands beside the ruleset and takes nothing away from
 	// its layers. It is Foreign as well.
 	Note bool
@@ -176,7 +178,7 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		link, err := netlink.LinkByName(p)
 		switch {
 		case errors.As(err, new(netlink.LinkNotFoundError)):
-			list = append(list, Finding{Layer: ruleset.L0, What: "port " + p + " is gone", Foreign: true})
+			list = append(list, Finding{Layer: ruleset.L0, What: "port " + p + " is gone", Foreign: true, Absent: true})
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("find port %s: %w", p, permitted(err))

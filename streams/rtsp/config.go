@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
+
+	"github.com/stockade-nvr/stockade/internal/pinned"
 )
 
 // Transport is how the packets of a session travel.
@@ -35,11 +37,12 @@ type Config struct {
 	// Pinned is the only address that the session speaks to.
 	Pinned netip.Addr
 
-	// Dial and ListenPacket replace the system's calls, for sockets that are
-	// bound to an interface or belong to another namespace. The connection's
-	// RemoteAddr must be a *net.TCPAddr and the packet connection a *net.UDPConn.
-	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
-	ListenPacket func(network, address string) (net.PacketConn, error)
+	// Device is the interface that sockets are bound to; empty for none.
+	Device string
+
+	// Dial replaces the pinned dialer. The connection's RemoteAddr must be a
+	// *net.TCPAddr with the pinned address.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	Timeout time.Duration // for each answer of the camera (default 10 s, whole seconds)
 	Opening time.Duration // from the dial to the answer to DESCRIBE and SETUP (default 20 s)
@@ -65,10 +68,7 @@ func (c *Config) fill() {
 		c.Transport = TCP
 	}
 	if c.Dial == nil {
-		c.Dial = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
-	}
-	if c.ListenPacket == nil {
-		c.ListenPacket = net.ListenPacket
+		c.Dial = c.peer().DialContext
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 10 * time.Second
@@ -84,6 +84,9 @@ func (c *Config) fill() {
 	}
 	c.Pinned = c.Pinned.Unmap()
 }
+
+// peer makes all sockets of the session (C13).
+func (c *Config) peer() pinned.Peer { return pinned.Peer{Address: c.Pinned, Device: c.Device} }
 
 // parse gives the URL with credentials, as gortsplib takes them, and the
 // address to dial.

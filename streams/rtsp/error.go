@@ -173,6 +173,8 @@ func connectFix(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check the port, and that RTSP is enabled on the camera"
+	case errors.Is(err, syscall.ENODEV):
+		return "the bridge of the camera side is missing: nvr firewall status says why"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no answer on the network: check power and cable"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,9 +9,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-
-	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 )
 
 // udpPorts holds the sockets that a session opened for RTP and RTCP until
@@ -24,8 +22,6 @@ type udpPorts struct {
 const (
 	udpPortLow, udpPortHigh = 10000, 65534
 	udpTries                = 64
-	// udpBuffer holds more than a second of a large stream while the process is busy.
-	udpBuffer = 1 << 20
 )
 
 // open binds an even port and the next one (RFC 3550 section 11) on the address
@@ -46,7 +42,7 @@ func (p *udpPorts) bind(s *Session, ports ...int) error {
 		return err
 	}
 	for _, port := range ports {
-		c, err := s.listen(net.JoinHostPort(local.String(), strconv.Itoa(port)))
+		c, err := s.config.peer().ListenPacket(context.Background(), net.JoinHostPort(local.String(), strconv.Itoa(port)))
 		if err != nil {
 			p.close()
 			return err
@@ -89,27 +85,6 @@ func (p *udpPorts) close() {
 
 func (s *Session) listenPacket(_, address string) (net.PacketConn, error) { return s.udp.take(address) }
 
-func (s *Session) listen(address string) (*net.UDPConn, error) {
-	network := "udp4"
-	if s.config.Pinned.Is6() {
-		network = "udp6"
-	}
-	pc, err := s.config.ListenPacket(network, address)
-	if err != nil {
-		return nil, err
-	}
-	c, ok := pc.(*net.UDPConn)
-	if !ok {
-		_ = pc.Close()
-		return nil, fmt.Errorf("ListenPacket gave a %T, not a *net.UDPConn", pc)
-	}
-	if err := onlyFrom(c, s.config.Pinned); err != nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("limit the socket to the camera's address: %w", err)
-	}
-	return c, nil
-}
-
 // localAddr is our address in the RTSP connection.
 func (s *Session) localAddr() (netip.Addr, error) {
 	c := s.local.Load()
@@ -117,51 +92,4 @@ func (s *Session) localAddr() (netip.Addr, error) {
 		return netip.Addr{}, errors.New("not connected")
 	}
 	return *c, nil
-}
-
-// onlyFrom lets the kernel drop every packet that another address sent, before
-// it takes room in the socket's buffer (C13), and makes that buffer large.
-func onlyFrom(c *net.UDPConn, peer netip.Addr) error {
-	program, err := bpf.Assemble(sourceFilter(peer))
-	if err != nil {
-		return err
-	}
-	filter := make([]unix.SockFilter, len(program))
-	for i, r := range program {
-		filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-		// Best effort; without CAP_NET_ADMIN the system's limit applies.
-		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, udpBuffer) != nil {
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, udpBuffer)
-		}
-	})
-	return errors.Join(err, failed)
-}
-
-// sourceFilter accepts IP packets with the given source address.
-func sourceFilter(peer netip.Addr) []bpf.Instruction {
-	// The filter of a UDP socket sees the packet from the UDP header on; this
-	// offset counts from the IP header (SKF_NET_OFF).
-	const network = 0xfff00000
-	offset, address := uint32(12), peer.AsSlice()
-	if peer.Is6() {
-		offset = 8
-	}
-	words := len(address) / 4
-	var program []bpf.Instruction
-	for i := range words {
-		want := uint32(address[4*i])<<24 | uint32(address[4*i+1])<<16 | uint32(address[4*i+2])<<8 | uint32(address[4*i+3])
-		program = append(program,
-			bpf.LoadAbsolute{Off: network + offset + uint32(4*i), Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: want, SkipFalse: uint8(2*(words-1-i) + 1)})
-	}
-	return append(program, bpf.RetConstant{Val: 0xffff}, bpf.RetConstant{Val: 0})
 }

@@ -30,6 +30,9 @@ type Options struct {
 	Known   func() []string  // all volumes, attached or not, that Verify asks; default Mirrors
 	Now     func() time.Time // default time.Now
 	Log     *slog.Logger     // default: discard
+
+	// Damaged is told when the database turns out to be damaged, each time.
+	Damaged func(error) // default: nothing
 }
 
 // Log appends to the audit log and reads it.
@@ -60,6 +63,9 @@ func Open(o Options) (*Log, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Damaged == nil {
+		o.Damaged = func(error) {}
 	}
 	l := &Log{opts: o, db: o.DB, log: o.Log, turn: make(chan struct{}, 1)}
 	l.views.open = map[viewKey][]*view{}
@@ -141,11 +147,20 @@ func (l *Log) Append(e Entry) error {
 
 // appendAlone appends in a transaction of its own.
 func (l *Log) appendAlone(e Entry) (seq uint64, err error) {
-	err = guarded.Update(l.db, func(tx *bbolt.Tx) error {
+	err = l.update(func(tx *bbolt.Tx) error {
 		seq, err = l.append(tx, e)
 		return err
 	})
 	return seq, err
+}
+
+// update writes to the database, and tells when it is damaged.
+func (l *Log) update(fn func(*bbolt.Tx) error) error {
+	err := guarded.Update(l.db, fn)
+	if errors.Is(err, guarded.ErrDamaged) {
+		l.opts.Damaged(err)
+	}
+	return err
 }
 
 // Verify checks the log as it is now against its key and the volumes that are

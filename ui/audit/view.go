@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/stockade-nvr/stockade/internal/guarded"
 )
 
 // The actions that a view of footage is written as.
@@ -183,7 +181,7 @@ const closedPerTx = 256
 func (l *Log) writeClosed(over ...*view) {
 	for some := range slices.Chunk(over, closedPerTx) {
 		entries := l.views.closings(some)
-		err := guarded.Update(l.db, func(tx *bbolt.Tx) error {
+		err := l.update(func(tx *bbolt.Tx) error {
 			for _, e := range entries {
 				if err := l.AppendTx(tx, e); err != nil {
 					return err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -19,19 +18,19 @@ type account struct {
 	TOTP      string    `json:"totp,omitempty"`      // secret, base32
 	TOTPStep  int64     `json:"totp_step,omitempty"` // last one accepted: none twice
 	Keys      []key     `json:"keys,omitempty"`
-	Known     []string  `json:"known,omitempty"` // sources of sign-ins, latest first
+	Devices   []device  `json:"devices,omitempty"` // latest sign-in first
 
-	// When its provider vouched for it last; zero when it is local.
+	// When its provider vouched for it last, which provider that was, and by which of
+	// its groups; zero when it is local.
 	Vouched time.Time `json:"vouched,omitzero"`
+	Issuer  string    `json:"issuer,omitempty"`
+	Group   string    `json:"group,omitempty"`
 
 	// Whom the last one-time code was told, and when. It stays after the sign-in: that
 	// may have been theirs. With two persons the second has to know.
 	CodeBy   string    `json:"code_by,omitempty"`
 	CodeMade time.Time `json:"code_made,omitzero"`
 }
-
-// maxKnown bounds the sources that are remembered as good for an account.
-const maxKnown = 16
 
 // codeLife is how long a one-time code lets its user in.
 const codeLife = 72 * time.Hour
@@ -85,25 +84,12 @@ func (acc *account) needs(s *sessionRecord, policy Policy) []Need {
 	}
 }
 
-// signedIn notes a sign-in that lacks nothing.
-func (acc *account) signedIn(now time.Time, from Source) {
-	acc.User.LastSignIn = now
-	source := sourceKey(from)
-	acc.Known = slices.DeleteFunc(acc.Known, func(k string) bool { return k == source })
-	acc.Known = slices.Insert(acc.Known, 0, source)
-	acc.Known = acc.Known[:min(len(acc.Known), maxKnown)]
-}
-
-func (acc *account) knows(from Source) bool {
-	return acc != nil && slices.Contains(acc.Known, sourceKey(from))
-}
-
 // setCode takes all credentials away and gives a one-time code in their place, which
 // is told to the person of the name.
 func (acc *account) setCode(told string, now time.Time) (code string) {
 	code = newCode()
 	hash := sha256.Sum256([]byte(code))
-	acc.Password, acc.TOTP, acc.TOTPStep = "", "", 0
+	acc.Password, acc.TOTP, acc.TOTPStep, acc.Devices = "", "", 0, nil
 	acc.Code, acc.CodeUntil = hash[:], now.Add(codeLife)
 	acc.CodeBy, acc.CodeMade = told, now
 	return code

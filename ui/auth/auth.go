@@ -24,6 +24,8 @@ type Options struct {
 	// Audit writes an event down in the transaction of the change it tells of: if
 	// it fails, the change does not happen. Nil only in tests: nothing is audited.
 	Audit func(*bbolt.Tx, Event) error
+	// Damaged is told when the database turns out to be damaged, each time.
+	Damaged func(error) // default: nothing
 }
 
 // Policy is what the site asks of accounts.
@@ -32,7 +34,8 @@ type Policy struct {
 
 	// A session ends when it is not used for Idle, default 8 h, and in any case
 	// after Max, default 24 h. Those of admins and auditors end after 30 minutes
-	// without use, if Idle is not less. An open stream is use.
+	// without use, if Idle is not less. Use is what a person does: no open stream is,
+	// and nothing that a page asks by itself ([Source].Unattended).
 	Idle, Max time.Duration
 
 	TwoPersons    bool          // adding an admin needs a second admin
@@ -56,8 +59,14 @@ const (
 
 // Source is where a request came from.
 type Source struct {
-	IP    netip.Addr
-	Agent string // as the client says
+	IP      netip.Addr
+	Agent   string // as the client says
+	Devices string // what the browser keeps of Remember: secret
+	Local   bool   // the box itself, as the kernel says
+
+	// Unattended says that nobody is known to be at the browser: a page goes on asking
+	// when its reader has left. Such a request is no use of the session.
+	Unattended bool
 }
 
 // Event is something to be audited. It has no secret in it.
@@ -85,9 +94,11 @@ type Accounts struct {
 	db         *bbolt.DB
 	hashes     *hasher
 	lockout    *lockout
+	refusals   *refusals
 	ceremonies *ceremonies
 	changes    changes
-	hasAdmin   atomic.Bool // once there is an admin, there always is
+	hasAdmin   atomic.Bool             // once there is an admin, there always is
+	mapping    atomic.Pointer[Mapping] // of sign-on providers, nil until Remap
 
 	mu        sync.Mutex
 	setupCode hashed // of the code that SetupCode gave last, zero when none; guarded by mu
@@ -105,11 +116,15 @@ func Open(opt Options) (*Accounts, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
+	if opt.Damaged == nil {
+		opt.Damaged = func(error) {}
+	}
 	if opt.Policy == nil {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), ceremonies: newCeremonies(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(),
+		ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {
 		return nil, fmt.Errorf("open accounts: %w", err)
@@ -158,34 +173,4 @@ func (from Source) address() string {
 // agent is what the client says it is, bounded and without what cannot be printed.
 func (from Source) agent() string {
 	return bounded(from.Agent, 200)
-}
-
-// refused audits something that did not happen. That it cannot be audited does
-// not make it happen: it is logged only.
-func (a *Accounts) refused(e Event, try *try) {
-	e.Outcome = outcomeRefused
-	if try != nil {
-		if wait := try.waits(a.now()); wait > 0 {
-			e.Detail += fmt.Sprintf("; locked for %s", wait)
-		}
-	}
-	err := a.write(func(t *tx) error {
-		if try != nil {
-			if err := t.saveFailures(try); err != nil {
-				return err
-			}
-		}
-		return t.audit(e)
-	})
-	if err != nil {
-		a.opt.Log.Error("refusal cannot be audited", "action", e.Action, "error", err)
-	}
-}
-
-// refusedRandom is refused for what cannot be guessed: no lock stands in its way,
-// or strangers could shut its owner out. Only what is audited of it is bounded.
-func (a *Accounts) refusedRandom(what string, e Event, from Source) {
-	if try, wait := a.lockout.begin(countedFactor(what), from, true, a.now()); wait == 0 {
-		a.refused(e, try)
-	}
 }

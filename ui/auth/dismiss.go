@@ -1,18 +1,12 @@
 package auth
 
-import (
-	"errors"
-	"time"
-)
-
 // Dismiss is told that a provider vouches for somebody, and that this gives them no
 // role here any more: their sessions and tokens end, and what is left of the account
 // sees nothing. It is audited, as refusals of what strangers can repeat are: not
 // without end.
 func (a *Accounts) Dismiss(x External, from Source) error {
-	e := x.principal(from).event("sign-in", userObject(bounded(x.Name, maxName)))
-	e.Detail = "no role at the provider"
-	a.refusedRandom("dismiss", e, from)
+	const why = "no role at the provider"
+	a.refuseExternal(x, why, from)
 	return a.update(func(t *tx) error {
 		id := t.bucket(bucketSubjects).Get(pair(x.Provider, x.Subject))
 		if id == nil {
@@ -22,21 +16,22 @@ func (a *Accounts) Dismiss(x External, from Source) error {
 		if err != nil {
 			return err
 		}
-		nothing, err := Grant{Role: Viewer}.checked()
-		if err != nil {
-			return err
-		}
-		before := acc.public()
-		acc.User.Grant = nothing
-		if err := errors.Join(t.endSessions(acc.User.ID, ""), t.endTokens(acc.User.ID)); err != nil {
-			return err
-		}
-		acc.Vouched = time.Time{}
-		if sameGrant(before.Grant, nothing) {
-			return t.putAccount(acc)
-		}
-		e := x.principal(from).event("user.change", userObject(acc.User.Name))
-		e.Before, e.After, e.Detail = before, acc.public(), "no role at the provider"
-		return errors.Join(t.putAccount(acc), t.audit(e))
+		return t.dismiss(x.principal(from), acc, why)
 	})
+}
+
+// RefuseExternal audits that somebody came back from a provider and was not signed in,
+// and why: nobody is named by it. As anybody can repeat it, it is bounded.
+func (a *Accounts) RefuseExternal(provider, why string, from Source) {
+	a.refuseExternal(External{Provider: bounded(provider, maxID)}, why, from)
+}
+
+func (a *Accounts) refuseExternal(x External, why string, from Source) {
+	object := ""
+	if x.Name != "" {
+		object = userObject(bounded(x.Name, maxName))
+	}
+	e := x.principal(from).event("sign-in", object)
+	e.Detail = bounded(why, maxDetail)
+	a.refusedRandom("external", e, from)
 }

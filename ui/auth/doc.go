@@ -24,7 +24,8 @@
 // A change of password, a reset, disabling and a change of role end the user's
 // sessions, but for the one that did it; the first three end the tokens too.
 // Otherwise these follow their user: they are never more than the user is now, and of
-// a user of a provider they work for seven days after it vouched last. Open
+// a user of a provider they work for seven days after it vouched last, and as long as
+// [Accounts.Remap] is not told that the site gives their group nothing. Open
 // streams are held to all that by [Accounts.Follow]. Whatever outlasts a session
 // (password, second factor, token) is changed only by who proves the password again.
 //
@@ -34,16 +35,18 @@
 // /64). After five, each further one doubles the wait, from 2 s to at most 15
 // minutes; a day without failures forgets them. While either waits, nothing is
 // tried, not even the right password, nothing is counted, and the answer is the same
-// for a name that does not exist. A counter that makes somebody wait keeps its place
+// for a name that does not exist. A sign-in takes back its own try only: were the
+// name's count to begin anew, strangers who fail on it could tell that it has an owner. A counter that makes somebody wait keeps its place
 // however full its table is; when all wait, no new one is tried.
 //
-// So that nobody can lock an admin out for good by failing on their name, a
-// source from which the account was signed in to before has a counter of its own
-// for that account, and is held to that one only. Whoever shares such a source
-// gets its tries, no more; but having used the source's own up on other names, they
-// can tell by what is still tried which names have signed in from there. That is the
-// price: one wait for all names there would let them shut those people out. What is counted for accounts survives a restart once
-// it has come to five. A try counts as failed from its beginning on, so a
+// So that nobody can lock an admin out for good by failing on their name, a device (a
+// browser in which the account was signed in to) has a counter of its own for that
+// account, and is held to that one only, from whatever address. It is known by a
+// random secret that [Accounts.Remember] gave it, one for each account, so that it
+// tells nothing of other names; who took over or planted one gets five tries more and
+// no session. 16 are remembered of an account, for 180 days after the last sign-in;
+// a reset forgets them. The box itself is known for every name, those included that
+// do not exist. What is counted for accounts survives a restart once it has come to five. A try counts as failed from its beginning on, so a
 // thousand at once are no more than five.
 //
 // A passkey and the code of the first run cannot be guessed: no lock stands in
@@ -64,7 +67,7 @@
 // All methods are safe for concurrent use. Reading a principal is one read
 // transaction, tens of microseconds; a session's last use is written at most once
 // a minute. At most two passwords are hashed at once, 19 MiB each, one of them
-// kept for sources that are known, so a flood of sign-ins exhausts neither memory
+// kept for devices that are known, so a flood of sign-ins exhausts neither memory
 // nor the other cores. Everything is bounded: users, sessions, tokens, passkeys,
 // names, counters, open ceremonies, what waits for confirmation.
 package auth

@@ -17,7 +17,7 @@ func NewLockout() Lockout { return Lockout{newLockout()} }
 // Fail fails on a name so many times and reports whether the last was tried at all.
 func (l Lockout) Fail(name string, from Source, times int, now time.Time) (tried bool) {
 	for range times {
-		try, _ := l.l.begin(countedName(name), from, false, now)
+		try, _ := l.l.begin(countedName(name), from, "", now)
 		tried = try != nil
 	}
 	return tried
@@ -25,7 +25,7 @@ func (l Lockout) Fail(name string, from Source, times int, now time.Time) (tried
 
 // Wait is how long the next try has to wait.
 func (l Lockout) Wait(name string, from Source, now time.Time) time.Duration {
-	_, wait := l.l.begin(countedName(name), from, false, now)
+	_, wait := l.l.begin(countedName(name), from, "", now)
 	return wait
 }
 

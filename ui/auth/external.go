@@ -15,7 +15,9 @@ const maxSubject = 255 // bytes, as OpenID Connect has it
 // gives them.
 type External struct {
 	Provider string // id of the provider in the site file
+	Issuer   string // who that is
 	Subject  string // the provider's lasting id of the person
+	Group    string // the provider's, which gives them the Grant
 	Name     string
 	Display  string
 	Grant
@@ -63,13 +65,14 @@ func (a *Accounts) SignInExternal(x External, from Source) (cookie string, p Pri
 	if err == errRaises { //nolint:errorlint // it is given bare, by ourselves
 		return "", Principal{}, a.pendExternal(x, from)
 	}
+	if isKind(err, Denied) {
+		a.refuseExternal(x, err.Error(), from)
+	}
 	if err != nil {
 		return "", Principal{}, err
 	}
 	if why != "" {
-		e := x.principal(from).event("sign-in", userObject(x.Name))
-		e.Detail = why
-		a.refused(e, nil)
+		a.refuseExternal(x, why, from)
 		return "", Principal{}, denied("this account may not sign in", "ask an admin")
 	}
 	return cookie, p, nil
@@ -84,8 +87,18 @@ func (x External) principal(from Source) Principal {
 }
 
 // external makes or changes the account of whom a provider vouches for.
-// errRaises when that would make an admin and may not.
+// errRaises when that would make an admin and may not. What the site file has ceased to
+// give meanwhile is denied.
 func (t *tx) external(x External, mayRaise bool, from Source, detail string) (*account, error) {
+	if m := t.a.mapping.Load(); m != nil {
+		grant, why := m.gives(x.Provider, x.Issuer, x.Group)
+		if why == "" && !sameGrant(grant, x.Grant) {
+			why = "the site file gives the group something else now"
+		}
+		if why != "" {
+			return nil, denied(why, "sign in again at the provider, or let an admin look at accounts.sso in the site file")
+		}
+	}
 	id := t.bucket(bucketSubjects).Get(pair(x.Provider, x.Subject))
 	if id == nil {
 		return t.newExternal(x, mayRaise, from, detail)
@@ -95,7 +108,7 @@ func (t *tx) external(x External, mayRaise bool, from Source, detail string) (*a
 		return acc, err
 	}
 	before := acc.public()
-	acc.User.Grant = x.Grant
+	acc.User.Grant, acc.Issuer, acc.Group = x.Grant, x.Issuer, x.Group
 	if x.Display != "" {
 		acc.User.Display = display(x.Display)
 	}
@@ -103,7 +116,7 @@ func (t *tx) external(x External, mayRaise bool, from Source, detail string) (*a
 		return nil, errRaises
 	}
 	if sameGrant(before.Grant, acc.User.Grant) && before.Display == acc.User.Display {
-		return acc, nil
+		return acc, t.putAccount(acc)
 	}
 	if before.Role != acc.User.Role {
 		if err := t.endSessions(acc.User.ID, ""); err != nil {
@@ -122,7 +135,7 @@ func (t *tx) newExternal(x External, mayRaise bool, from Source, detail string) 
 	if x.Role == Admin && !mayRaise {
 		return nil, errRaises
 	}
-	acc := &account{Subject: x.Subject, User: User{Source: x.Provider, Grant: x.Grant, Display: display(x.Display)}}
+	acc := &account{Subject: x.Subject, Issuer: x.Issuer, Group: x.Group, User: User{Source: x.Provider, Grant: x.Grant, Display: display(x.Display)}}
 	names := t.bucket(bucketNames)
 	acc.User.Name = externalName(x.Name, "")
 	if names.Get([]byte(nameKey(acc.User.Name))) != nil {

@@ -40,7 +40,7 @@ func (c *changes) wait() <-chan struct{} {
 // says no. allowed is asked at once, then at every change of accounts and each
 // second, from one goroutine. The cancel function must be called, as ever.
 //
-// An open stream is use: it keeps its session from ending for want of it.
+// An open stream is no use of its session: it ends with it when nobody does anything.
 func (a *Accounts) Follow(ctx context.Context, p Principal, allowed func(Principal) bool) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
@@ -101,7 +101,6 @@ func (a *Accounts) again(p Principal) (Principal, error) {
 		if err := a.view(func(t *tx) (err error) { l, err = t.sessionOf(p); return err }); err != nil {
 			return Principal{}, err
 		}
-		a.touch(l)
 		now := l.principal(p.from)
 		now.CSRF = p.CSRF
 		return now, nil

@@ -165,7 +165,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	}
 }
 
-func TestAnOpenStreamIsUse(t *testing.T) {
+func TestNoStreamAndNoPollKeepsASessionOfNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t)
 		s.clock = time.Time{}
@@ -173,13 +173,26 @@ func TestAnOpenStreamIsUse(t *testing.T) {
 		admin := s.setup()
 		ctx, cancel := s.Follow(t.Context(), admin.Principal, func(auth.Principal) bool { return true })
 		defer cancel()
-		time.Sleep(29 * time.Minute)
+		// As long as somebody does something it goes on, and what the page asks by itself
+		// is answered.
+		alone := at(1)
+		alone.Unattended = true
+		for range 4 {
+			time.Sleep(4 * time.Minute)
+			must(s.Authenticate(admin.cookie, at(1)))(t)
+		}
+		for range 4 {
+			time.Sleep(time.Minute)
+			must(s.Authenticate(admin.cookie, alone))(t)
+		}
 		if ctx.Err() != nil {
-			t.Fatal("ended for want of use")
+			t.Fatal("ended though it was used")
 		}
 		time.Sleep(time.Minute + 2*time.Second)
 		if !errors.Is(context.Cause(ctx), auth.ErrRevoked) {
-			t.Error("lives longer than a session may")
+			t.Error("the stream goes on though nobody is there")
 		}
+		_, err := s.Authenticate(admin.cookie, alone)
+		wantKind(t, err, auth.SignedOut)
 	})
 }

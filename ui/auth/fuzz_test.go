@@ -36,6 +36,34 @@ func FuzzCookie(f *testing.F) {
 	})
 }
 
+func FuzzDevices(f *testing.F) {
+	s := newSite(f)
+	admin := s.setup()
+	known := admin.device(1).Devices
+	f.Add(known)
+	f.Add(strings.Repeat("A", 43) + "." + known)
+	f.Add(strings.Repeat(known+".", 16))
+	f.Add("...")
+	f.Add(known + "=")
+	f.Fuzz(func(t *testing.T, sent string) {
+		from := at(1)
+		from.Devices = sent
+		p := must(s.Authenticate(admin.cookie, from))(t)
+		kept := must(s.Remember(p))(t)
+		for i, secret := range strings.Split(kept, ".") {
+			if len(secret) != 43 || i >= 16 {
+				t.Errorf("%q is kept as %q", sent, kept)
+			}
+			if i > 0 && !strings.Contains(sent, secret) {
+				t.Errorf("%q gets a secret more: %q", sent, kept)
+			}
+		}
+		if !strings.Contains(sent, known) && strings.Contains(kept, known) {
+			t.Errorf("%q is given another's secret", sent)
+		}
+	})
+}
+
 func FuzzToken(f *testing.F) {
 	s := newSite(f)
 	_, secret, err := s.AddToken(s.setup().Principal, auth.NewToken{Name: "x", Expires: s.now().Add(time.Hour)}, password)

@@ -95,7 +95,7 @@ type lane struct {
 const maxWaiting = 64 // a second and a half
 
 // hasher works hashes out in two lanes: strangers, however many, hold up no
-// source that is known.
+// device that is known.
 type hasher struct {
 	known, strangers lane
 	cost             cost // of new hashes

@@ -27,8 +27,8 @@ func countedSource(source string) counted {
 	return sha256.Sum256([]byte("source\x00" + source))
 }
 
-func countedPair(who counted, source string) counted {
-	return sha256.Sum256(append(append([]byte("pair\x00"), who[:]...), source...))
+func countedPair(who counted, known string) counted {
+	return sha256.Sum256(append(append([]byte("pair\x00"), who[:]...), known...))
 }
 
 // sourceKey is what is one source: an IPv4 address, or an IPv6 /64, which is
@@ -46,7 +46,7 @@ type lockout struct {
 	mu      sync.Mutex // guards all below
 	names   *counters  // by account
 	sources *counters
-	pairs   *counters // by account and a source that is known good for it
+	pairs   *counters // by account and a device that is known good for it
 }
 
 func newLockout() *lockout {
@@ -62,13 +62,15 @@ type try struct {
 	known  bool
 }
 
-// begin starts a try, or tells how long to wait.
-func (l *lockout) begin(who counted, from Source, known bool, now time.Time) (*try, time.Duration) {
-	key := sourceKey(from)
-	t := &try{l: l, who: who, source: countedSource(key), pair: countedPair(who, key), known: known}
+// begin starts a try, or tells how long to wait. What is known of where it comes from
+// names a counter that it has to itself; empty for a stranger.
+func (l *lockout) begin(who counted, from Source, known string, now time.Time) (*try, time.Duration) {
+	t := &try{
+		l: l, who: who, source: countedSource(sourceKey(from)), pair: countedPair(who, known), known: known != "",
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if known {
+	if t.known {
 		if wait := l.pairs.wait(t.pair, now); wait > 0 {
 			return nil, wait
 		}
@@ -92,9 +94,10 @@ func (l *lockout) begin(who counted, from Source, known bool, now time.Time) (*t
 	return t, 0
 }
 
-// succeed takes the try's failure back. The account, or its pair with the
-// source, starts anew; the source does not: else who has an account could try
-// others' for ever, signing in to their own between.
+// succeed takes the try's failure back. Only what is known starts anew. A source does
+// not, else who has an account could try others' for ever, signing in to their own
+// between; nor does a name, else its failing strangers could tell from it that its
+// owner came in, and so that there is one.
 func (t *try) succeed(now time.Time) {
 	t.l.mu.Lock()
 	defer t.l.mu.Unlock()
@@ -102,7 +105,7 @@ func (t *try) succeed(now time.Time) {
 		t.l.pairs.drop(t.pair)
 		return
 	}
-	t.l.names.drop(t.who)
+	t.l.names.undo(t.who, now)
 	t.l.sources.undo(t.source, now)
 }
 

@@ -46,7 +46,7 @@ func (a *Accounts) reauthenticate(p Principal, password string, may ...Need) (l 
 		return l, nil
 	}
 	who := countedFactor("again" + l.acc.User.ID)
-	try, wait := a.lockout.begin(who, p.from, true, a.now())
+	try, wait := a.lockout.begin(who, p.from, sourceKey(p.from), a.now())
 	if wait > 0 {
 		return nil, locked(wait)
 	}
@@ -132,7 +132,7 @@ func (a *Accounts) ChangePassword(p Principal, old, password string) (newCookie 
 			return err
 		}
 		if len(l.needs()) == 0 {
-			l.acc.signedIn(t.now, p.from)
+			l.acc.User.LastSignIn = t.now
 		}
 		return errors.Join(
 			t.endSessions(l.acc.User.ID, l.record.ID), t.endTokens(l.acc.User.ID), t.putAccount(l.acc), t.audit(e),

@@ -64,6 +64,7 @@ func TestNoSecretIsKeptOrAudited(t *testing.T) {
 	if secrets["cookie"], _, err = s.TOTP(q.cookie, codeAt(t, totp, s.now()), at(2)); err != nil {
 		t.Fatal(err)
 	}
+	secrets["device"] = admin.device(1).Devices
 	admin.addPasskey(newAuthenticator(t))
 	secrets["reset code"] = must(s.ResetUser(p, must(s.Users(p))(t)[1].ID))(t)
 

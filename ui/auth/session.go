@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -114,7 +113,7 @@ func (t *tx) open(acc *account, record sessionRecord, from Source) (cookie strin
 		return "", nil, err
 	}
 	if len(l.needs()) == 0 {
-		acc.signedIn(t.now, from)
+		acc.User.LastSignIn = t.now
 	}
 	return cookie, l, nil
 }
@@ -141,28 +140,15 @@ func (t *tx) keep(l *live) (cookie string, err error) {
 }
 
 // stored is a session of a user, usable or not.
-type stored struct {
-	hash   []byte
-	record sessionRecord
-}
+type stored = kept[sessionRecord]
 
-// sessionsOf lists the sessions of a user, those that have expired too.
+// sessionsOf lists the sessions of a user, those that have expired too, oldest first.
 func (t *tx) sessionsOf(userID string) ([]stored, error) {
-	var list []stored
-	prefix := pair(userID, "")
-	c := t.bucket(bucketSessionsOf).Cursor()
-	for k, hash := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, hash = c.Next() {
-		s := stored{hash: slices.Clone(hash)}
-		if ok, err := t.get(bucketSessions, hash, &s.record); err != nil {
-			return nil, err
-		} else if ok {
-			list = append(list, s)
-		}
-	}
+	list, err := keptOf[sessionRecord](t, bucketSessionsOf, bucketSessions, userID)
 	slices.SortFunc(list, func(x, y stored) int {
 		return cmp.Or(x.record.Created.Compare(y.record.Created), strings.Compare(x.record.ID, y.record.ID))
 	})
-	return list, nil
+	return list, err
 }
 
 // makeRoom ends a user's oldest sessions if there are too many for one more.
@@ -183,10 +169,7 @@ func (t *tx) makeRoom(acc *account, from Source) error {
 }
 
 func (t *tx) drop(s stored) error {
-	return errors.Join(
-		t.remove(bucketSessions, s.hash),
-		t.remove(bucketSessionsOf, pair(s.record.User, s.record.ID)),
-	)
+	return t.unkeep(bucketSessionsOf, bucketSessions, s.hash, s.record.User, s.record.ID)
 }
 
 // endSessions ends all sessions of a user but the one by the id.

@@ -100,20 +100,20 @@ func (a *Accounts) SignIn(name, password string, from Source) (cookie string, p 
 	if err := a.view(func(t *tx) error { acc, err = t.named(name); return err }); err != nil {
 		return "", Principal{}, err
 	}
-	known := acc.knows(from)
+	known := acc.knows(from, a.now())
 	who := countedName(name)
 	try, wait := a.lockout.begin(who, from, known, a.now())
 	if wait > 0 {
 		return "", Principal{}, locked(wait)
 	}
-	proof, err := a.prove(acc, password, known)
+	proof, err := a.prove(acc, password, known != "")
 	if err != nil {
 		try.abandon(a.now())
 		return "", Principal{}, err
 	}
 	if proof.why == "" {
 		err = a.update(func(t *tx) error {
-			cookie, p, err = t.signInBy(acc.User.ID, proof, from, who)
+			cookie, p, err = t.signInBy(acc.User.ID, proof, from)
 			return err
 		})
 	}
@@ -173,7 +173,7 @@ func (acc *account) isCode(code hashed, now time.Time) bool {
 
 // signInBy opens a session by a proof, if the account is still as it was when
 // it was given; no cookie if it is not.
-func (t *tx) signInBy(id string, by proof, from Source, who counted) (cookie string, p Principal, err error) {
+func (t *tx) signInBy(id string, by proof, from Source) (cookie string, p Principal, err error) {
 	acc, err := t.account(id)
 	if err != nil || acc == nil || acc.User.Disabled {
 		return "", Principal{}, err
@@ -189,9 +189,6 @@ func (t *tx) signInBy(id string, by proof, from Source, who counted) (cookie str
 		}
 	default:
 		return "", Principal{}, nil
-	}
-	if err := t.dropFailures(who); err != nil {
-		return "", Principal{}, err
 	}
 	return t.signIn(acc, record, from, "sign-in")
 }
@@ -220,7 +217,8 @@ func describe(p Principal) string {
 	return fmt.Sprintf("by %s, needs %v", p.Method, p.Need)
 }
 
-// Authenticate gives the principal of a cookie; SignedOut when it has none.
+// Authenticate gives the principal of a cookie; SignedOut when it has none. It is use
+// of the session, unless the source is unattended.
 func (a *Accounts) Authenticate(cookie string, from Source) (Principal, error) {
 	hash, ok := parseCookie(cookie)
 	if !ok {
@@ -231,7 +229,9 @@ func (a *Accounts) Authenticate(cookie string, from Source) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
-	a.touch(l)
+	if !from.Unattended {
+		a.touch(l)
+	}
 	p := l.principal(from)
 	p.CSRF = csrfOf(cookie)
 	return p, nil
@@ -269,7 +269,7 @@ func (a *Accounts) SignOut(cookie string, from Source) error {
 			return err
 		}
 		return errors.Join(
-			t.drop(stored{l.hash[:], *l.record}),
+			t.drop(stored{hash: l.hash[:], record: *l.record}),
 			t.audit(l.principal(from).event("sign-out", userObject(l.acc.User.Name))),
 		)
 	})

@@ -207,6 +207,14 @@ func (s *site) signIn(name string, source int) *person {
 	return &person{s, cookie, p}
 }
 
+// device gives the person's browser, as one that is remembered from now on.
+func (p *person) device(source int) auth.Source {
+	p.s.t.Helper()
+	from := at(source)
+	from.Devices = must(p.s.Remember(p.Principal))(p.s.t)
+	return from
+}
+
 // again reads the person's principal anew.
 func (p *person) again() *person {
 	p.s.t.Helper()

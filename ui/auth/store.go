@@ -79,16 +79,24 @@ type tx struct {
 }
 
 func (a *Accounts) view(fn func(*tx) error) error {
-	return guarded.View(a.db, func(b *bbolt.Tx) error {
+	return a.sound(guarded.View(a.db, func(b *bbolt.Tx) error {
 		return fn(&tx{b, b.Bucket(bucketRoot), a.now(), a})
-	})
+	}))
 }
 
 // write makes a change that nobody waits for.
 func (a *Accounts) write(fn func(*tx) error) error {
-	return guarded.Update(a.db, func(b *bbolt.Tx) error {
+	return a.sound(guarded.Update(a.db, func(b *bbolt.Tx) error {
 		return fn(&tx{b, b.Bucket(bucketRoot), a.now(), a})
-	})
+	}))
+}
+
+// sound gives an error on, and tells of a database that is damaged.
+func (a *Accounts) sound(err error) error {
+	if errors.Is(err, guarded.ErrDamaged) {
+		a.opt.Damaged(err)
+	}
+	return err
 }
 
 // update makes a change, all of it or, with an error, nothing. Whoever waits for

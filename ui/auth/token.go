@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -81,32 +80,19 @@ func (a *Accounts) touchToken(l *liveToken) {
 }
 
 // tokenAt is a token of a user and where it is kept.
-type tokenAt struct {
-	hash   []byte
-	record tokenRecord
-}
+type tokenAt = kept[tokenRecord]
 
-// tokensOf lists the tokens of a user, those that have expired too.
+// tokensOf lists the tokens of a user, those that have expired too, latest first.
 func (t *tx) tokensOf(userID string) ([]tokenAt, error) {
-	var list []tokenAt
-	prefix := pair(userID, "")
-	c := t.bucket(bucketTokensOf).Cursor()
-	for k, hash := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, hash = c.Next() {
-		x := tokenAt{hash: slices.Clone(hash)}
-		if ok, err := t.get(bucketTokens, hash, &x.record); err != nil {
-			return nil, err
-		} else if ok {
-			list = append(list, x)
-		}
-	}
+	list, err := keptOf[tokenRecord](t, bucketTokensOf, bucketTokens, userID)
 	slices.SortFunc(list, func(x, y tokenAt) int {
 		return cmp.Or(y.record.Created.Compare(x.record.Created), strings.Compare(x.record.ID, y.record.ID))
 	})
-	return list, nil
+	return list, err
 }
 
 func (t *tx) dropToken(x tokenAt) error {
-	return errors.Join(t.remove(bucketTokens, x.hash), t.remove(bucketTokensOf, pair(x.record.User, x.record.ID)))
+	return t.unkeep(bucketTokensOf, bucketTokens, x.hash, x.record.User, x.record.ID)
 }
 
 func (t *tx) endTokens(userID string) error {
@@ -196,12 +182,15 @@ func (a *Accounts) AddToken(p Principal, n NewToken, password string) (made Toke
 
 // newToken checks what is asked of a token against what its user has.
 func (t *tx) newToken(acc *account, n NewToken) (Token, error) {
-	latest := t.now.AddDate(1, 0, 0)
+	latest, most := t.now.AddDate(1, 0, 0), "a token lives for a year at most"
+	if !acc.local() {
+		latest, most = t.now.Add(vouchedFor), "a token of a sign-on provider's user lives for 7 days at most"
+	}
 	switch {
 	case !n.Expires.After(t.now):
-		return Token{}, invalid("a token must expire, later than now", "set a day within a year")
+		return Token{}, invalid("a token must expire, later than now", "set a time before "+latest.Format(time.RFC3339))
 	case n.Expires.After(latest):
-		return Token{}, invalid("a token lives for a year at most", "set a day before "+latest.Format(time.DateOnly))
+		return Token{}, invalid(most, "set a time before "+latest.Format(time.RFC3339))
 	case n.Reads && !acc.User.Role.fixed():
 		return Token{}, invalid("your role reads no such pages", "make the token without them")
 	}

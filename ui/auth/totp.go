@@ -54,7 +54,7 @@ func (a *Accounts) TOTP(cookie, code string, from Source) (newCookie string, p P
 		return "", Principal{}, conflict("no code is asked for", "go on")
 	}
 	who := countedFactor(l.acc.User.ID)
-	try, wait := a.lockout.begin(who, from, l.acc.knows(from), a.now())
+	try, wait := a.lockout.begin(who, from, l.acc.knows(from, a.now()), a.now())
 	if wait > 0 {
 		return "", Principal{}, locked(wait)
 	}
@@ -69,9 +69,6 @@ func (a *Accounts) TOTP(cookie, code string, from Source) (newCookie string, p P
 			return nil
 		}
 		l.acc.TOTPStep = step
-		if err := t.dropFailures(who); err != nil {
-			return err
-		}
 		newCookie, p, err = t.secondFactor(l, "totp", from)
 		return err
 	})
@@ -96,7 +93,7 @@ func (t *tx) secondFactor(l *live, method string, from Source) (cookie string, p
 	if cookie, err = t.rotate(l); err != nil {
 		return "", Principal{}, err
 	}
-	l.acc.signedIn(t.now, from)
+	l.acc.User.LastSignIn = t.now
 	if err := t.putAccount(l.acc); err != nil {
 		return "", Principal{}, err
 	}
@@ -184,7 +181,7 @@ func (t *tx) enrolled(l *live, p Principal, method string, before User) (cookie 
 		if cookie, err = t.rotate(l); err != nil {
 			return "", err
 		}
-		l.acc.signedIn(t.now, p.from)
+		l.acc.User.LastSignIn = t.now
 	} else if err := t.put(bucketSessions, l.hash[:], l.record); err != nil {
 		return "", err
 	}

@@ -255,19 +255,8 @@ func (a *Accounts) RemoveUser(p Principal, id string) error {
 }
 
 // UserSessions lists the sessions of a user, latest first, for an admin or auditor.
-func (a *Accounts) UserSessions(p Principal, id string) (list []Session, err error) {
-	err = a.view(func(t *tx) error {
-		if err := t.reader(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
-		if err != nil {
-			return err
-		}
-		list, err = t.listSessions(acc, p.Session)
-		return err
-	})
-	return list, err
+func (a *Accounts) UserSessions(p Principal, id string) ([]Session, error) {
+	return listed(a, p, id, func(t *tx, acc *account) ([]Session, error) { return t.listSessions(acc, p.Session) })
 }
 
 // EndUserSessions ends all sessions of a user, but for the one that asks.

@@ -16,19 +16,8 @@ func (t *tx) listTokens(userID string) ([]Token, error) {
 }
 
 // UserTokens lists the tokens of a user, latest first, for an admin or auditor.
-func (a *Accounts) UserTokens(p Principal, id string) (list []Token, err error) {
-	err = a.view(func(t *tx) error {
-		if err := t.reader(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
-		if err != nil {
-			return err
-		}
-		list, err = t.listTokens(acc.User.ID)
-		return err
-	})
-	return list, err
+func (a *Accounts) UserTokens(p Principal, id string) ([]Token, error) {
+	return listed(a, p, id, func(t *tx, acc *account) ([]Token, error) { return t.listTokens(acc.User.ID) })
 }
 
 // EndUserTokens ends all tokens of a user, whose sessions stay.

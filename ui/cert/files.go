@@ -3,11 +3,12 @@ package cert
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // maxFile bounds a certificate file: a long chain has 20 KiB.
@@ -67,36 +68,10 @@ func readFile(path string) ([]byte, error) {
 	return content, err
 }
 
-// publish writes a file that nobody else may read: temporary, synced, renamed,
-// directory synced.
-func publish(path string, content []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// publish replaces a file that nobody else may read, and makes its directory.
+func publish(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name()) // gone already when the rename succeeded
-		}
-	}()
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return durable.Replace(path, content, nil)
 }

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"sync"
 	"time"
@@ -15,6 +16,8 @@ const (
 	patience = 10 * time.Second
 	// maxPending is how many may be at it at once.
 	maxPending = 256
+	// tellEvery is how often the log says at most that some were cut off.
+	tellEvery = time.Minute
 )
 
 // Listener speaks TLS, and answers plain HTTP on the same port by sending the
@@ -23,6 +26,7 @@ type Listener struct {
 	inner  net.Listener
 	config *tls.Config
 	hosts  func(host string) bool
+	log    *slog.Logger
 
 	ready chan accepted // unbuffered: who is not fetched waits with a slot
 	done  chan struct{} // closed by Close
@@ -32,6 +36,7 @@ type Listener struct {
 	mu      sync.Mutex // guards what follows
 	pending *list.List // of net.Conn, the oldest first: handshakes and plain requests
 	evicted uint64
+	told    time.Time // of evictions, in the log
 	closed  bool
 }
 
@@ -47,12 +52,12 @@ type accepted struct {
 // carried no secret.
 //
 // Who takes longer than 10 s is cut off. At most 256 are served before their
-// handshake is done; one more, and the one that has taken longest is cut off
-// and counted: so idle connections in any number keep nobody out. Close closes
+// handshake is done; one more, and the one that has taken longest is cut off: so
+// idle connections in any number keep nobody out. The log says how many were. Close closes
 // inner and everything that Accept has not given, and waits for it.
-func Listen(inner net.Listener, config *tls.Config, hosts func(host string) bool) *Listener {
+func Listen(inner net.Listener, config *tls.Config, hosts func(host string) bool, log *slog.Logger) *Listener {
 	l := &Listener{
-		inner: inner, config: config, hosts: hosts,
+		inner: inner, config: config, hosts: hosts, log: log,
 		ready: make(chan accepted), done: make(chan struct{}), pending: list.New(),
 	}
 	l.tasks.Go(l.accept)
@@ -73,13 +78,6 @@ func (l *Listener) Accept() (net.Conn, error) {
 	case <-l.done:
 		return nil, net.ErrClosed
 	}
-}
-
-// Evicted counts those that were cut off to make room.
-func (l *Listener) Evicted() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.evicted
 }
 
 // Close ends the listener.
@@ -133,6 +131,10 @@ func (l *Listener) enter(conn net.Conn) *list.Element {
 		l.pending.Remove(oldest)
 		_ = oldest.Value.(net.Conn).Close() // whatever it had to say, it did not
 		l.evicted++
+		if now := time.Now(); now.Sub(l.told) >= tellEvery {
+			l.told = now
+			l.log.Warn("too many handshakes at once: the slowest were cut off", "closed", l.evicted)
+		}
 	}
 	return l.pending.PushBack(conn)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -27,7 +28,7 @@ func serve(t *testing.T, k *cert.Keeper, hosts func(string) bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln := cert.Listen(inner, k.TLSConfig(), hosts)
+	ln := cert.Listen(inner, k.TLSConfig(), hosts, slog.New(slog.DiscardHandler))
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/socket" {
 			conn, err := websocket.Accept(w, r, nil)
@@ -184,7 +185,7 @@ func TestSilentAndSlowClientsAreCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := open(t, cert.Options{Dir: dir, Identity: campNorth()})
 		in := newPipes()
-		ln := cert.Listen(in, k.TLSConfig(), nil)
+		ln := cert.Listen(in, k.TLSConfig(), nil, slog.New(slog.DiscardHandler))
 		silent, slow, half := in.dial(), in.dial(), in.dial()
 		go func() { // a letter a second
 			for _, c := range "GET / HTTP/1.1" + strings.Repeat("\r\nX: y", 20) {
@@ -218,14 +219,20 @@ func TestAFloodKeepsNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := open(t, cert.Options{Dir: dir, Identity: campNorth(), Now: newClock(day).now})
 		in := newPipes()
-		ln := cert.Listen(in, k.TLSConfig(), nil)
+		said := &strings.Builder{}
+		ln := cert.Listen(in, k.TLSConfig(), nil, slog.New(slog.NewTextHandler(said, nil)))
 		flood := make([]net.Conn, 300)
 		for i := range flood {
 			flood[i] = in.dial()
 		}
 		synctest.Wait()
-		if got := ln.Evicted(); got != 300-256 || !gone(flood[0]) || gone(flood[299]) {
-			t.Errorf("%d cut off", got)
+		for i, want := range map[int]bool{0: true, 43: true, 44: false, 299: false} {
+			if gone(flood[i]) != want {
+				t.Errorf("connection %d of 300 is cut off: %v", i, !want)
+			}
+		}
+		if strings.Count(said.String(), "closed=") != 1 {
+			t.Errorf("the log says %q", said)
 		}
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(k.RootPEM())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -24,9 +25,9 @@ func find() (string, error) {
 	return "", ErrNoBrowser
 }
 
-// Browser starts a Chromium. The returned context is one page of it; close ends
-// the browser and removes its profile.
-func Browser(ctx context.Context) (page context.Context, closeAll func(), err error) {
+// Browser starts a Chromium, without some of its features if they are named. The
+// returned context is one page of it; close ends the browser and removes its profile.
+func Browser(ctx context.Context, without ...string) (page context.Context, closeAll func(), err error) {
 	path, err := find()
 	if err != nil {
 		return nil, nil, err
@@ -49,6 +50,7 @@ func Browser(ctx context.Context) (page context.Context, closeAll func(), err er
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("disable-features", strings.Join(without, ",")),
 		chromedp.WSURLReadTimeout(60*time.Second),
 	)
 	// What chromedp does not know of the browser's events is printed by default; what

@@ -20,7 +20,7 @@ func (p *provider) identify(claims map[string]any) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: provider %s does not say whose token it is", ErrToken, p.ID)
 	}
 	name := first(claims, "preferred_username", "email", "sub")
-	who := Identity{Provider: p.ID, Subject: subject, Name: name, Display: first(claims, "name")}
+	who := Identity{Provider: p.ID, Issuer: p.Issuer, Subject: subject, Name: name, Display: first(claims, "name")}
 	if who.Display == "" {
 		who.Display = name
 	}

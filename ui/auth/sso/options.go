@@ -57,6 +57,7 @@ type Button struct {
 // the rest may be another the next time.
 type Identity struct {
 	Provider string // its ID
+	Issuer   string
 	Subject  string
 	Name     string // what the account is called there; the subject if it has no name
 	Display  string // the person's name

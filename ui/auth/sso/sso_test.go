@@ -32,7 +32,7 @@ func TestAPersonSignsIn(t *testing.T) {
 			})
 			p := newPerson(t, camp)
 			who, _ := p.finish(r, p.begin(r, "camp"), nil)
-			want := sso.Identity{Provider: "camp", Subject: "u-17", Name: "min", Display: "Min  Seo-yeon", Group: "guards", Grant: guard()}
+			want := sso.Identity{Provider: "camp", Issuer: camp.URL, Subject: "u-17", Name: "min", Display: "Min  Seo-yeon", Group: "guards", Grant: guard()}
 			if diff := cmp.Diff(want, who); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

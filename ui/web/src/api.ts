@@ -1,6 +1,7 @@
 // What the API says: the same words as ui/views.go.
 
 import { signal } from "@preact/signals";
+import { acted } from "./presence";
 
 export interface Site {
   name: string;
@@ -60,6 +61,26 @@ export interface Device {
   seen?: string;
   blocked: number;
   blocked_last?: string;
+}
+
+/** Tunnel leads an admin to a device's own pages. */
+export interface Tunnel {
+  id: string;
+  device: string;
+  address: string;
+  tls: boolean;
+  fingerprint?: string;
+  reason: string;
+  by: string;
+  /** opened in this session: only here it can be used */
+  mine: boolean;
+  opened: string;
+  expires: string;
+  requests: number;
+  changes: number;
+  to_device: number;
+  from_device: number;
+  url: string;
 }
 
 export interface Recording {
@@ -266,9 +287,14 @@ export function repeatWith(value: string): void {
   csrf = value;
 }
 
+/** attended is how a request says that somebody is at the page: else it does not keep the session from ending. */
+function attended(): Record<string, string> {
+  return acted() ? { "X-Nvr-Present": "1" } : {};
+}
+
 /** get asks the API; it throws a Problem when the answer is one. */
 export async function get<T>(path: string, params: Record<string, string | number | undefined> = {}, signal?: AbortSignal): Promise<T> {
-  return understand<T>(await fetch(address(path, params), signal ? { signal } : {}));
+  return understand<T>(await fetch(address(path, params), { headers: attended(), ...(signal ? { signal } : {}) }));
 }
 
 /**
@@ -276,7 +302,7 @@ export async function get<T>(path: string, params: Record<string, string | numbe
  * not yet. Of is the revision of the site file that a change is of.
  */
 export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown, of?: string): Promise<T> {
-  const init: RequestInit = { method, headers: { ...(csrf ? { "X-CSRF-Token": csrf } : {}), ...(of ? { "If-Match": of } : {}) } };
+  const init: RequestInit = { method, headers: { ...attended(), ...(csrf ? { "X-CSRF-Token": csrf } : {}), ...(of ? { "If-Match": of } : {}) } };
   if (body !== undefined) {
     init.headers = { ...init.headers, "Content-Type": "application/json" };
     init.body = JSON.stringify(body);

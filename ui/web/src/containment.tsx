@@ -1,11 +1,15 @@
-import type { JSX } from "preact";
+import type { ComponentType, JSX } from "preact";
 import type { Finding, Layer } from "./api";
 import { ago, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import type { IconName } from "./icons";
+import { Lazy } from "./lazy";
+import { me, reads } from "./session";
 import { tone } from "./shell";
 import { badge, containment, readBack } from "./store";
 import { second, stamp } from "./time";
+
+const openTunnels = (): Promise<ComponentType> => import("./office/tunnel").then((m) => m.OpenTunnels);
 
 /** Counters is the account of dropped packets (C11). */
 export function Counters(): JSX.Element | null {
@@ -98,6 +102,7 @@ export function ContainmentPanel(): JSX.Element {
             <p class="muted small">{m.outOfReach} {m.enforcedTitle}</p>
           </details>
           <Changes />
+          {me.value && reads.value && <Lazy load={openTunnels} />}
         </>
       )}
     </section>

@@ -21,6 +21,7 @@ import "./timeline";
 
 /** What most people never open, or only for a moment, is loaded when they do. */
 const entrance = (): Promise<ComponentType> => import("./people/entrance").then((m) => m.Entrance);
+const tunnelPage = (): Promise<ComponentType> => import("./office/tunnelpage").then((m) => m.TunnelPage);
 const office = (): Promise<ComponentType> => import("./office/office").then((m) => m.Office);
 
 /** House is what the recorder is for: cameras, recordings, and what was blocked. */
@@ -45,6 +46,7 @@ function Page(): JSX.Element {
   const s = session.value;
   if (!s) return <p class="page-wait" role="status">{unanswered.value && <><span class="spinner" /> {t.value.noAnswer}</>}</p>;
   if (!inside.value) return <Lazy load={entrance} />;
+  if (location.pathname.startsWith("/tunnel/")) return <Lazy load={tunnelPage} />;
   return (
     <>
       <Header />

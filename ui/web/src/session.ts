@@ -10,6 +10,7 @@ import type { Camera } from "./api";
 import type { Right, Role, Session } from "./accounts";
 import { choose, siteLanguage } from "./i18n";
 import { leaveNote, takeNote } from "./memory";
+import { acted, minute } from "./presence";
 import { setTheme } from "./theme";
 
 export const session = signal<Session | undefined>(undefined);
@@ -111,6 +112,9 @@ export async function signOut(): Promise<void> {
   history.replaceState(null, "", location.pathname);
   leave("signed-out");
 }
+
+// Who only looks at pictures asks for nothing: that they are there is told all the same.
+setInterval(() => me.peek() && acted() && void readSession(), minute);
 
 refusals.subscribe((n) => {
   if (n > 0) void readSession();

@@ -1,13 +1,14 @@
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, ComponentType, JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Camera } from "./api";
 import { ago, bits, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { Download } from "./download";
+import { Lazy } from "./lazy";
 import { Player } from "./playback";
 import type { PlayState } from "./playback";
-import { may } from "./session";
+import { is, may } from "./session";
 import { cameras, devices, lost, recorded } from "./store";
 import { day, clock, fromText, now, second, shortStamp, stamp } from "./time";
 import { cursor, look, note, view } from "./view";
@@ -66,9 +67,12 @@ function LivePicture({ camera }: { camera: Camera }): JSX.Element {
         {camera.device && <Fact name={m.factDevice}><bdi>{camera.device}</bdi>{d && <> · <code>{d.ip}</code></>}</Fact>}
         {may("playback", camera) && <Fact name={m.factRecorded}>{newest(camera)}</Fact>}
       </dl>
+      {d && is("admin") && <Lazy load={devicePages} />}
     </>
   );
 }
+
+const devicePages = (): Promise<ComponentType> => import("./office/tunnel").then((m) => m.ViewedDevicePages);
 
 function newest(c: Camera): string {
   const all = c.streams.flatMap((s) => (s.last_footage ? [Date.parse(s.last_footage)] : []));

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 import type { Device } from "../api";
 import { Sure } from "../office/pieces";
+import { OpenButton } from "../office/tunnel";
 import { unpin } from "./sightings";
 import type { Changed } from "./sightings";
 import { words } from "./words";
@@ -17,12 +18,12 @@ interface Props {
 /** DeviceActions is what can be done with a pinned device: the place for more of it. */
 export function DeviceActions({ device, revision, may, unpinned }: Props): JSX.Element | null {
   const m = words.value;
-  if (!may) return null;
   return (
     <div class="row-tools">
-      {device.cameras.length > 0
+      {may && (device.cameras.length > 0
         ? <button class="small" disabled title={m.unpinUsed}>{m.unpin}</button>
-        : <Sure small name={m.unpin} text={m.unpinText(device.id)} act={async () => unpinned(await unpin(device.id, revision))} />}
+        : <Sure small name={m.unpin} text={m.unpinText(device.id)} act={async () => unpinned(await unpin(device.id, revision))} />)}
+      <OpenButton device={device.id} />
     </div>
   );
 }

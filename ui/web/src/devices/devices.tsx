@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { Icon } from "../icons";
 import { Head, Loading } from "../office/pieces";
+import { OpenTunnels } from "../office/tunnel";
 import { words as office } from "../office/words";
 import { is, me } from "../session";
 import { PinDialog } from "./pin";
@@ -38,6 +39,7 @@ export function Devices(): JSX.Element {
       {net.devices && net.seen && (
         <Pinned devices={net.devices} revision={net.seen.revision} may={may} unpinned={(id, c) => changed(c, m.unpinnedNow(id))} />
       )}
+      <OpenTunnels />
       {pinning.value && net.seen && (
         <PinDialog list={pinning.value} revision={net.seen.revision} close={() => (pinning.value = undefined)}
           pinned={(c) => { pinning.value = undefined; changed(c, m.pinnedNow(c.devices.length)); }} />

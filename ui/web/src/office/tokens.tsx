@@ -113,7 +113,8 @@ function NewToken({ u, close, done }: { u: User; close: () => void; done: (name:
   const reads = useSignal(false);
   const some = useSignal(false);
   const cameras = useSignal<string[]>([]);
-  const days = useSignal("90");
+  const foreign = u.source !== "local"; // a sign-on provider's word holds for a week
+  const days = useSignal(foreign ? "7" : "90");
   const password = useSignal("");
   const task = useTask();
   const create = async (e: Event): Promise<void> => {
@@ -151,7 +152,7 @@ function NewToken({ u, close, done }: { u: User; close: () => void; done: (name:
         <div class="field">
           <span class="label">{m.tokenExpires}</span>
           <Choice<string> name={m.tokenExpires} value={days.value} choose={(v) => (days.value = v)}
-            options={[["7", m.tokenDays(7)], ["30", m.tokenDays(30)], ["90", m.tokenDays(90)], ["365", m.tokenYear]]} />
+            options={foreign ? [["1", m.tokenDays(1)], ["7", m.tokenDays(7)]] : [["7", m.tokenDays(7)], ["30", m.tokenDays(30)], ["90", m.tokenDays(90)], ["365", m.tokenYear]]} />
           <span class="hint">{day(now() + Number(days.value) * dayLength)}</span>
         </div>
         {u.has_password && <Password label={people.value.yourPassword} hint={people.value.yourPasswordWhy} value={password.value} change={(v) => (password.value = v)} fill="current-password" />}

@@ -1,0 +1,119 @@
+package firewall_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stockade-nvr/stockade/firewall"
+)
+
+// At boot nothing but the root file system may be there: the box is armed
+// without a state directory, none is made below its mount point, and what would
+// have said that it was armed before is not asked, so nothing is observed only.
+func TestArmingAtBootNeedsNoStateDirectory(t *testing.T) {
+	l := newLab(t)
+	state := filepath.Join(t.TempDir(), "volume", "state")
+	p := policy()
+	p.Observe = true
+	f := firewall.New(firewall.Options{StateDir: state, Boot: true, Log: logger(t)})
+	must(t, f.Set(t.Context(), p))
+	if s := f.Status(); s.State != firewall.Enforced {
+		t.Errorf("it is %s: %v", s.State, s.Reasons)
+	}
+	if _, err := os.Stat(filepath.Dir(state)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something was made where a volume will be mounted: %v", err)
+	}
+	l.wipe()
+}
+
+// A port that is not there is named, keeps the others' cameras waiting for
+// nothing, and is taken over once it comes.
+func TestAPortThatComesLateIsTakenOver(t *testing.T) {
+	l := newLab(t)
+	const late = "late0"
+	p := policy()
+	p.Ports = append([]string{late}, p.Ports...)
+	f := firewall.New(firewall.Options{StateDir: t.TempDir(), Absent: true, Interval: 100 * time.Millisecond, Log: logger(t)})
+	must(t, f.Set(t.Context(), p))
+	if s := f.Status(); s.State != firewall.Degraded || !strings.Contains(strings.Join(s.Reasons, " "), "port "+late+" is gone") {
+		t.Errorf("without the port it is %s: %v", s.State, s.Reasons)
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	must(t, f.AwaitEnforced(soon))
+	keep(t, f)
+	stop := l.flood()
+	begun := time.Now()
+	foreign(t, "ip link add "+late+" type veth peer name late1")
+	l.awaitState(f, firewall.Enforced, begun)
+	if stop() == 0 {
+		t.Error("nothing was sent")
+	}
+	if out := foreign(t, "ip -o link show "+late); !strings.Contains(out, "master br-cam") || !strings.Contains(out, ",UP") {
+		t.Errorf("the port was not taken over: %s", out)
+	}
+	foreign(t, "ip link del "+late)
+	l.awaitState(f, firewall.Degraded, time.Now())
+}
+
+func TestNoPortAtAllIsNothingToDialOn(t *testing.T) {
+	newLab(t)
+	p := policy()
+	p.Ports = []string{"late0", "late1"}
+	f := firewall.New(firewall.Options{StateDir: t.TempDir(), Absent: true, Log: logger(t)})
+	must(t, f.Set(t.Context(), p))
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := f.AwaitEnforced(soon); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("cameras would be dialled: %v", err)
+	}
+	strict := firewall.New(firewall.Options{StateDir: t.TempDir(), Log: logger(t)})
+	if err := strict.Set(t.Context(), p); err == nil || !strings.Contains(err.Error(), "there is no interface late0") {
+		t.Errorf("an operator's mistake passes: %v", err)
+	}
+}
+
+func TestThePortsToShutAtBootAreKept(t *testing.T) {
+	l := newLab(t)
+	file := filepath.Join(t.TempDir(), "nvr.yaml.ports")
+	kept := func() string {
+		b, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return ""
+		}
+		must(t, err)
+		_, names, _ := strings.Cut(string(b), "\n")
+		return strings.ReplaceAll(strings.TrimSpace(names), "\n", " ")
+	}
+	f := firewall.New(firewall.Options{StateDir: t.TempDir(), PortsFile: file, Log: logger(t)})
+	all := policy()
+	must(t, f.Set(t.Context(), all))
+	want := strings.Join(all.Ports, " ")
+	if kept() != want {
+		t.Errorf("kept are %q, want %q", kept(), want)
+	}
+	// A policy that cannot be enforced lets none of the ports go before.
+	bad := policy()
+	bad.Ports = []string{"absent0"}
+	if err := f.Set(t.Context(), bad); err == nil || kept() != "absent0 "+want {
+		t.Errorf("after a refused policy kept are %q: %v", kept(), err)
+	}
+	one := policy()
+	one.Ports = one.Ports[:1]
+	must(t, f.Set(t.Context(), one))
+	if kept() != one.Ports[0] {
+		t.Errorf("kept are %q, want %q", kept(), one.Ports[0])
+	}
+	_, _, err := f.Disarm(t.Context(), one, firewall.Note{Who: "admin", Why: "a test"})
+	must(t, err)
+	if kept() != "" {
+		t.Errorf("after disarming kept are %q", kept())
+	}
+	l.wipe()
+}

@@ -1,0 +1,183 @@
+package tunnel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/http/httputil"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// reverse makes the proxy of one tunnel.
+func (t *tunnel) reverse(next http.RoundTripper, opt Options) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host, p.Out.Host = t.target.Scheme, t.target.Host, ""
+			p.Out.URL.RawQuery = p.In.URL.RawQuery // old firmware has semicolons in it
+			t.ask(p.Out, p.In)
+		},
+		Transport:      next,
+		ModifyResponse: t.answer,
+		ErrorHandler:   t.unanswered,
+		ErrorLog:       slog.NewLogLogger(opt.Log.Handler(), slog.LevelDebug),
+		FlushInterval:  -1, // pictures and progress come as they come
+	}
+}
+
+// serve passes one request on. It ends when the tunnel does.
+func (t *tunnel) serve(w http.ResponseWriter, r *http.Request) {
+	t.requests.Add(1)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest == "iframe" || dest == "frame" {
+		ctx = context.WithValue(ctx, navigates{}, true)
+	}
+	r = r.WithContext(ctx)
+	control := http.NewResponseController(w)
+	body := &counted{ReadCloser: r.Body, control: control, n: &t.up}
+	r.Body = body
+	if !asks(r) {
+		t.changing(r)
+		body.sum()
+		defer t.uploaded(r, body)
+	}
+	t.proxy.ServeHTTP(&measured{ResponseWriter: w, control: control, n: &t.down, policy: t.policy()}, r)
+}
+
+// asks reports whether a request is a mere question, as far as its method tells.
+func asks(r *http.Request) bool {
+	return r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+}
+
+// answer makes the device's answer one that a browser may have.
+func (t *tunnel) answer(res *http.Response) error {
+	t.keep(res)
+	location, refresh := res.Header.Get("Location"), res.Header.Get("Refresh")
+	pass(res.Header)
+	res.Trailer = nil
+	switch {
+	case res.StatusCode == http.StatusSwitchingProtocols:
+		return nil
+	case res.StatusCode == http.StatusUnauthorized && showsPage(res.Request):
+		return t.text(res, http.StatusUnauthorized, "The device asks for a name and a password"+t.refusedAccount()+".\nOpen the tunnel with an account of the device that may do what you want to do; the one of the site file may be for watching only.")
+	case location != "":
+		to, ok := t.lead(res.Request.URL, location)
+		if !ok {
+			return t.text(res, http.StatusBadGateway, "The device sends you to another address, which a tunnel does not lead to:\n\n    "+printable(location)+"\n\nNothing was loaded from there."+t.hint(location))
+		}
+		res.Header.Set("Location", to)
+	case refresh != "":
+		if after, link, found := strings.Cut(refresh, "url="); found {
+			if to, ok := t.lead(res.Request.URL, strings.Trim(link, ` '"`)); ok {
+				res.Header.Set("Refresh", after+"url="+to)
+			}
+		}
+	}
+	return t.correctBody(res)
+}
+
+// showsPage reports whether an answer would be shown, and not read by a script.
+func showsPage(r *http.Request) bool { return r.Context().Value(navigates{}) != nil }
+
+// navigates is the key of what marks a request whose answer a frame shows.
+type navigates struct{}
+
+func (t *tunnel) refusedAccount() string {
+	if t.opening.Username == "" {
+		return ", and the tunnel has none"
+	}
+	return ", and it does not take those that the tunnel has"
+}
+
+// hint tells which tunnel would lead where a device sends people.
+func (t *tunnel) hint(location string) string {
+	if !t.opening.TLS && strings.HasPrefix(location, "https://"+t.opening.Peer.Address.String()) {
+		return " It speaks HTTPS: open a tunnel with HTTPS."
+	}
+	return ""
+}
+
+// printable bounds what a camera says, and takes what is not text away.
+func printable(s string) string {
+	const most = 500
+	if len(s) > most {
+		s = s[:most] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// text replaces an answer by one of ours.
+func (t *tunnel) text(res *http.Response, status int, text string) error {
+	_ = res.Body.Close() // nobody reads it
+	res.Body = io.NopCloser(strings.NewReader(text + "\n"))
+	res.ContentLength = int64(len(text) + 1)
+	res.StatusCode, res.Status = status, ""
+	res.Header = http.Header{
+		"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
+		"Content-Length": {strconv.Itoa(len(text) + 1)},
+	}
+	return nil
+}
+
+// maxText is how long a text may be in which links are corrected.
+const maxText = 8 << 20
+
+// texts are the media types in which they are.
+var texts = map[string]bool{
+	"text/html": true, "application/xhtml+xml": true, "text/css": true, "text/xml": true, "application/xml": true, "application/json": true,
+	"text/javascript": true, "application/javascript": true, "application/x-javascript": true,
+}
+
+// correctBody has links to the device's own address lead to the tunnel.
+func (t *tunnel) correctBody(res *http.Response) error {
+	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if err != nil || !texts[kind] || res.Header.Get("Content-Encoding") != "" || res.Header.Get("Content-Range") != "" ||
+		res.ContentLength > maxText || res.Body == nil || res.Request.Method == http.MethodHead {
+		return nil //nolint:nilerr // what is no text passes as it is
+	}
+	begun, err := io.ReadAll(io.LimitReader(res.Body, maxText+1))
+	if err != nil {
+		return fmt.Errorf("read the device's page: %w", err)
+	}
+	if len(begun) > maxText {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(begun), res.Body), res.Body}
+		return nil
+	}
+	_ = res.Body.Close() // it was read to its end
+	begun = t.correct(begun)
+	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(begun)), int64(len(begun))
+	res.Header.Set("Content-Length", strconv.Itoa(len(begun)))
+	return nil
+}
+
+// unanswered says why there is no answer.
+func (t *tunnel) unanswered(w http.ResponseWriter, _ *http.Request, err error) {
+	at := t.view().Address
+	switch {
+	case t.ctx.Err() != nil:
+		say(w, http.StatusForbidden, "This tunnel was closed.")
+	case errors.Is(err, context.Canceled): // the browser went away
+	case errors.Is(err, errCertificate):
+		say(w, http.StatusBadGateway, "The device at "+at.String()+" shows another certificate than before. Close the tunnel, find out why, and open it anew.")
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		say(w, http.StatusBadGateway, "The recorder's own firewall refuses the connection to "+at.String()+": check that the device is listed in the site file.")
+	default:
+		say(w, http.StatusBadGateway, "The device at "+at.String()+" does not answer: "+printable(err.Error()))
+	}
+}
