@@ -38,9 +38,10 @@ const (
 // atMost is how much of a service one device gets, in mangle alone, through which
 // all of it goes. Connection tracking keeps each question for half a minute, each
 // connection for up to two: without a limit one device fills the kernel's table
-// within seconds, and then nothing new gets through, for nobody (C5). What is more
-// is refused, logged and counted like anything else that is not admitted.
-const atMost = " -m hashlimit --hashlimit-upto 50/sec --hashlimit-burst 100 --hashlimit-mode srcip --hashlimit-name nvr-services"
+// within seconds, and then nothing new gets through, for nobody (C5). So much is
+// more than any device asks, and 6 % of a table of 262,144. What is beyond is
+// refused, logged and counted like anything else that is not admitted.
+const atMost = " -m hashlimit --hashlimit-upto 500/sec --hashlimit-burst 1000 --hashlimit-mode srcip --hashlimit-name nvr-services"
 
 // raw4 is L3: before conntrack, so a refused flood costs no entry there and an
 // established flow ends at once; before any foreign DNAT.
