@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // stateless tells whether the state directory is to be done without: at boot
@@ -73,8 +74,9 @@ func writePorts(path string, names []string) error {
 	if have, err := os.ReadFile(path); err == nil && string(have) == text {
 		return nil
 	}
-	if err := publish(filepath.Dir(path), filepath.Base(path), []byte(text)); err != nil {
-		return err
+	// Open for reading: people and other programs may know, and the daemon adds to what root wrote.
+	if err := durable.Replace(path, []byte(text), func(f *os.File) error { return f.Chmod(0o644) }); err != nil {
+		return fmt.Errorf("write the list of ports: %w", err)
 	}
-	return os.Chmod(path, 0o644) // the daemon adds to what root wrote
+	return nil
 }

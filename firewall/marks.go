@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 const (
@@ -19,7 +19,9 @@ const (
 // errNoState guards against marks being written into the working directory.
 var errNoState = errors.New("no state directory was given")
 
-// publish writes a mark so that it is there whole or not at all, also after a power cut.
+// publish writes a mark so that it is there whole or not at all, also after a power
+// cut, and gives it to whom the state directory belongs: what a command makes
+// there, the daemon must be able to read.
 func publish(dir, name string, content []byte) (err error) {
 	if dir == "" {
 		return errNoState
@@ -27,40 +29,14 @@ func publish(dir, name string, content []byte) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	f, err := os.CreateTemp(dir, name+".*.tmp")
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	defer func() { err = errors.Join(err, root.Close()) }()
+	give := func(f *os.File) error { return durable.GiveToOwner(root, f) }
+	if err := durable.ReplaceIn(root, name, content, give); err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
-	}
-	if err := giveToOwner(dir, f.Name()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
-		return fmt.Errorf("publish mark %s: %w", name, err)
-	}
-	return syncDir(dir)
-}
-
-// giveToOwner gives a file of root's to whom the state directory belongs: what a
-// command makes there, the daemon must be able to read.
-func giveToOwner(dir, name string) error {
-	var owner unix.Stat_t
-	if err := unix.Stat(dir, &owner); err != nil {
-		return fmt.Errorf("look at the state directory: %w", err)
-	}
-	if os.Geteuid() != 0 || owner.Uid == 0 {
-		return nil
-	}
-	if err := os.Lchown(name, int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("give %s to the owner of the state directory: %w", filepath.Base(name), err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stockade-nvr/stockade/internal/durable"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -192,16 +193,30 @@ func (y notary) end(now time.Time) (n Note, ok bool, err error) {
 		name = "refused-" + now.UTC().Format("20060102T150405.000") + ".json"
 	}
 	kept := filepath.Join(y.dir, notesDir)
-	if err := os.MkdirAll(kept, 0o700); err != nil {
-		return n, false, fmt.Errorf("keep the disarming note: %w", err)
-	}
-	if err := giveToOwner(y.dir, kept); err != nil {
-		return n, false, err
-	}
-	if err := os.Rename(filepath.Join(y.dir, disarmedMark), filepath.Join(kept, name)); err != nil {
+	if err := y.keep(filepath.Join(notesDir, name)); err != nil {
 		return n, false, fmt.Errorf("keep the disarming note: %w", err)
 	}
 	return n, ok, errors.Join(syncDir(kept), syncDir(y.dir))
+}
+
+// keep moves the note into the account, all of it within the state directory.
+func (y notary) keep(as string) (err error) {
+	root, err := os.OpenRoot(y.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := root.Mkdir(notesDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	d, err := root.Open(notesDir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(durable.GiveToOwner(root, d), d.Close()); err != nil {
+		return err
+	}
+	return root.Rename(disarmedMark, as)
 }
 
 // last gives number and hash of the note that was ended last.

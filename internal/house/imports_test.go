@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"firewall/managers":  {},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
-		"firewall/managers", "internal/proof", // docs/decisions/0009
+		"firewall/managers", "internal/proof", "internal/durable", // docs/decisions/0009
 	},
 
 	"inspect": {"streams/onvif"},
