@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // stateless tells whether the state directory is to be done without: at boot
@@ -73,8 +75,15 @@ func writePorts(path string, names []string) error {
 	if have, err := os.ReadFile(path); err == nil && string(have) == text {
 		return nil
 	}
-	if err := publish(filepath.Dir(path), filepath.Base(path), []byte(text)); err != nil {
-		return err
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the directory of the list of ports: %w", err)
 	}
-	return os.Chmod(path, 0o644) // the daemon adds to what root wrote
+	err := durable.Replace(path, []byte(text), func(f *os.File) error { // the daemon adds to what root wrote
+		return errors.Join(giveToOwner(dir, f.Name()), f.Chmod(0o644))
+	})
+	if err != nil {
+		return fmt.Errorf("write the list of ports: %w", err)
+	}
+	return nil
 }

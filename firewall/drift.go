@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -162,7 +161,7 @@ func (b *driftBook) load(dir string) error {
 }
 
 func readDrift(dir string) ([]Drift, error) {
-	text, err := os.ReadFile(filepath.Join(dir, driftFile))
+	text, err := readMark(filepath.Join(dir, driftFile), driftBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -170,12 +169,7 @@ func readDrift(dir string) ([]Drift, error) {
 		return nil, fmt.Errorf("read what was found before: %w", err)
 	}
 	var list []Drift
-	if len(text) > driftBytes {
-		err = fmt.Errorf("%d bytes, at most %d", len(text), driftBytes)
-	} else {
-		err = json.Unmarshal(text, &list)
-	}
-	if err != nil {
+	if err := json.Unmarshal(text, &list); err != nil {
 		return nil, fmt.Errorf("read what was found before: %s: %w", driftFile, err)
 	}
 	return list[max(0, len(list)-maxDrift):], nil

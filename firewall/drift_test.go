@@ -99,6 +99,8 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 		"bridge renamed":          {"ip link set br-cam name br-x", "the bridge br-cam is gone"},
 		"group":                   {"ip link set br-cam group 0", "the bridge left the group"},
 		"table put to sleep":      {"nft add table inet nvr '{ flags dormant; }'", "inet nvr: the hook in PREROUTING is gone"},
+		"iptables put to sleep":   {"for t in raw mangle filter; do nft add table ip $t '{ flags dormant; }'; nft add table ip6 $t '{ flags dormant; }'; done", "ipv4 raw: the kernel does not ask PREROUTING"},
+		"ebtables put to sleep":   {"nft add table bridge nat '{ flags dormant; }'", "bridge nat: the kernel does not ask PREROUTING"},
 		"nft delete table inet":   {"nft delete table inet nvr", "inet nvr: the hook in PREROUTING is gone"},
 		"nft delete table bridge": {"nft delete table bridge nvr", "frames nvr: the hook in PREROUTING is gone"},
 		"source routes":           {"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route", `setting net/ipv4/conf/br-cam/accept_source_route is "1", want 0`},

@@ -152,9 +152,12 @@ func (f *Firewall) enforcing(p Policy) Policy {
 
 // Arm ends a disarming, then does what Set does. It gives the note that it ended, if there was one.
 func (f *Firewall) Arm(ctx context.Context, p Policy) (ended *Note, err error) {
-	n, ok, err := f.notary().end(time.Now())
+	n, ok, unkept, err := f.notary().end(time.Now())
 	if err != nil {
 		return nil, err
+	}
+	if unkept != nil {
+		f.log.Error("the disarming note that ends now is not kept", "who", n.Who, "when", n.When, "why", n.Why, "error", unkept)
 	}
 	if ok {
 		ended = &n

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 const (
@@ -19,38 +21,24 @@ const (
 // errNoState guards against marks being written into the working directory.
 var errNoState = errors.New("no state directory was given")
 
-// publish writes a mark so that it is there whole or not at all, also after a power cut.
-func publish(dir, name string, content []byte) (err error) {
+// publish writes a mark so that it is there whole or not at all, also after a
+// power cut. It belongs to whom the state directory belongs: what a command of
+// root's makes there, the daemon must be able to read.
+func publish(dir, name string, content []byte) error {
 	if dir == "" {
 		return errNoState
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	f, err := os.CreateTemp(dir, name+".*.tmp")
+	err := durable.Replace(filepath.Join(dir, name), content, func(f *os.File) error { return giveToOwner(dir, f.Name()) })
 	if err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write mark %s: %w", name, err)
-	}
-	if err := giveToOwner(dir, f.Name()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
-		return fmt.Errorf("publish mark %s: %w", name, err)
-	}
-	return syncDir(dir)
+	return nil
 }
 
-// giveToOwner gives a file of root's to whom the state directory belongs: what a
-// command makes there, the daemon must be able to read.
+// giveToOwner gives a file of root's to whom a directory belongs.
 func giveToOwner(dir, name string) error {
 	var owner unix.Stat_t
 	if err := unix.Stat(dir, &owner); err != nil {

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
@@ -105,7 +108,7 @@ func (y notary) sign(n *Note) error {
 // disk error, or for whoever can write a file. doubt says why it could not be
 // checked, which is no reason to fight whoever disarmed.
 func (y notary) read() (n Note, ok bool, doubt string, err error) {
-	b, err := readMark(filepath.Join(y.dir, disarmedMark))
+	b, err := readMark(filepath.Join(y.dir, disarmedMark), noteLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return n, false, "", nil
 	}
@@ -142,8 +145,14 @@ func (y notary) judge(n Note) (doubt string, err error) {
 			return "", err
 		}
 	}
-	if ended, _, err := y.last(); err == nil && n.Number != 0 && n.Number <= ended {
+	// The number stands in a file's name: what the file says, if it can be read, is
+	// not needed for it.
+	ended, _, err := y.last()
+	switch {
+	case n.Number != 0 && n.Number <= ended:
 		return "", fmt.Errorf("it is note %d, which was ended already", n.Number)
+	case err != nil && ended == 0 && doubt == "":
+		doubt = "whether it was ended already could not be checked: " + err.Error()
 	}
 	return doubt, nil
 }
@@ -181,27 +190,40 @@ func (y notary) open() (key *proof.Key, doubt string) {
 }
 
 // end takes the note away, into the account of notes that were ended; it gives
-// the note, if there was one that could be read.
-func (y notary) end(now time.Time) (n Note, ok bool, err error) {
+// the note, if there was one that could be read. Where that account takes none,
+// such as on a full disk, the note goes all the same, and unkept says why it is
+// not there: it must not keep the box open (C1).
+func (y notary) end(now time.Time) (n Note, ok bool, unkept, err error) {
 	n, ok, _, refused := y.read()
 	if !ok && refused == nil {
-		return n, false, nil
+		return n, false, nil, nil
 	}
 	name := fmt.Sprintf("%06d.json", n.Number)
 	if !ok {
 		name = "refused-" + now.UTC().Format("20060102T150405.000") + ".json"
 	}
+	if unkept = y.keep(name); unkept == nil {
+		return n, ok, nil, nil
+	}
+	if err := os.RemoveAll(filepath.Join(y.dir, disarmedMark)); err != nil {
+		return n, false, nil, errors.Join(unkept, fmt.Errorf("take the disarming note away: %w", err))
+	}
+	return n, ok, unkept, nil
+}
+
+// keep moves the note to those that were ended.
+func (y notary) keep(name string) error {
 	kept := filepath.Join(y.dir, notesDir)
 	if err := os.MkdirAll(kept, 0o700); err != nil {
-		return n, false, fmt.Errorf("keep the disarming note: %w", err)
+		return fmt.Errorf("keep the disarming note: %w", err)
 	}
 	if err := giveToOwner(y.dir, kept); err != nil {
-		return n, false, err
+		return err
 	}
 	if err := os.Rename(filepath.Join(y.dir, disarmedMark), filepath.Join(kept, name)); err != nil {
-		return n, false, fmt.Errorf("keep the disarming note: %w", err)
+		return fmt.Errorf("keep the disarming note: %w", err)
 	}
-	return n, ok, errors.Join(syncDir(kept), syncDir(y.dir))
+	return errors.Join(syncDir(kept), syncDir(y.dir))
 }
 
 // last gives number and hash of the note that was ended last.
@@ -222,7 +244,7 @@ func (y notary) last() (uint64, proof.Hash, error) {
 		return 0, proof.Genesis(noteList), nil
 	}
 	var n Note
-	b, err := readMark(filepath.Join(y.dir, notesDir, name))
+	b, err := readMark(filepath.Join(y.dir, notesDir, name), noteLimit)
 	if err == nil {
 		err = json.Unmarshal(b, &n)
 	}
@@ -233,11 +255,20 @@ func (y notary) last() (uint64, proof.Hash, error) {
 	return number, hash, err
 }
 
-// readMark reads a small file of ours.
-func readMark(name string) ([]byte, error) {
-	b, err := os.ReadFile(name)
-	if err == nil && len(b) > noteLimit {
-		return nil, fmt.Errorf("%s has %d bytes, at most %d", filepath.Base(name), len(b), noteLimit)
+// readMark reads a small file of ours. What is no file, such as a pipe or a
+// device, is not waited for: whoever reads it keeps the kernel from being repaired.
+func readMark(name string, limit int64) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is no file", filepath.Base(name)), err)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes", filepath.Base(name), limit)
 	}
 	return b, err
 }

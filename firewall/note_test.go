@@ -3,11 +3,15 @@ package firewall_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/internal/proof"
@@ -75,6 +79,17 @@ func TestAForgedNoteIsNotObeyed(t *testing.T) {
 			armAgain(t, command(state, "Camp North"))
 			must(t, os.WriteFile(note, b, 0o600))
 		}, "ended already"},
+		"ended already, the account of it damaged": {func() {
+			b, err := os.ReadFile(note)
+			must(t, err)
+			armAgain(t, command(state, "Camp North"))
+			ended, err := filepath.Glob(filepath.Join(state, "notes", "0*.json"))
+			must(t, err)
+			for _, e := range ended {
+				must(t, os.WriteFile(e, []byte("{"), 0o600))
+			}
+			must(t, os.WriteFile(note, b, 0o600))
+		}, "ended already"},
 		"no JSON": {func() { must(t, os.WriteFile(note, []byte("{"), 0o600)) }, "unexpected end"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +119,7 @@ func TestAForgedNoteIsNotObeyed(t *testing.T) {
 			refused++
 		}
 	}
-	if refused < 6 {
+	if refused < 7 {
 		t.Errorf("%d refused notes are kept: %v", refused, kept)
 	}
 }
@@ -127,6 +142,41 @@ func TestADamagedKeyKeepsNobodyFromDisarming(t *testing.T) {
 	l.awaitState(daemon, firewall.Disarmed, time.Now().Add(100*time.Millisecond))
 	if a := daemon.Status().Alarms; len(a) != 1 || !contains(a[0], "could not be checked") {
 		t.Errorf("alarms %q", a)
+	}
+}
+
+// C1, C10: whatever lies where the note is looked for, the daemon goes on, and
+// arming takes it away.
+func TestADamagedStateDirectoryKeepsNobodyFromArming(t *testing.T) {
+	l := newLab(t)
+	state := t.TempDir()
+	daemon := firewall.New(sealed(t, state, "Camp North"))
+	must(t, daemon.Set(context.Background(), policy()))
+	keep(t, daemon)
+	note, kept := filepath.Join(state, "disarmed.json"), filepath.Join(state, "notes")
+	for name, lay := range map[string]func(){
+		"a pipe":   func() { must(t, unix.Mkfifo(note, 0o600)) },
+		"a device": func() { must(t, os.Symlink("/dev/zero", note)) },
+		"notes that take none": func() {
+			must(t, os.RemoveAll(kept))
+			must(t, os.WriteFile(kept, nil, 0o600))
+			disarm(t, firewall.New(sealed(t, state, "Camp North")))
+			l.awaitState(daemon, firewall.Disarmed, time.Now())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lay()
+			laid := time.Now()
+			l.await("a look at the note", func() bool { return len(daemon.Status().Alarms) == 1 })
+			if name != "notes that take none" {
+				l.awaitState(daemon, firewall.Enforced, laid)
+			}
+			armAgain(t, firewall.New(sealed(t, state, "Camp North")))
+			l.awaitState(daemon, firewall.Enforced, time.Now())
+			if _, err := os.Lstat(note); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the note lies there yet: %v", err)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // File is one that tells a manager to leave interfaces alone.
@@ -108,22 +110,15 @@ func Text(root string, interfaces []string) string {
 	return b.String()
 }
 
-// publish writes a file whole or not at all. It is below /run: no power cut is survived.
+// publish writes a file whole or not at all, under a name meanwhile that neither
+// manager reads.
 func publish(path string, content []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make its directory: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".nvr-*") // neither manager reads such a name
-	if err != nil {
+	// networkd reads it as a user of its own.
+	if err := durable.Replace(path, content, func(f *os.File) error { return f.Chmod(0o644) }); err != nil {
 		return fmt.Errorf("write its file: %w", err)
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Close()) // networkd reads it as a user of its own
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write its file: %w", err), os.Remove(f.Name()))
 	}
 	return nil
 }

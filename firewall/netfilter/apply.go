@@ -73,7 +73,11 @@ func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Rules
 	if err != nil {
 		return err
 	}
-	if unreadable != nil {
+	woke, err := k.wake(ctx, rs)
+	if err != nil {
+		return err
+	}
+	if unreadable != nil || woke {
 		if have, err = k.read(ctx); err != nil {
 			return err
 		}

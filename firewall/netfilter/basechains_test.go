@@ -75,6 +75,8 @@ func FuzzBaseChains(f *testing.F) {
 			}
 		}
 		_ = classifierKind(m)
+		_, _, _ = parseTable(m)
+		_, _, _, _ = parseDupRule(m)
 		_, _ = parseElements(m, []string{"ifname", "ether_addr", "ipv4_addr"})
 	})
 }

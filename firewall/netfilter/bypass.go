@@ -43,6 +43,15 @@ func bypasses(l ruleset.Link) ([]bypass, error) {
 		return nil, err
 	}
 	var list []bypass
+	copiers, err := copying(chains)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range copiers {
+		list = append(list, bypass{
+			on: l.Bridge, what: "chain " + c.String() + ", which copies packets before our rules", fix: "nft delete chain " + c.String(), passes: true,
+		})
+	}
 	for _, link := range links {
 		a := link.Attrs()
 		if a.Xdp != nil && a.Xdp.Attached {
@@ -63,6 +72,32 @@ func bypasses(l ruleset.Link) ([]bypass, error) {
 		}
 	}
 	return list, nil
+}
+
+// copying picks chains that send copies of IPv6 packets elsewhere (nft's dup)
+// before our first rule sees them. Of IPv4 a copy is held all the same: what is
+// not a pinned pair is dropped as a frame, and a pinned address leaves by no other
+// interface (L1, L5). IPv6 has no addresses to know a camera by.
+func copying(chains []baseChain) ([]baseChain, error) {
+	early := slices.DeleteFunc(slices.Clone(chains), func(c baseChain) bool {
+		_, before := c.beforeOurs()
+		return !before || c.family != unix.NFPROTO_IPV6
+	})
+	if len(early) == 0 {
+		return nil, nil
+	}
+	rules, err := dupRules(unix.NFPROTO_IPV6)
+	return slices.DeleteFunc(early, func(c baseChain) bool {
+		return !slices.ContainsFunc(rules, func(r dupRule) bool { return c.mayLeadTo(r, chains) })
+	}), err
+}
+
+// mayLeadTo reports whether a rule stands in a chain, or in one of its table that
+// only rules lead to.
+func (c baseChain) mayLeadTo(r dupRule, chains []baseChain) bool {
+	return r.table == c.table && (r.chain == c.name || !slices.ContainsFunc(chains, func(x baseChain) bool {
+		return x.family == c.family && x.table == r.table && x.name == r.chain
+	}))
 }
 
 // calls reports whether frames of an interface go through the chain or flowtable

@@ -70,6 +70,14 @@ func TestWhatPassesByTheRules(t *testing.T) {
 			run("tc filter del dev p1 ingress; ip link del up0"), "L1: tc ingress filter u32 on p1; remove it: tc filter del dev p1 ingress", true,
 		},
 		{
+			"tc redirect of a shared block", run("ip link add up0 type veth peer name up0x; tc qdisc add dev p1 ingress_block 7 clsact; tc filter add block 7 protocol all u32 match u32 0 0 action mirred egress redirect dev up0"),
+			run("tc qdisc del dev p1 clsact; ip link del up0"), "L1: tc ingress filter u32 on p1", true,
+		},
+		{
+			"nft copying IPv6 before our rules", run("nft add table ip6 evil '{ chain a { type filter hook prerouting priority raw; jump b; }; chain b { dup to fd00::1; }; }'"),
+			run("nft delete table ip6 evil"), "L1: chain ip6 evil a, which copies packets before our rules on br-cam; remove it: nft delete chain ip6 evil a", true,
+		},
+		{
 			"tc of outgoing frames", run("tc qdisc add dev p1 clsact; tc filter add dev p1 egress protocol all u32 match u32 0 0 flowid 1:1"),
 			run("tc qdisc del dev p1 clsact"), "L1: tc egress filter u32 on p1", false,
 		},

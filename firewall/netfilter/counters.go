@@ -121,3 +121,48 @@ func counterOf(expression []byte) (packets uint64, err error) {
 	}
 	return packets, err
 }
+
+// dupRule says where a rule stands that copies packets.
+type dupRule struct{ table, chain string }
+
+// dupRules lists those of a family.
+func dupRules(protocol uint8) ([]dupRule, error) {
+	messages, err := dumpTables(unix.NFT_MSG_GETRULE, unix.NFT_MSG_NEWRULE)
+	if err != nil {
+		return nil, fmt.Errorf("list the rules of nf_tables: %w", permitted(err))
+	}
+	var list []dupRule
+	for _, m := range messages {
+		family, r, dup, err := parseDupRule(m)
+		if err != nil {
+			return nil, fmt.Errorf("list the rules of nf_tables: %w", err)
+		}
+		if dup && family == protocol {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+func parseDupRule(m []byte) (family uint8, r dupRule, dup bool, err error) {
+	family, list, err := attributes(m)
+	for _, a := range list {
+		switch a.kind {
+		case unix.NFTA_RULE_TABLE:
+			r.table = text(a.value)
+		case unix.NFTA_RULE_CHAIN:
+			r.chain = text(a.value)
+		case unix.NFTA_RULE_EXPRESSIONS:
+			expressions, bad := parseAttrs(a.value)
+			err = errors.Join(err, bad)
+			for _, e := range expressions {
+				inner, bad := parseAttrs(e.value)
+				err = errors.Join(err, bad)
+				for _, i := range inner {
+					dup = dup || i.kind == unix.NFTA_EXPR_NAME && text(i.value) == "dup"
+				}
+			}
+		}
+	}
+	return family, r, dup, err
+}

@@ -122,6 +122,9 @@ func (k *Kernel) checkHooks(rs ruleset.Ruleset, generation int, have snapshot) [
 			rules, attached := defined(h, have[t.Family][t.Name][h.Base])
 			want := "-A " + h.Base + " " + strings.Join(t.HookSpec(h, generation), " ")
 			switch {
+			case len(rules) > 0 && rules[0] == uncalled(h.Base):
+				list = append(list, finding(h.Layer, "%s %s: the kernel does not ask %s: the table was put to sleep, or the chain has no hook",
+					t.Family, t.Name, h.Base))
 			case !attached || !hooked(rules):
 				list = append(list, finding(h.Layer, "%s %s: the hook in %s is gone", t.Family, t.Name, h.Base))
 			case canonical(rules[0].text) != canonical(want):

@@ -38,13 +38,18 @@ func (k *Kernel) checkOthers(ctx context.Context, rs ruleset.Ruleset) ([]Finding
 	if err != nil {
 		return nil, err
 	}
+	copiers, err := copying(chains)
+	if err != nil {
+		return nil, err
+	}
 	var list []Finding
 	note := func(l ruleset.Layer, format string, args ...any) {
 		list = append(list, Finding{Layer: l, What: fmt.Sprintf(format, args...), Foreign: true, Note: true})
 	}
 	for _, c := range chains {
-		if l, before := c.beforeOurs(); before {
-			note(l, "chain %s at priority %d comes before ours; look at it: nft list chain %s; if nobody needs it: nft delete chain %s", c, c.priority, c, c)
+		told := slices.ContainsFunc(copiers, func(x baseChain) bool { return x.String() == c.String() })
+		if l, before := c.beforeOurs(); before && !told {
+			note(l, "chain %s at priority %d may come before ours; look at it: nft list chain %s; if nobody needs it: nft delete chain %s", c, c.priority, c, c)
 		}
 	}
 	if now := time.Now(); k.others.at.IsZero() || now.Sub(k.others.at) >= otherEvery {
@@ -61,24 +66,30 @@ func (k *Kernel) checkOthers(ctx context.Context, rs ruleset.Ruleset) ([]Finding
 			note(ruleset.L4, "and %d more rules of the other iptables backend", len(k.others.rules)-i)
 			break
 		}
+		if copiesIPv6(r) { // our rules may come after it, and no other layer knows a camera's IPv6 packet
+			list = append(list, Finding{Layer: ruleset.L3, Foreign: true, What: fmt.Sprintf(
+				"a foreign rule may copy cameras' IPv6 packets elsewhere before ours drop them: %s; remove it: %s", r, strings.Replace(r, " -A ", " -D ", 1))})
+			continue
+		}
 		note(ruleset.L4, "a foreign rule in the iptables backend that we do not use, which ours hold against all the same: %s; if nobody needs it: %s",
 			r, strings.Replace(r, " -A ", " -D ", 1))
 	}
 	return list, nil
 }
 
-// beforeOurs reports whether a foreign chain sees what comes in before our first
-// one of its layer does.
+// beforeOurs reports whether a foreign chain may see what comes in before our
+// first one of its layer does: of two with one priority, the later made comes first.
 func (c baseChain) beforeOurs() (ruleset.Layer, bool) {
 	const prerouting, raw, pinning = 0, -300, -310 // NF_INET_PRE_ROUTING and NF_BR_PRE_ROUTING; linux/netfilter_ipv4.h
-	if c.flowtable || c.hook != prerouting || c.table == ruleset.OwnTable || len(c.devices) > 0 {
+	const ours = "PREROUTING"                      // of our own tables, and of iptables' raw, which is read back or read as the other backend's
+	if c.flowtable || c.hook != prerouting || c.name == ours && (c.table == ruleset.OwnTable || c.table == "raw") || len(c.devices) > 0 {
 		return "", false
 	}
 	switch c.family {
 	case unix.NFPROTO_BRIDGE:
-		return ruleset.L1, c.priority < pinning
+		return ruleset.L1, c.priority <= pinning
 	case unix.NFPROTO_INET, unix.NFPROTO_IPV4, unix.NFPROTO_IPV6:
-		return ruleset.L3, c.priority < raw
+		return ruleset.L3, c.priority <= raw
 	}
 	return "", false
 }
@@ -133,6 +144,12 @@ func (k *Kernel) otherTables(f ruleset.Family, chains []baseChain) []string {
 	}
 	has := strings.Fields(string(names)) // none where there is no such file
 	return slices.DeleteFunc(all, func(t string) bool { return !slices.Contains(has, t) })
+}
+
+// copiesIPv6 reports whether a rule of the other backend copies packets where it
+// may come before ours.
+func copiesIPv6(command string) bool {
+	return strings.HasPrefix(command, "ip6tables-") && strings.Contains(command, " -t raw ") && strings.Contains(command, " -j TEE ")
 }
 
 // turning are targets that let a packet pass, or make it another one.

@@ -25,6 +25,19 @@ func TestConcerns(t *testing.T) {
 	}
 }
 
+func TestCopiesOfIPv6(t *testing.T) {
+	for command, want := range map[string]bool{
+		"ip6tables-legacy -t raw -A PREROUTING -j TEE --gateway fd00::1":    true,
+		"ip6tables-legacy -t mangle -A PREROUTING -j TEE --gateway fd00::1": false, // what ours drop never comes there
+		"iptables-legacy -t raw -A PREROUTING -j TEE --gateway 192.0.2.9":   false,
+		"ip6tables-legacy -t raw -A PREROUTING -j ACCEPT":                   false,
+	} {
+		if got := copiesIPv6(command); got != want {
+			t.Errorf("%q: %t", command, got)
+		}
+	}
+}
+
 func FuzzConcerns(f *testing.F) {
 	f.Add("-A FORWARD ! -i eth+ -s 10.0.0.0/8 -j ACCEPT")
 	f.Add("-A X -i")

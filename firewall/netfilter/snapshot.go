@@ -64,7 +64,7 @@ func (k *Kernel) printTables(ctx context.Context) (snapshot, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return s, k.markUncalled(s)
 }
 
 func (k *Kernel) families() []ruleset.Family {

@@ -197,7 +197,7 @@ func explain(err error, said string) error {
 	case strings.Contains(said, "set type not supported"):
 		return fmt.Errorf("this kernel lacks ip_set_bitmap_ipmac, ip_set_hash_ip or ip_set_hash_net: load the modules (%s)", said)
 	case strings.Contains(said, "No chain/target/match") || strings.Contains(said, "Extension") && strings.Contains(said, "not supported"):
-		return fmt.Errorf("this kernel lacks a match or target (xt_set, xt_conntrack, xt_comment, xt_devgroup, xt_NFLOG, xt_REDIRECT): load the modules (%s)", said)
+		return fmt.Errorf("this kernel lacks a match or target (xt_set, xt_conntrack, xt_comment, xt_devgroup, xt_hashlimit, xt_NFLOG, xt_REDIRECT): load the modules (%s)", said)
 	case said != "":
 		return fmt.Errorf("%w: %s", err, said)
 	}

@@ -2,15 +2,18 @@ package nflog
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	kernel "github.com/florianl/go-nflog/v2"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +24,6 @@ const (
 	batchTimeout = 10      // in hundredths of a second: a lone packet waits no longer
 	readBuffer   = 8 << 20 // bytes; no more than rmem_max where that may not be exceeded
 	defaultSlots = 16384
-	bindTries    = 5
 	maxPrefixes  = 4096
 )
 
@@ -159,23 +161,6 @@ func (r *Reader) receive(ctx context.Context, drained <-chan struct{}) error {
 	return fmt.Errorf("read netlink log group %d: receiving ended: %w", r.opts.Group, closeErr)
 }
 
-// bind opens and binds the group. Under a flood the kernel's first hits may
-// come between the answers to our settings and spoil them: then it starts anew.
-func (r *Reader) bind(ctx context.Context) (*session, error) {
-	var err error
-	for range bindTries {
-		var s *session
-		if s, err = r.bindOnce(ctx); err == nil {
-			return s, nil
-		}
-		if errors.Is(err, ErrGroupTaken) || errors.Is(err, ErrNoRights) || ctx.Err() != nil {
-			break
-		}
-		r.opts.Log.Debug("bind the packet log again", "group", r.opts.Group, "error", err)
-	}
-	return nil, err
-}
-
 // session is one bound socket.
 type session struct {
 	conn    *kernel.Nflog
@@ -199,7 +184,28 @@ func (s *session) Errorf(string, ...any) { s.finish(nil) }
 // Debugf is for attributes that the library does not know.
 func (s *session) Debugf(string, ...any) {}
 
-func (r *Reader) bindOnce(ctx context.Context) (*session, error) {
+// onlyAnswers is a filter of a netlink socket that lets pass what is no hit.
+// Classic BPF reads the type of a message, which is in the machine's order, as
+// big-endian.
+func onlyAnswers() ([]bpf.RawInstruction, error) {
+	const (
+		typeOffset = 4 // in struct nlmsghdr
+		packet     = 0 // NFULNL_MSG_PACKET (linux/netfilter/nfnetlink_log.h)
+	)
+	hit := binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, unix.NFNL_SUBSYS_ULOG<<8|packet))
+	return bpf.Assemble([]bpf.Instruction{
+		bpf.LoadAbsolute{Off: typeOffset, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(hit), SkipTrue: 1},
+		bpf.RetConstant{Val: math.MaxUint32},
+		bpf.RetConstant{Val: 0},
+	})
+}
+
+// bind opens and binds the group. The kernel logs from the moment of binding on,
+// and under a flood hits would come between the answers to our settings, which
+// the library takes for a failure. So no hit passes until all is set: those of
+// that moment are a gap in the sequence, or from before it began.
+func (r *Reader) bind(ctx context.Context) (*session, error) {
 	s := &session{ended: make(chan struct{})}
 	conn, err := kernel.Open(&kernel.Config{
 		Group: r.opts.Group, Copymode: kernel.CopyPacket, Bufsize: MaxPayload,
@@ -210,6 +216,13 @@ func (r *Reader) bindOnce(ctx context.Context) (*session, error) {
 	}
 	if err := conn.Con.SetReadBuffer(readBuffer); err != nil {
 		r.opts.Log.Warn("packet log keeps its small buffer", "error", err)
+	}
+	filter, err := onlyAnswers()
+	if err == nil {
+		err = conn.Con.SetBPF(filter)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("hold hits back while binding: %w", err), conn.Con.Close())
 	}
 	s.conn = conn
 	r.nextSeq = 0 // the kernel counts from 0 for each binding
@@ -223,6 +236,9 @@ func (r *Reader) bindOnce(ctx context.Context) (*session, error) {
 	if err != nil {
 		_ = conn.Con.Close() // nothing was read through it
 		return nil, explainBind(r.opts.Group, err)
+	}
+	if err := conn.Con.RemoveBPF(); err != nil {
+		return nil, errors.Join(fmt.Errorf("let hits come: %w", err), conn.Con.Close())
 	}
 	return s, nil
 }

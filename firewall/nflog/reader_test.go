@@ -179,7 +179,14 @@ func TestReaderStartsUnderAFlood(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- r.Run(ctx) }()
-		await(t, "a hit", seen.Load)
+		await(t, "a hit", func() bool {
+			select {
+			case err := <-done:
+				t.Fatalf("the reader ended under the flood: %v", err)
+			default:
+			}
+			return seen.Load()
+		})
 		cancel()
 		if err := <-done; err != nil {
 			t.Fatal(err)

@@ -35,6 +35,14 @@ const (
 	NTPPort = 30123
 )
 
+// atMost is how much of a service one device gets, in mangle alone, through which
+// all of it goes. Connection tracking keeps each question for half a minute, each
+// connection for up to two: without a limit one device fills the kernel's table
+// within seconds, and then nothing new gets through, for nobody (C5). So much is
+// more than any device asks, and 6 % of a table of 262,144. What is beyond is
+// refused, logged and counted like anything else that is not admitted.
+const atMost = " -m hashlimit --hashlimit-upto 500/sec --hashlimit-burst 1000 --hashlimit-mode srcip --hashlimit-name nvr-services"
+
 // raw4 is L3: before conntrack, so a refused flood costs no entry there and an
 // established flow ends at once; before any foreign DNAT.
 func (c compiler) raw4() Table {
@@ -156,7 +164,11 @@ func (b *builder) pinned(chain string, l Layer, self Rule) {
 		b.leads("is-lateral", toNets, b.deny(chain, reasonLateral, l)),
 	}
 	for _, s := range b.services() {
-		rules = append(rules, b.verdict(s.id, s.match, "RETURN")) // nat brings it to us
+		match := s.match
+		if chain == "MAN" {
+			match += atMost
+		}
+		rules = append(rules, b.verdict(s.id, match, "RETURN")) // nat brings it to us
 	}
 	b.chain(chain+"-PIN", l, append(rules, b.leads("is-egress", "", b.deny(chain, reasonEgress, l)))...)
 }
@@ -173,6 +185,8 @@ func (b *builder) self(chain, verdict string, l Layer) {
 		match := s.match
 		if chain == "IN" {
 			match = s.arrived
+		} else {
+			match += atMost
 		}
 		rules = append(rules, b.verdict("self-"+s.id, match, verdict))
 	}

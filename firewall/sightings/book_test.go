@@ -292,3 +292,50 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// Who invents as many findings as there is room for keeps no later one from being
+// told, once they are not current any more.
+func TestInventedFindingsHideNoLaterOne(t *testing.T) {
+	c := newClock()
+	b := newBook(t, c, nil)
+	told := func() bool {
+		return slices.ContainsFunc(b.Findings(), func(f Finding) bool { return f.Kind == SecondWay })
+	}
+	for i := range maxFindings {
+		b.note(Finding{Kind: OtherGateway, MAC: nflog.MAC{2, 1, 0, 0, byte(i >> 8), byte(i)}, Address: recorder, Port: "p1"}, c.now, c.now)
+	}
+	b.elsewhere(camera, cameraIP, "eth0", c.now)
+	if told() {
+		t.Error("as bad a finding made a current one go")
+	}
+	c.after(holds + time.Second)
+	b.elsewhere(camera, cameraIP, "eth0", c.now)
+	if n := len(b.Findings()); !told() || n != maxFindings {
+		t.Errorf("%d findings, the second way among them: %t", n, told())
+	}
+}
+
+// A port where many addresses are looked for leaves questions for the others.
+func TestQuestionsAreSharedAmongPorts(t *testing.T) {
+	c := newClock()
+	b := newBook(t, c, nil)
+	other := nflog.MAC{2, 7}
+	site := testSite()
+	site.Pins = append(site.Pins, Pin{"dev-b", other, netip.MustParseAddr("10.20.1.12")})
+	b.SetSite(site)
+	wanted := netip.MustParseAddr("10.20.9.9")
+	for i := range maxAsked {
+		b.hear(t, "p1", arpOf(arpRequest, camera, cameraIP, netip.AddrFrom4([4]byte{10, 20, 8, byte(i)})))
+	}
+	b.hear(t, "p2", arpOf(arpRequest, other, netip.MustParseAddr("10.20.1.12"), wanted))
+	for range maxAsked/probesAtOnce + 1 { // within one round of asking
+		now := b.review(c.after(time.Second))
+		if len(now) > probesAtOnce {
+			t.Fatalf("%d questions at once", len(now))
+		}
+		if slices.Contains(now, probe{"p2", recorder, wanted}) {
+			return
+		}
+	}
+	t.Error("it was not asked for")
+}

@@ -8,10 +8,10 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // fileFormat is the format that this program writes.
@@ -94,7 +94,7 @@ func (b *Book) save() error {
 	if text == nil || err != nil {
 		return err
 	}
-	if err := replace(b.o.File, text); err != nil {
+	if err := durable.Replace(b.o.File, text, nil); err != nil {
 		b.mu.Lock()
 		b.changed = true
 		b.mu.Unlock()
@@ -129,28 +129,4 @@ func (b *Book) text() ([]byte, error) {
 	}
 	b.changed = false
 	return text, nil
-}
-
-// replace publishes a file: temporary, synced, renamed, directory synced.
-func replace(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

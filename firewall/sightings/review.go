@@ -90,7 +90,7 @@ func (b *Book) review(now time.Time) (probes []probe) {
 		}
 	}
 	for port, at := range b.asked {
-		probes = append(probes, b.reviewAsked(port, at, answers, now)...)
+		probes = append(probes, b.reviewAsked(port, at, answers, probesAtOnce-len(probes), now)...)
 	}
 	for key, f := range b.findings {
 		if now.Sub(f.Last) > b.o.Keep {
@@ -98,11 +98,11 @@ func (b *Book) review(now time.Time) (probes []probe) {
 			b.changed = true
 		}
 	}
-	return probes[:min(len(probes), probesAtOnce)]
+	return probes
 }
 
-// reviewAsked looks at what devices at one port look for.
-func (b *Book) reviewAsked(port string, at map[netip.Addr]*asking, answers map[ask][]*Sighting, now time.Time) (probes []probe) {
+// reviewAsked looks at what devices at one port look for, and says what to ask, at most so much.
+func (b *Book) reviewAsked(port string, at map[netip.Addr]*asking, answers map[ask][]*Sighting, atMost int, now time.Time) (probes []probe) {
 	for ip, a := range at {
 		if _, pinned := b.site.byIP[ip]; pinned || b.site.ours(ip) || now.Sub(a.last) > holds || !b.site.ports[port] {
 			delete(at, ip)
@@ -115,7 +115,7 @@ func (b *Book) reviewAsked(port string, at map[netip.Addr]*asking, answers map[a
 		if !answered && a.count >= fewTimes && a.last.Sub(a.first) >= b.o.Settle {
 			b.note(Finding{Kind: AsksGateway, Device: a.by.Device, MAC: a.by.MAC, Address: ip, Port: port}, a.first, a.last)
 		}
-		if from, ok := b.site.nearest(ip); ok && now.Sub(a.tried) >= b.o.AskEvery && len(probes) < probesAtOnce {
+		if from, ok := b.site.nearest(ip); ok && now.Sub(a.tried) >= b.o.AskEvery && len(probes) < atMost {
 			a.tried = now
 			probes = append(probes, probe{port, from, ip})
 		}
@@ -188,7 +188,7 @@ func (b *Book) note(f Finding, first, last time.Time) {
 	old := b.findings[key]
 	f.First, f.Last = first, last
 	switch {
-	case old == nil && len(b.findings) >= maxFindings && !b.yield(f):
+	case old == nil && len(b.findings) >= maxFindings && !b.yield(f, last):
 		return
 	case old == nil:
 		b.o.Log.Warn("found on the camera network", "kind", string(f.Kind), "finding", f.Text())
@@ -205,15 +205,24 @@ func (b *Book) note(f Finding, first, last time.Time) {
 	b.changed = true
 }
 
-// yield makes room for a finding that is worse than another.
-func (b *Book) yield(f Finding) bool {
-	for key, old := range b.findings {
-		if old.Level() < f.Level() {
-			delete(b.findings, key)
-			return true
+// yield makes room for a finding that is worse than another, or as bad as one
+// that is not current any more: who invented as many as there is room for must
+// not keep the next one from being told.
+func (b *Book) yield(f Finding, now time.Time) bool {
+	least := f
+	least.Last = now.Add(-holds)
+	var found *Finding
+	for _, old := range b.findings {
+		if old.Level() < least.Level() || old.Level() == least.Level() && old.Last.Before(least.Last) {
+			found, least = old, *old
 		}
 	}
-	return false
+	if found == nil {
+		return false
+	}
+	delete(b.findings, found.key())
+	b.changed = true
+	return true
 }
 
 // portsMissing lists the MACs whose port is not known: packets are logged as come

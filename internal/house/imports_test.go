@@ -44,12 +44,12 @@ var allowed = map[string][]string{
 	"firewall/nflog":     {},
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog"},
-	"firewall/sightings": {"firewall/nflog"},
+	"firewall/sightings": {"firewall/nflog", "internal/durable"},
 	"firewall/canary":    {},
-	"firewall/managers":  {},
+	"firewall/managers":  {"internal/durable"},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
-		"firewall/managers", "internal/proof", // docs/decisions/0009
+		"firewall/managers", "internal/durable", "internal/proof", // docs/decisions/0009
 	},
 
 	"inspect": {"streams/onvif"},
