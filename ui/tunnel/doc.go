@@ -34,7 +34,7 @@
 // # Concurrency and cost
 //
 // All methods may be called at once. A tunnel holds a few connections to its
-// device and up to 8 MiB for each text in which links are corrected; everything
-// else is passed on as it comes. Bodies may be of any size: what ends a request
+// device and, of texts in which links are corrected, four of up to 8 MiB in memory;
+// everything else is passed on as it comes. Bodies may be of any size: what ends a request
 // is silence, not its length.
 package tunnel

@@ -106,8 +106,12 @@ func (t *tunnel) cookies(in *http.Request) []*http.Cookie {
 	return all
 }
 
-// maxCookies is how many a device may set in a tunnel before it begins anew.
-const maxCookies = 500
+// How many cookies a device may set in a tunnel, and how long they may be in all,
+// before it begins anew: each request carries those that it is given.
+const (
+	maxCookies     = 500
+	maxCookieBytes = 64 << 10
+)
 
 // keep takes the cookies of an answer into the tunnel's jar.
 func (t *tunnel) keep(res *http.Response) {
@@ -115,10 +119,15 @@ func (t *tunnel) keep(res *http.Response) {
 	if len(set) == 0 {
 		return
 	}
+	bytes := 0
+	for _, c := range set {
+		bytes += len(c.Name) + len(c.Value) + len(c.Path)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.cookiesSet += len(set); t.cookiesSet > maxCookies {
-		t.jar, t.cookiesSet = newJar(), len(set)
+	t.cookiesSet, t.cookieBytes = t.cookiesSet+len(set), t.cookieBytes+bytes
+	if t.cookiesSet > maxCookies || t.cookieBytes > maxCookieBytes {
+		t.jar, t.cookiesSet, t.cookieBytes = newJar(), len(set), bytes
 	}
 	t.jar.SetCookies(res.Request.URL, set)
 }
