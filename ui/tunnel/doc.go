@@ -6,7 +6,7 @@
 //
 // A camera's page is hostile: it must learn nothing of the recorder's page in the
 // same browser, reach nothing but its own camera, and have the browser load
-// nothing from elsewhere.
+// nothing from elsewhere, as far as browsers can be held to that.
 //
 //   - It is shown in a frame of Stockade's page that is credentialless: a browser
 //     gives such a frame cookies and storage of its own, empty at first and gone
@@ -18,7 +18,8 @@
 //     own it is refused.
 //   - Every answer carries a content policy that lets a page load, send and
 //     connect to its own origin only, and headers that close what such a policy
-//     leaves open. Of the camera's own headers those pass that are listed;
+//     leaves open, but for WebRTC, which no browser lets a server close: see
+//     docs/containment.md. Of the camera's own headers those pass that are listed;
 //     cookies that it sets are kept here.
 //   - Redirects and links to the device's own address lead to the tunnel; a
 //     redirect anywhere else is shown as text.
