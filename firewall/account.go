@@ -53,15 +53,15 @@ func (a *account) add(now map[string]uint64, read, lost, binding uint64, bound b
 	read, lost = read-a.base[0], lost-a.base[1]
 	moved = moved || read != a.read || lost != a.lost
 	a.read, a.lost = read, lost
+	// Each hit is a packet that was dropped: the counters had it, and were flushed by
+	// somebody before they were read, or had it before the beginning.
+	a.dropped = max(a.dropped, a.read+a.lost+a.unread)
 	if !bound || binding != a.bindings {
 		a.open, a.bindings = true, binding
 		moved = true // quiet begins with the next read-back at the earliest
 	}
 	if !a.open || moved || !bound {
 		return
-	}
-	if told := a.read + a.lost + a.unread; told > a.dropped {
-		a.dropped = told // hits of packets that were dropped just before the beginning
 	}
 	a.unread = a.dropped - a.read - a.lost
 	a.open = false

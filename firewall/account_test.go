@@ -44,6 +44,11 @@ func TestAccount(t *testing.T) {
 			[]look{{10, 0, 0, 0, false}, {30, 10, 0, 1, true}, {50, 35, 0, 1, true}},
 			Counted{Dropped: 50, Read: 35, Unread: 15},
 		},
+		"counters that somebody flushed": {
+			look{0, 0, 0, 1, true},
+			[]look{{0, 0, 0, 1, true}, {0, 0, 0, 1, true}, {100, 90, 0, 1, true}, {5, 140, 0, 1, true}, {9, 150, 1, 1, true}},
+			Counted{Dropped: 151, Read: 150, Lost: 1},
+		},
 		"a loss that nothing explains stays one": {
 			look{0, 0, 0, 1, true},
 			[]look{{0, 0, 0, 1, true}, {0, 0, 0, 1, true}, {10, 4, 0, 1, true}, {10, 4, 0, 1, true}},

@@ -149,6 +149,10 @@ func (l *lab) everyShot() []shot {
 			continue
 		}
 		for _, f := range p.frames(tagOf(uint32(floodTags + i))) {
+			if l.kind != onPorts && f.frame[12] == 0x08 && f.frame[13] == 0x06 {
+				// On a switch ARP moves cameras for one another: one answers the tag as a MAC, and all see it.
+				continue
+			}
 			shots = append(shots, shot{f.from(l).fd, padded(f.frame)})
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -93,9 +92,6 @@ type Deleted struct {
 	Held     int // not deleted: a hold came first
 	Waiting  int // deleted later: somebody reads them, or their volume deletes nothing now
 }
-
-// ErrAway: a volume of which something was to be deleted is not in use any more.
-var ErrAway = errors.New("storage: its volume is not in use")
 
 // Delete deletes what a plan takes, stated in the ledgers with who and why. It
 // waits until that is done, or ctx ends. What is being read is deleted when the

@@ -31,8 +31,10 @@ type HoldEnd struct {
 	Why string    `json:"why,omitempty"`
 }
 
-// The errors of holds.
+// The errors of holds and of deletion by hand.
 var (
+	// ErrAway: a volume of which something was to be deleted is not in use any more.
+	ErrAway = errors.New("storage: its volume is not in use")
 	// ErrNoHold: there is no such hold, or it has ended.
 	ErrNoHold = errors.New("storage: there is no such hold")
 	// ErrHoldExpired: a hold was to end before it begins.

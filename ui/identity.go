@@ -106,7 +106,7 @@ func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age t
 
 // PresentHeader is how our page says that somebody did something at it within the last
 // minute: pressed a key, or moved the pointer. What it asks without is no use of the
-// session, nor is a stream or a film that is open.
+// session, nor is a stream or a film that is open; live pictures see [auth.Accounts.Watching].
 const PresentHeader = "X-Nvr-Present"
 
 // source says where a request came from. Headers of proxies are not believed.

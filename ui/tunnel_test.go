@@ -220,7 +220,7 @@ func TestOfADevicesHeadersThoseThatAreListedPass(t *testing.T) {
 	policy := res.Header.Get("Content-Security-Policy")
 	for _, part := range []string{
 		"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'", "connect-src 'self' ws" + own, "form-action 'self'", "base-uri 'self'", "object-src 'none'",
-		"frame-src 'self' blob:", "webrtc 'block'", "frame-ancestors 'self' " + site.base + ";", "sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-downloads",
+		"frame-src 'self' blob:", "frame-ancestors 'self' " + site.base + ";", "sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-downloads",
 	} {
 		if !strings.Contains(policy+";", part) {
 			t.Errorf("the policy lacks %q: %s", part, policy)

@@ -75,7 +75,11 @@ func (s *Server) getLive(w http.ResponseWriter, r *http.Request) {
 	details.Store(hearsDetails(principal(r)))
 	ctx, end := s.whileAllowed(r, func(p auth.Principal) bool {
 		details.Store(hearsDetails(p))
-		return s.mayCamera(p, auth.Live, camera) == nil
+		if s.mayCamera(p, auth.Live, camera) != nil {
+			return false
+		}
+		s.opt.Accounts.Watching(p)
+		return true
 	})
 	defer end()
 	closed, err := s.viewed(r, view{right: auth.Live, camera: camera, stream: stream})

@@ -435,8 +435,16 @@ func (h *household) refusedNote(admins string) error {
 	}); err != nil {
 		return err
 	}
-	if out, err := h.run("", "firewall", "status", "--json"); err == nil || !strings.Contains(out, `"state": "enforced"`) || !strings.Contains(out, "changed after it was signed") {
-		return fmt.Errorf("status beside a note that is refused: %w: %s", err, out)
+	// The ports come up again when all was read back.
+	var status string
+	if err := h.r.await("all layers beside a note that is refused", 20*time.Second, func() bool {
+		status, err = h.run("", "firewall", "status", "--json")
+		return strings.Contains(status, `"state": "enforced"`)
+	}); err != nil || !strings.Contains(status, "changed after it was signed") {
+		return fmt.Errorf("status beside a note that is refused: %w: %s", err, status)
+	}
+	if err == nil {
+		return errors.New("status beside a note that is refused is no finding")
 	}
 	if err := h.audited("signed", "firewall.note-refused"); err != nil {
 		return err

@@ -19,21 +19,21 @@ func TestASiteThatCannotBeEnforcedChangesNothing(t *testing.T) { inside(t, "relo
 // newDevice is what the changed site file pins and the stubborn kernel refuses.
 const newDevice = "10.20.1.250"
 
-// stubborn puts an iptables-save before the system's that fails for as long as
-// the new device stands in a set, that is, in the middle of a change: sets
-// loaded, rules not yet read back. It gives the file whose removal ends that.
+// stubborn puts an ipset before the system's that does its work and fails for as
+// long as the new device stands in a set, that is, in the middle of a change: sets
+// loaded, nothing read back yet. It gives the file whose removal ends that.
 func stubborn(dir string) (marker string, err error) {
-	system, err := exec.LookPath("iptables-save")
+	system, err := exec.LookPath("ipset")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "bin")
 	marker = filepath.Join(bin, "stubborn")
-	script := fmt.Sprintf("#!/bin/sh\nif [ -e %s ] && ipset save | grep -q %s; then echo stubborn >&2; exit 1; fi\nexec %s \"$@\"\n", marker, newDevice, system)
+	script := fmt.Sprintf("#!/bin/sh\n%[1]s \"$@\" || exit\nif [ -e %[2]s ] && %[1]s save | grep -q %[3]s; then echo stubborn >&2; exit 1; fi\n", system, marker, newDevice)
 	for _, step := range []error{
 		os.Mkdir(bin, 0o755),
 		os.WriteFile(marker, nil, 0o600),
-		os.WriteFile(filepath.Join(bin, "iptables-save"), []byte(script), 0o755),
+		os.WriteFile(filepath.Join(bin, "ipset"), []byte(script), 0o755),
 		os.Setenv("PATH", bin+":"+os.Getenv("PATH")),
 	} {
 		if step != nil {

@@ -97,8 +97,8 @@ func TestCountersWithoutACommand(t *testing.T) {
 	k.Forget()
 	whole := verify(t, k)
 	for id, n := range whole.Dropped {
-		// The box itself talks a little: the later count may be a little higher.
-		if q := quick.Dropped[id]; n < q || n > q+3 {
+		// The box itself talks, of IPv6 above all: what was not sent here only grows.
+		if q := quick.Dropped[id]; n < q || sent[id] > 0 && n != q {
 			t.Errorf("%s: %d by netlink, %d printed", id, q, n)
 		}
 	}

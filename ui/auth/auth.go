@@ -34,8 +34,9 @@ type Policy struct {
 
 	// A session ends when it is not used for Idle, default 8 h, and in any case
 	// after Max, default 24 h. Those of admins and auditors end after 30 minutes
-	// without use, if Idle is not less. Use is what a person does: no open stream is,
-	// and nothing that a page asks by itself ([Source].Unattended).
+	// without use, if Idle is not less. Use is what a person does; to an operator or
+	// viewer also watching live pictures ([Accounts.Watching]). No other open stream
+	// is, and nothing that a page asks by itself ([Source].Unattended).
 	Idle, Max time.Duration
 
 	TwoPersons    bool          // adding an admin needs a second admin

@@ -106,3 +106,24 @@ func (a *Accounts) again(p Principal) (Principal, error) {
 		return now, nil
 	}
 }
+
+// Watching says that a principal has live pictures open. To those who are there to
+// watch, operators and viewers, that is use of their session: nobody touches a wall of
+// screens. To those who can read everything it is none.
+func (a *Accounts) Watching(p Principal) {
+	if !p.User.Role.fixed() {
+		a.Use(p)
+	}
+}
+
+// Use says that a principal does something that Authenticate does not hear of. It is
+// use of the session, if there is one; a token has no idleness.
+func (a *Accounts) Use(p Principal) {
+	if p.Session == "" {
+		return
+	}
+	var l *live
+	if a.view(func(t *tx) (err error) { l, err = t.sessionOf(p); return err }) == nil {
+		a.touch(l)
+	}
+}

@@ -196,3 +196,31 @@ func TestNoStreamAndNoPollKeepsASessionOfNobody(t *testing.T) {
 		wantKind(t, err, auth.SignedOut)
 	})
 }
+
+func TestWhoIsThereToWatchStaysSignedInWhileWatching(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.clock = time.Time{}
+		s.policy.Idle, s.policy.Max = 5*time.Minute, time.Hour
+		admin := s.setup()
+		guard := admin.add(auth.NewUser{Name: "guard", Grant: auth.Grant{Role: auth.Operator, All: true}}, 2)
+		watch := func(p *person) (context.Context, context.CancelFunc) {
+			return s.Follow(t.Context(), p.Principal, func(now auth.Principal) bool { s.Watching(now); return true })
+		}
+		wall, end := watch(guard)
+		defer end()
+		desk, leave := watch(admin)
+		defer leave()
+		time.Sleep(50 * time.Minute)
+		if !errors.Is(context.Cause(desk), auth.ErrRevoked) {
+			t.Error("an admin who left stays signed in by the pictures on the desk")
+		}
+		if wall.Err() != nil {
+			t.Error("a wall that nobody touches went dark")
+		}
+		time.Sleep(11 * time.Minute)
+		if !errors.Is(context.Cause(wall), auth.ErrRevoked) {
+			t.Error("watching outlives the most that a session may last")
+		}
+	})
+}

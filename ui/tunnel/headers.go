@@ -15,7 +15,7 @@ const features = "accelerometer=(), ambient-light-sensor=(), bluetooth=(), camer
 // strict sets what every answer of the origin carries.
 func strict(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox") // until a tunnel is known
-	h.Set("Connection-Allowlist", "(response-origin);redirects=allow")                      // for what no content policy covers, such as preconnect
+	h.Set("Connection-Allowlist", "(response-origin);redirects=allow")                      // for what no content policy covers: preconnect, STUN servers
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Permissions-Policy", features)
@@ -30,7 +30,7 @@ func strict(h http.Header) {
 // neither its requests nor its storage would work; what is shared by origins of a
 // host, its cookies, a credentialless frame has of its own.
 //
-// It does not hold WebRTC: Chromium 156 does not heed webrtc 'block', and its
+// It does not hold WebRTC: Chromium 156 knows no webrtc 'block', and its
 // Connection-Allowlist lets the checks of a peer out that a page names.
 func (t *tunnel) policy() string {
 	scheme, host, _ := strings.Cut(t.opening.Origin, "://")
@@ -40,7 +40,7 @@ func (t *tunnel) policy() string {
 	}
 	return "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; " +
 		"connect-src 'self' " + sockets + " data: blob:; frame-src 'self' blob:; worker-src 'self' blob:; " +
-		"object-src 'none'; manifest-src 'none'; base-uri 'self'; form-action 'self'; webrtc 'block'; " +
+		"object-src 'none'; manifest-src 'none'; base-uri 'self'; form-action 'self'; " +
 		"frame-ancestors 'self' " + t.opening.Page + "; " +
 		"sandbox allow-scripts allow-same-origin allow-forms allow-modals allow-downloads"
 }

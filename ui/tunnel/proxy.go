@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // reverse makes the proxy of one tunnel.
@@ -45,12 +46,45 @@ func (t *tunnel) serve(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	body := &counted{ReadCloser: r.Body, control: control, silent: t.silent, n: &t.up}
 	r.Body = body
-	if !asks(r) {
+	switch {
+	case !asks(r):
+		defer t.working()()
 		t.changing(r)
 		body.sum()
 		defer t.uploaded(r, body)
+	case r.Header.Get("Sec-Fetch-User") != "": // a browser says so, and no script can
+		t.used()
 	}
 	t.proxy.ServeHTTP(&measured{ResponseWriter: w, control: control, silent: t.silent, n: &t.down, policy: t.policy()}, r)
+}
+
+// workEvery is how often it is told that something is on its way.
+const workEvery = 30 * time.Second
+
+// working tells that somebody is at work until the function that it gives is called:
+// a session that ended for idleness would cut firmware off half way.
+func (t *tunnel) working() (done func()) {
+	t.used()
+	ctx, done := context.WithCancel(t.ctx)
+	go func() {
+		every := time.NewTicker(workEvery)
+		defer every.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-every.C:
+				t.used()
+			}
+		}
+	}()
+	return done
+}
+
+func (t *tunnel) used() {
+	if t.opening.Used != nil {
+		t.opening.Used()
+	}
 }
 
 // asks reports whether a request is a mere question, as far as its method tells.

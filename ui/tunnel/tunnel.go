@@ -38,6 +38,9 @@ type Opening struct {
 	// upload. It and Ended are called from any goroutine.
 	Changed func(Change)
 	Ended   func(Account)
+	// Used is told, now and then, that a person is at work in the tunnel: that it is
+	// navigated by hand, or that something is on its way to the device. Nil is nobody.
+	Used func()
 }
 
 // Change is a request to the device that is not a mere question. Not every camera

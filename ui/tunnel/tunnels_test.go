@@ -187,3 +187,52 @@ func TestADeviceKeepsItsCertificate(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestWorkInATunnelIsUseAndWhatScriptsAskIsNot(t *testing.T) {
+	ts, origin, _ := served(t)
+	device := httptest.NewServer(http.HandlerFunc(hello))
+	defer device.Close()
+	var used atomic.Int64
+	o := opening(device, origin, func(tunnel.Account) {})
+	o.Used = func() { used.Add(1) }
+	v, err := ts.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie := enter(t, ts, v.ID)
+	began := used.Load()
+	for _, c := range []struct {
+		what, method string
+		user         string
+		use          int64
+	}{
+		{"a script asks", http.MethodGet, "", 0},
+		{"somebody follows a link", http.MethodGet, "?1", 1},
+		{"somebody sends a form", http.MethodPost, "", 1},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), c.method, origin+"/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		r.Header.Set("Sec-Fetch-Dest", "empty")
+		r.Header.Set("Origin", origin)
+		if c.user != "" {
+			r.Header.Set("Sec-Fetch-User", c.user)
+		}
+		r.AddCookie(cookie)
+		res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s", c.what, res.Status)
+		}
+		if got := used.Load() - began; got != c.use {
+			t.Errorf("%s: told %d times, want %d", c.what, got, c.use)
+		}
+		began = used.Load()
+	}
+}
