@@ -87,10 +87,10 @@ func newHoldAddCommand() *cobra.Command {
 	}
 	at.add(c)
 	f.add(c)
-	c.Flags().StringVar(&why, "why", "", "the reason: it is kept with the footage and in the audit")
+	c.Flags().StringVar(&why, "reason", "", "the reason: it is kept with the footage and in the audit")
 	c.Flags().StringVar(&expires, "expires", "", "RFC 3339 time at which it ends by itself (default: never)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the API's JSON")
-	require(c, "why")
+	require(c, "reason")
 	return c
 }
 
@@ -150,7 +150,7 @@ func newHoldRemoveCommand() *cobra.Command {
 		},
 	}
 	at.add(c)
-	c.Flags().StringVar(&why, "why", "", "the reason: it is kept with the footage and in the audit")
-	require(c, "why")
+	c.Flags().StringVar(&why, "reason", "", "the reason: it is kept with the footage and in the audit")
+	require(c, "reason")
 	return c
 }

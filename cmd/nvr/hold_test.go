@@ -97,10 +97,10 @@ func heldAndDeleted(nvr string) error {
 	if out, err := h.run("", "hold", "list"); err != nil || !strings.Contains(out, id) || !strings.Contains(out, "theft at the gate") {
 		return fmt.Errorf("hold list: %w: %s", err, out)
 	}
-	if out, err := h.run("", "hold", "remove", id, "--why", "case closed"); err != nil || !strings.Contains(out, "removed") {
+	if out, err := h.run("", "hold", "remove", id, "--reason", "case closed"); err != nil || !strings.Contains(out, "removed") {
 		return fmt.Errorf("hold remove: %w: %s", err, out)
 	}
-	if out, err := h.run("", "hold", "remove", id, "--why", "again"); err == nil || !strings.Contains(out, "no such hold") {
+	if out, err := h.run("", "hold", "remove", id, "--reason", "again"); err == nil || !strings.Contains(out, "no such hold") {
 		return fmt.Errorf("hold remove, twice: %w: %s", err, out)
 	}
 	return nil
@@ -111,7 +111,7 @@ func stamped(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // hold holds one segment.
 func (h *holder) hold(camera string, seg ui.RecordingView) (id string, err error) {
 	args := []string{
-		"hold", "add", "--camera", camera, "--from", stamped(seg.Start.Add(time.Second)), "--to", stamped(seg.Start.Add(2 * time.Second)), "--why", "theft at the gate", "--json",
+		"hold", "add", "--camera", camera, "--from", stamped(seg.Start.Add(time.Second)), "--to", stamped(seg.Start.Add(2 * time.Second)), "--reason", "theft at the gate", "--json",
 	}
 	out, err := h.run("", args...)
 	if err != nil {
@@ -121,7 +121,7 @@ func (h *holder) hold(camera string, seg ui.RecordingView) (id string, err error
 	if err := json.Unmarshal([]byte(out), &v); err != nil {
 		return "", fmt.Errorf("hold add: %w: %s", err, out)
 	}
-	if out, err := h.run("", "hold", "add", "--camera", "nowhere", "--from", stamped(seg.Start), "--to", stamped(seg.End), "--why", "x"); err == nil || !strings.Contains(out, "no such camera") {
+	if out, err := h.run("", "hold", "add", "--camera", "nowhere", "--from", stamped(seg.Start), "--to", stamped(seg.End), "--reason", "x"); err == nil || !strings.Contains(out, "no such camera") {
 		return "", fmt.Errorf("hold of a camera that does not exist: %w: %s", err, out)
 	}
 	return v.ID, nil

@@ -257,12 +257,12 @@ func (h *household) holdByTwo(dir string) error {
 		return string(out), err
 	}
 	at := time.Now()
-	out, err := on("hold", "add", "--camera", "gate", "--from", stamped(at), "--to", stamped(at.Add(time.Hour)), "--why", "a visit", "--json")
+	out, err := on("hold", "add", "--camera", "gate", "--from", stamped(at), "--to", stamped(at.Add(time.Hour)), "--reason", "a visit", "--json")
 	var held ui.HoldView
 	if err := errors.Join(err, json.Unmarshal([]byte(out), &held)); err != nil {
 		return fmt.Errorf("hold add: %w: %s", err, out)
 	}
-	if out, err := on("hold", "remove", held.ID, "--why", "over"); err == nil || !strings.Contains(out, "second admin") {
+	if out, err := on("hold", "remove", held.ID, "--reason", "over"); err == nil || !strings.Contains(out, "second admin") {
 		return fmt.Errorf("one person removes a hold: %w: %s", err, out)
 	}
 	if out, err := on("hold", "list"); err != nil || !strings.Contains(out, held.ID) {

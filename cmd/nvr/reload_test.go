@@ -29,7 +29,7 @@ func stubborn(dir string) (marker string, err error) {
 	}
 	bin := filepath.Join(dir, "bin")
 	marker = filepath.Join(bin, "stubborn")
-	script := fmt.Sprintf("#!/bin/sh\n%[1]s \"$@\" || exit\nif [ -e %[2]s ] && %[1]s save | grep -q %[3]s; then echo stubborn >&2; exit 1; fi\n", system, marker, newDevice)
+	script := fmt.Sprintf("#!/bin/sh\n%[1]s \"$@\" || exit\nif [ -e %[2]s ] && [ \"$1\" != save ] && %[1]s save | grep -q %[3]s; then echo stubborn >&2; exit 1; fi\n", system, marker, newDevice)
 	for _, step := range []error{
 		os.Mkdir(bin, 0o755),
 		os.WriteFile(marker, nil, 0o600),
