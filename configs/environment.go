@@ -116,9 +116,9 @@ func (d *decoder) secret(path, file string) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
-		d.problem(path, err.Error(), "write the password into it, mode 0600")
+		d.problem(path, err.Error(), "write the password into it, readable for the user that nvr runs as and nobody else: with the package owner root, group nvr, mode 0640")
 	case !info.Mode().IsRegular():
-		d.problem(path, file+" is not a file", "write the password into a file, mode 0600")
+		d.problem(path, file+" is not a file", "write the password into a file, readable for the user that nvr runs as and nobody else: with the package owner root, group nvr, mode 0640")
 	case info.Mode().Perm()&0o007 != 0:
 		d.problem(path, file+" can be read by everybody", "chmod 600 "+file)
 	case unix.Access(file, unix.R_OK) != nil:

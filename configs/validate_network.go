@@ -9,8 +9,10 @@ import (
 	"strings"
 )
 
-// portForm is what the kernel takes as an interface's name (IFNAMSIZ).
-var portForm = regexp.MustCompile(`^[^\s/:]{1,15}$`)
+// portForm is an interface's name (IFNAMSIZ) that means only itself wherever it is
+// written: in iptables a + at the end, in nftables and systemd a * mean others too, and a
+// quotation mark ends what was quoted. The bolt (configs/deb/bolt) takes the same.
+var portForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,14}$`)
 
 // sinkholeRange is where the recorder's DNS answers from: nothing else may live there.
 var sinkholeRange = netip.MustParsePrefix("198.18.0.0/15")
@@ -28,8 +30,8 @@ func (d *decoder) validateNetwork(c *CameraNetwork) {
 		switch {
 		case p == "" && !d.clean(path): // said already
 		case !portForm.MatchString(p):
-			d.problem(path, fmt.Sprintf("%q is not the name of an interface", p), "write a name that ip link shows")
-		case p == "lo" || p == "br-cam":
+			d.problem(path, fmt.Sprintf("%q is not the name of an interface that can be a port", p), "write a name that ip link shows, of at most 15 letters, digits, dots, dashes and underscores; ip link set OLD name NEW gives a card such a name")
+		case p == "lo" || p == "br-cam" || p == "all" || p == "default": // the latter are not one card's settings below /proc/sys
 			d.problem(path, p+" cannot be a port of the camera network", "name the network card that cameras hang on")
 		}
 		d.unique(seen, path, p, "port")

@@ -37,15 +37,22 @@ func (f *Firewall) refuseConflicts(l ruleset.Link) error {
 	return nil
 }
 
-// lookAside keeps the system's managers off the ports, and tells what it could
-// not do. Without write it only looks.
+// lookAside keeps the system's managers off the ports and cards that were ports
+// shut, and tells what it could not do. Without write it only looks.
 func (f *Firewall) lookAside(l ruleset.Link, write bool) []netfilter.Finding {
-	if f.o.Root == "" || !l.Isolated {
-		return nil
-	}
 	var list []netfilter.Finding
 	tell := func(what string) {
 		list = append(list, netfilter.Finding{Layer: ruleset.L0, What: what, Foreign: true, Note: true})
+	}
+	renamed, err := f.shutRenamed(l, write)
+	for _, r := range renamed {
+		tell(r)
+	}
+	if err != nil {
+		tell(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if f.o.Root == "" || !l.Isolated {
+		return list
 	}
 	if write {
 		wrote, err := managers.Release(f.o.Root, interfaces(l))

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
@@ -24,13 +26,13 @@ func (f *Firewall) stateless() bool {
 }
 
 // portsFileHead tells people what the file is. The bolt ignores the line.
-const portsFileHead = "# Camera ports of the policy armed last; written by nvr. nvr-bolt.service shuts them at boot.\n"
+const portsFileHead = "# Camera ports of the policy armed last, and their cards; written by nvr. nvr-bolt.service shuts them at boot.\n"
 
 // noteAlso adds a policy's ports to those kept for the bolt: while one policy
 // gives way to another, those of both are there.
 func (f *Firewall) noteAlso(p Policy) {
-	if have, err := os.ReadFile(f.o.PortsFile); err == nil && !p.Observe {
-		p.Ports = append(slices.Clone(p.Ports), portNames(string(have))...)
+	if !p.Observe {
+		p.Ports = slices.Concat(p.Ports, slices.Collect(maps.Keys(f.notedPorts())))
 	}
 	f.notePorts(p)
 }
@@ -47,42 +49,114 @@ func (f *Firewall) notePorts(p Policy) {
 		names = nil
 	}
 	slices.Sort(names)
-	if err := writePorts(f.o.PortsFile, slices.Compact(names)); err != nil {
+	names = slices.Compact(names)
+	cards, noted := cardsOf(names), f.notedPorts()
+	for i, name := range names {
+		mac := cards[name]
+		if mac == "" {
+			mac = noted[name] // it is not there now: what it was
+		}
+		names[i] = strings.TrimSpace(name + " " + mac)
+	}
+	if err := writePorts(f.o.PortsFile, names); err != nil {
 		f.log.Error("the ports to shut at the next boot are out of date", "error", err)
 	}
 }
 
-// portNames reads what writePorts wrote.
-func portNames(text string) []string {
-	var names []string
+// notedPorts are the ports kept for the bolt, with the MAC of each, if it is known.
+func (f *Firewall) notedPorts() map[string]string {
+	text, err := os.ReadFile(f.o.PortsFile)
+	if err != nil {
+		return nil
+	}
+	return parsePorts(string(text))
+}
+
+// parsePorts reads what writePorts wrote.
+func parsePorts(text string) map[string]string {
+	ports := map[string]string{}
 	for line := range strings.Lines(text) {
-		if name := strings.TrimSpace(line); name != "" && !strings.HasPrefix(name, "#") {
-			names = append(names, name)
+		if w := append(strings.Fields(line), "", ""); w[0] != "" && !strings.HasPrefix(w[0], "#") {
+			ports[w[0]] = w[1]
 		}
 	}
-	return names
+	return ports
+}
+
+// cardsOf are the MACs of interfaces, by name. One that another interface has as
+// well, such as a VLAN and the card below it, says nothing and is left out.
+func cardsOf(names []string) map[string]string {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	times, cards := map[string]int{}, map[string]string{}
+	for _, i := range all {
+		times[i.HardwareAddr.String()]++
+	}
+	for _, i := range all {
+		if mac := i.HardwareAddr.String(); slices.Contains(names, i.Name) && times[mac] == 1 && len(i.HardwareAddr) == 6 {
+			cards[i.Name] = mac
+		}
+	}
+	return cards
+}
+
+// shutRenamed shuts cards that were camera ports and are called something else
+// now, as after another card was put in: the rules know names, and a network
+// manager that takes any card would set such a one up (C1). It is put into the
+// group of camera interfaces, which the rules know too, and set down; without
+// write it is only named.
+func (f *Firewall) shutRenamed(l ruleset.Link, write bool) (list []string, err error) {
+	cards := f.missingCards(l)
+	if len(cards) == 0 || !l.Isolated {
+		return nil, nil
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("look for renamed ports: %w", err)
+	}
+	for _, i := range all {
+		was := cards[i.HardwareAddr.String()]
+		if was == "" || i.Name == l.Bridge || slices.Contains(l.Ports, i.Name) {
+			continue
+		}
+		list = append(list, fmt.Sprintf("the card that was port %s is called %s now and is kept shut: name it %s again, or write %s into camera_network.ports", was, i.Name, was, i.Name))
+		if write {
+			err = errors.Join(err, f.k.Shut(l, i.Name))
+		}
+	}
+	return list, err
+}
+
+// missingCards are the names of ports that are not there, by the MAC that each had.
+func (f *Firewall) missingCards(l ruleset.Link) map[string]string {
+	cards := map[string]string{}
+	for name, mac := range f.notedPorts() {
+		if mac == "" || !slices.Contains(l.Ports, name) {
+			continue
+		}
+		if _, err := net.InterfaceByName(name); err != nil {
+			cards[mac] = name
+		}
+	}
+	return cards
 }
 
 // writePorts publishes the file, if it is not so already.
-func writePorts(path string, names []string) error {
-	if len(names) == 0 {
+func writePorts(path string, lines []string) error {
+	if len(lines) == 0 {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the list of ports: %w", err)
 		}
 		return nil
 	}
-	text := portsFileHead + strings.Join(names, "\n") + "\n"
+	text := portsFileHead + strings.Join(lines, "\n") + "\n"
 	if have, err := os.ReadFile(path); err == nil && string(have) == text {
 		return nil
 	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the directory of the list of ports: %w", err)
-	}
-	err := durable.Replace(path, []byte(text), func(f *os.File) error { // the daemon adds to what root wrote
-		return errors.Join(giveToOwner(dir, f.Name()), f.Chmod(0o644))
-	})
-	if err != nil {
+	// Open for reading: people and other programs may know, and the daemon adds to what root wrote.
+	if err := durable.Replace(path, []byte(text), func(f *os.File) error { return f.Chmod(0o644) }); err != nil {
 		return fmt.Errorf("write the list of ports: %w", err)
 	}
 	return nil

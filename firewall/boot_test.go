@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +96,16 @@ func TestThePortsToShutAtBootAreKept(t *testing.T) {
 	f := firewall.New(firewall.Options{StateDir: t.TempDir(), PortsFile: file, Log: logger(t)})
 	all := policy()
 	must(t, f.Set(t.Context(), all))
-	want := strings.Join(all.Ports, " ")
+	line := func(port string) string {
+		i, err := net.InterfaceByName(port)
+		must(t, err)
+		return port + " " + i.HardwareAddr.String()
+	}
+	var lines []string
+	for _, port := range all.Ports {
+		lines = append(lines, line(port))
+	}
+	want := strings.Join(lines, " ")
 	if kept() != want {
 		t.Errorf("kept are %q, want %q", kept(), want)
 	}
@@ -107,13 +118,53 @@ func TestThePortsToShutAtBootAreKept(t *testing.T) {
 	one := policy()
 	one.Ports = one.Ports[:1]
 	must(t, f.Set(t.Context(), one))
-	if kept() != one.Ports[0] {
-		t.Errorf("kept are %q, want %q", kept(), one.Ports[0])
+	if kept() != lines[0] {
+		t.Errorf("kept are %q, want %q", kept(), lines[0])
 	}
+	foreign(t, "ip link set p-b address "+camAMAC.String()+" && ip link set p-r address "+camAMAC.String())
+	must(t, os.Remove(file))
+	two := policy()
+	two.Ports = two.Ports[1:2]
+	must(t, f.Set(t.Context(), two))
+	if kept() != "p-b" {
+		t.Errorf("kept is %q of a card whose MAC another one has", kept())
+	}
+	must(t, f.Set(t.Context(), one))
 	_, _, err := f.Disarm(t.Context(), one, firewall.Note{Who: "admin", Why: "a test"})
 	must(t, err)
 	if kept() != "" {
 		t.Errorf("after disarming kept are %q", kept())
 	}
 	l.wipe()
+}
+
+// A card that was a port and is called something else after a restart is shut by
+// its MAC, by the bolt, by arming and by the daemon, whoever sets it up. That
+// nothing leaks by it shows configs/deb.
+func TestARenamedCardStaysShut(t *testing.T) {
+	l := newLab(t)
+	ports := filepath.Join(t.TempDir(), "ports")
+	o := firewall.Options{StateDir: t.TempDir(), PortsFile: ports, Absent: true, Interval: 50 * time.Millisecond, Log: logger(t)}
+	must(t, firewall.New(o).Set(t.Context(), policy()))
+	isShut := func() bool { return !strings.Contains(foreign(t, "ip -o link show odd0"), ",UP") }
+	foreign(t, "nft flush ruleset; ip link set p-a nomaster; ip link set p-a group 0; ip link set p-a down; ip link set p-a name odd0; ip link set odd0 up")
+	if out := foreign(t, "../configs/deb/bolt "+ports+" 2>&1"); !strings.Contains(out, "the card that was p-a is called odd0 now") || !isShut() {
+		t.Errorf("the bolt leaves it up: %s", out)
+	}
+	foreign(t, "ip link set odd0 up")
+	f := firewall.New(o)
+	must(t, f.Set(t.Context(), policy()))
+	if out := foreign(t, "ip -d -o link show odd0"); !isShut() || !strings.Contains(out, "group "+strconv.Itoa(0x4e5652)) {
+		t.Errorf("arming leaves it up: %s", out)
+	}
+	const told = "the card that was port p-a is called odd0 now"
+	if s := f.Status(); s.State != firewall.Degraded || !strings.Contains(strings.Join(s.Notes, " "), told) {
+		t.Errorf("it is %s: %q", s.State, s.Notes)
+	}
+	keep(t, f)
+	foreign(t, "ip link set odd0 up")
+	l.await("the daemon", isShut)
+	foreign(t, "ip link set odd0 name p-a")
+	l.awaitState(f, firewall.Enforced, time.Now())
+	l.await("no more to be told", func() bool { return len(f.Status().Notes) == 0 })
 }

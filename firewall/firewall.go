@@ -119,6 +119,9 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		}
 		f.account.begin(counters, read, lost)
 	}
+	if _, err := f.shutRenamed(rs.Link, true); err != nil {
+		return err // the bolt stays
+	}
 	if err := f.k.Apply(ctx, rs); err != nil {
 		f.recheck(ctx, err)
 		return fmt.Errorf("enforce the policy: %w", err)

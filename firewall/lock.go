@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 const (
@@ -27,16 +28,9 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 	if dir == "" {
 		return func() {}, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDONLY, 0o600)
+	f, err := openLock(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the firewall's lock: %w", err)
-	}
-	if err := giveToOwner(dir, f.Name()); err != nil {
-		f.Close()
-		return nil, err
 	}
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -54,4 +48,23 @@ func lock(ctx context.Context, dir string) (unlock func(), err error) {
 		case <-time.After(lockRetry):
 		}
 	}
+}
+
+// openLock opens the lock's file, and gives it to whom the state directory belongs.
+func openLock(dir string) (f *os.File, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if f, err = durable.OpenIn(root, lockFile, os.O_CREATE|os.O_RDONLY); err != nil {
+		return nil, err
+	}
+	if err := durable.GiveToOwner(root, f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }

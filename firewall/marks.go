@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
@@ -21,34 +19,24 @@ const (
 // errNoState guards against marks being written into the working directory.
 var errNoState = errors.New("no state directory was given")
 
-// publish writes a mark so that it is there whole or not at all, also after a
-// power cut. It belongs to whom the state directory belongs: what a command of
-// root's makes there, the daemon must be able to read.
-func publish(dir, name string, content []byte) error {
+// publish writes a mark so that it is there whole or not at all, also after a power
+// cut, and gives it to whom the state directory belongs: what a command makes
+// there, the daemon must be able to read.
+func publish(dir, name string, content []byte) (err error) {
 	if dir == "" {
 		return errNoState
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	err := durable.Replace(filepath.Join(dir, name), content, func(f *os.File) error { return giveToOwner(dir, f.Name()) })
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("write mark %s: %w", name, err)
 	}
-	return nil
-}
-
-// giveToOwner gives a file of root's to whom a directory belongs.
-func giveToOwner(dir, name string) error {
-	var owner unix.Stat_t
-	if err := unix.Stat(dir, &owner); err != nil {
-		return fmt.Errorf("look at the state directory: %w", err)
-	}
-	if os.Geteuid() != 0 || owner.Uid == 0 {
-		return nil
-	}
-	if err := os.Lchown(name, int(owner.Uid), int(owner.Gid)); err != nil {
-		return fmt.Errorf("give %s to the owner of the state directory: %w", filepath.Base(name), err)
+	defer func() { err = errors.Join(err, root.Close()) }()
+	give := func(f *os.File) error { return durable.GiveToOwner(root, f) }
+	if err := durable.ReplaceIn(root, name, content, give); err != nil {
+		return fmt.Errorf("write mark %s: %w", name, err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/stockade-nvr/stockade/internal/durable"
 	"github.com/stockade-nvr/stockade/internal/proof"
 )
 
@@ -211,19 +212,32 @@ func (y notary) end(now time.Time) (n Note, ok bool, unkept, err error) {
 	return n, ok, unkept, nil
 }
 
-// keep moves the note to those that were ended.
-func (y notary) keep(name string) error {
-	kept := filepath.Join(y.dir, notesDir)
-	if err := os.MkdirAll(kept, 0o700); err != nil {
-		return fmt.Errorf("keep the disarming note: %w", err)
-	}
-	if err := giveToOwner(y.dir, kept); err != nil {
+// keep moves the note to those that were ended, all of it within the state directory.
+func (y notary) keep(name string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("keep the disarming note: %w", err)
+		}
+	}()
+	root, err := os.OpenRoot(y.dir)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(y.dir, disarmedMark), filepath.Join(kept, name)); err != nil {
-		return fmt.Errorf("keep the disarming note: %w", err)
+	defer func() { err = errors.Join(err, root.Close()) }()
+	if err := root.Mkdir(notesDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	return errors.Join(syncDir(kept), syncDir(y.dir))
+	d, err := root.Open(notesDir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(durable.GiveToOwner(root, d), d.Close()); err != nil {
+		return err
+	}
+	if err := root.Rename(disarmedMark, filepath.Join(notesDir, name)); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Join(y.dir, notesDir)), syncDir(y.dir))
 }
 
 // last gives number and hash of the note that was ended last.

@@ -31,8 +31,9 @@ type Options struct {
 	Site func() string
 	// Backend is nft or legacy; empty takes what the system's iptables is.
 	Backend string
-	// PortsFile, if set, is where the names of the ports are kept, one a line, for
-	// the bolt that shuts them at the next boot until they are armed.
+	// PortsFile, if set, is where the names of the ports are kept, one a line, with
+	// the MAC of each, for the bolt that shuts them at the next boot until they are
+	// armed. A card that was a port and has another name now is kept shut by it, too.
 	PortsFile string
 	// Absent allows ports that are not there: they are taken over once they come.
 	Absent bool

@@ -123,10 +123,15 @@ func (f *Firewall) tend(ctx context.Context) error {
 			f.fault(err)
 			return err
 		}
+		if _, err := f.shutRenamed(rs.Link, true); err != nil {
+			f.fault(err)
+			return err
+		}
 		if err := f.k.Apply(ctx, rs); err != nil {
 			f.fault(err)
 			return fmt.Errorf("enforce the policy: %w", err)
 		}
+		f.notePorts(f.policy) // disarming took the list away
 		f.guarding.Store(&rs.Link)
 	}
 	if !mayRepair {

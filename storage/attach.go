@@ -270,7 +270,7 @@ func (s *session) reconcile() (rebuild bool, err error) {
 		if from.day > head.day || from.day == head.day && from.size > head.size {
 			return true, nil
 		}
-		b := &batch{volume: s.number, heads: map[string]ledgerHead{camera: head}}
+		b := &batch{volume: s.number, earlier: true, heads: map[string]ledgerHead{camera: head}}
 		_, damaged, err := readLedgers(s.fs, s.root, s.id, camera, from, func(l ledgerLine) { b.add(l, s.id) })
 		if err != nil {
 			s.unread(camera, err)
@@ -294,7 +294,7 @@ func (s *session) reconcile() (rebuild bool, err error) {
 	return false, nil
 }
 
-// finishDeletions unlinks what was stated as deleted before the crash.
+// finishDeletions takes up what was stated as deleted before the crash.
 func (s *session) finishDeletions() error {
 	paths, err := s.store.index.doomed(s.number)
 	if err != nil {
@@ -306,7 +306,7 @@ func (s *session) finishDeletions() error {
 			s.log.Error("deletion of a file that is no segment", "volume", s.root, "error", err)
 			continue
 		}
-		s.toUnlink = append(s.toUnlink, Segment{SegmentMeta: m, Path: p, Volume: s.id})
+		s.earlier = append(s.earlier, Segment{SegmentMeta: m, Path: p, Volume: s.id})
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ type clockGuard struct {
 	wall   time.Time // at the last check, or at the last commit before the start
 	mono   time.Duration
 	away   bool      // wall is of before the start
+	blind  bool      // at the first check nothing told when we last ran
 	newest time.Time // newest footage at the last check
 	reason string
 }
@@ -53,10 +54,21 @@ func (c *clockGuard) restore(at time.Time, was clockState) {
 		c.reason = c.stepped()
 	}
 	c.confirmed = laterOf(c.confirmed, was.confirmed)
-	if c.away {
+	switch {
+	case c.away:
 		c.wall = laterOf(c.wall, at.Round(0))
+	case c.blind: // the index was lost, and this volume is the first that knows
+		c.blind = false
+		if away := c.wall.Sub(at.Round(0)); tooLongAway(away) && c.step == 0 {
+			c.step = away
+			c.reason = c.stepped()
+		}
 	}
 }
+
+// tooLongAway reports whether so much passed, by the wall clock, since the last
+// commit of before the start that nobody can tell it from a step.
+func tooLongAway(away time.Duration) bool { return away < -maxStep || away > maxAway }
 
 // state is what the next checkpoint says.
 func (c *clockGuard) state() clockState {
@@ -77,8 +89,9 @@ func (c *clockGuard) check(wall, newest time.Time) string {
 	}
 	switch {
 	case c.wall.IsZero(): // nothing is known, and nothing is there to delete
+		c.blind = true
 	case c.away:
-		if away := wall.Sub(c.wall); away < -maxStep || away > maxAway {
+		if away := wall.Sub(c.wall); tooLongAway(away) {
 			c.step += away
 		}
 	default:
@@ -110,7 +123,7 @@ func (c *clockGuard) stepped() string {
 func (c *clockGuard) confirm(wall, newest time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wall, c.mono, c.away = wall.Round(0), time.Since(c.started), false
+	c.wall, c.mono, c.away, c.blind = wall.Round(0), time.Since(c.started), false, false
 	c.step, c.reason = 0, ""
 	c.confirmed = laterOf(newest, c.newest)
 }

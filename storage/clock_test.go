@@ -60,3 +60,36 @@ func TestClockGuard(t *testing.T) {
 		})
 	}
 }
+
+// An index that was lost and a volume that comes late: its checkpoint tells of
+// the clock what nobody knew at the first check.
+func TestClockGuardOfAVolumeThatComesLate(t *testing.T) {
+	base := time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		newest  time.Time     // that the index knew at the first check
+		last    time.Duration // the volume's checkpoint, before the first check
+		stepped bool
+	}{
+		"a clock that is wrong":                {time.Time{}, 30 * 24 * time.Hour, true},
+		"a clock that was set back":            {time.Time{}, -time.Hour, true},
+		"a short stop":                         {time.Time{}, time.Hour, false},
+		"another volume told when we last ran": {base.Add(-time.Minute), 30 * 24 * time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newClockGuard()
+			if got := g.check(base, c.newest); got != "" {
+				t.Fatalf("suspended at first: %q", got)
+			}
+			g.restore(base.Add(-c.last), clockState{})
+			got := g.check(base.Add(time.Second), base.Add(-time.Minute))
+			if (got != "") != c.stepped {
+				t.Errorf("suspended %q", got)
+			}
+			g.confirm(base.Add(2*time.Second), base)
+			g.restore(base.AddDate(0, -1, 0), clockState{})
+			if got := g.check(base.Add(3*time.Second), base); got != "" {
+				t.Errorf("after it was confirmed: %q", got)
+			}
+		})
+	}
+}

@@ -239,7 +239,11 @@ func (s *session) lines(c *work) (map[string][]ledgerLine, map[*SegmentWriter]Se
 			kind = lineSealed
 		}
 		finals[w] = final
-		lines[w.meta.Camera] = append(lines[w.meta.Camera], segmentLine(kind, final, c.at))
+		line := segmentLine(kind, final, c.at)
+		if w.spared {
+			line.Detail = sparedDetail
+		}
+		lines[w.meta.Camera] = append(lines[w.meta.Camera], line)
 	}
 	for _, g := range c.gaps {
 		lines[g.Camera] = append(lines[g.Camera], gapLine(g, c.at))

@@ -43,7 +43,11 @@ func (s *session) indexed(b *batch) {
 	for _, row := range b.put {
 		delete(s.segments, row.Path)
 	}
-	s.toUnlink = append(s.toUnlink, b.doomed...)
+	if b.earlier {
+		s.earlier = append(s.earlier, b.doomed...)
+	} else {
+		s.toUnlink = append(s.toUnlink, b.doomed...)
+	}
 	s.mu.Unlock()
 	for _, row := range b.doomed {
 		s.store.unwant(s.id, row.Path)
@@ -75,7 +79,7 @@ func (s *session) bound() {
 	kept := &batch{volume: s.number}
 	for _, b := range s.committer.unindexed {
 		s.store.gaps.indexed(b.gaps)
-		kept.doomed = append(kept.doomed, b.doomed...)
+		kept.doomed, kept.earlier = append(kept.doomed, b.doomed...), kept.earlier || b.earlier
 		kept.forget = append(kept.forget, b.forget...)
 	}
 	s.committer.unindexed = []*batch{kept}

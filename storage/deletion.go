@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -103,17 +104,14 @@ func (s *Store) Delete(ctx context.Context, p DeletionPlan, by, why string) (Del
 	}
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for {
-		d, busy := s.deleted(p.Take)
-		if !busy {
-			return d, nil
-		}
+	for s.onTheirWay(p.Take) {
 		select {
 		case <-ctx.Done():
-			return d, nil
+			return s.deleted(p.Take)
 		case <-ticker.C:
 		}
 	}
+	return s.deleted(p.Take)
 }
 
 // byHand says who had a segment deleted, and why.
@@ -149,8 +147,10 @@ func (s *Store) want(list []Segment, hand byHand) error {
 	}
 	for ses, segments := range byVolume {
 		if err := s.index.want(ses.number, segments, hand); err != nil {
-			return err
+			return errors.Join(err, s.unwantAll(byVolume)) // all of it, or nothing
 		}
+	}
+	for ses, segments := range byVolume {
 		s.mu.Lock()
 		for _, seg := range segments {
 			s.wanted[fileKey{ses.id, seg.Path}] = wantedSegment{seg, hand}
@@ -161,33 +161,60 @@ func (s *Store) want(list []Segment, hand byHand) error {
 	return nil
 }
 
+// unwantAll takes a wish back that could not be noted in full.
+func (s *Store) unwantAll(byVolume map[*session][]Segment) error {
+	var errs []error
+	for ses, segments := range byVolume {
+		paths := make([]string, 0, len(segments))
+		for _, seg := range segments {
+			paths = append(paths, seg.Path)
+		}
+		errs = append(errs, s.index.unwant(ses.number, paths))
+	}
+	return errors.Join(errs...)
+}
+
 // wantedSegment is a wantedRow in memory.
 type wantedSegment struct {
 	Segment
 	byHand
 }
 
-// deleted counts what became of segments that were wanted; busy while some are
-// on their way.
-func (s *Store) deleted(list []Segment) (d Deleted, busy bool) {
-	stuck := s.noDeletion() != ""
+// onTheirWay reports whether segments that were wanted may be gone soon.
+func (s *Store) onTheirWay(list []Segment) bool {
+	if s.noDeletion() != "" {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, seg := range list {
+	return slices.ContainsFunc(list, func(seg Segment) bool {
 		key := fileKey{seg.Volume, seg.Path}
 		_, wanted := s.wanted[key]
+		return wanted && s.pins[key] == 0
+	})
+}
+
+// deleted counts what became of segments that were wanted. Whether one is gone
+// the index says: a hold may have come after that.
+func (s *Store) deleted(list []Segment) (d Deleted, err error) {
+	for _, seg := range list {
+		s.mu.Lock()
+		_, wanted := s.wanted[fileKey{seg.Volume, seg.Path}]
+		s.mu.Unlock()
+		there, err := s.index.has(seg.SegmentMeta)
 		switch {
-		case wanted:
-			d.Waiting++
-			busy = busy || !stuck && s.pins[key] == 0
-		case s.holds.covers(seg):
-			d.Held++
-		default:
+		case err != nil:
+			return d, fmt.Errorf("look what was deleted: %w", err)
+		case !there:
 			d.Segments++
 			d.Bytes += seg.Bytes
+		case wanted:
+			d.Waiting++
+		default:
+			d.Held++
 		}
 	}
-	return d, busy
+	return d, nil
 }
 
 // loadWanted takes up what was wanted before this start. What cannot be read is

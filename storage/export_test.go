@@ -20,6 +20,9 @@ func (s *Store) StopWaiting() {
 	s.startRebuild()
 }
 
+// Deleted says what became of a plan by now.
+func (s *Store) Deleted(p DeletionPlan) (Deleted, error) { return s.deleted(p.Take) }
+
 // ForgetDistrust makes an index as a power cut leaves it, which gives nobody
 // time to note that the disk failed.
 func ForgetDistrust(t testing.TB, state string) {

@@ -16,9 +16,11 @@ type batch struct {
 	forget []string  // paths that were unlinked, durably
 	absent []Segment // rows whose file is not there
 	gaps   []Gap     // by From; without length: none
-	holds  []holdLine
-	whole  []string // cameras of which a line cannot be understood: nothing of them is deleted
-	heads  map[string]ledgerHead
+	// earlier says that doomed is what an earlier session stated.
+	earlier bool
+	holds   []holdLine
+	whole   []string // cameras of which a line cannot be understood: nothing of them is deleted
+	heads   map[string]ledgerHead
 }
 
 func (b *batch) empty() bool {
@@ -36,6 +38,9 @@ func (b *batch) add(l ledgerLine, volume string) {
 			b.doomed = append(b.doomed, s)
 		case l.Kind == lineLost: // never was in the index
 		default:
+			if l.Detail == sparedDetail {
+				b.doomed = slices.DeleteFunc(b.doomed, func(d Segment) bool { return d.Path == s.Path })
+			}
 			b.put = append(b.put, s)
 		}
 	case lineGap:
@@ -125,9 +130,14 @@ type indexWriter struct {
 	segments, streams, order, gaps *bolt.Bucket
 }
 
-func (w *indexWriter) putAll(_ *bolt.Tx, b *batch) error {
+func (w *indexWriter) putAll(tx *bolt.Tx, b *batch) error {
+	doomed := tx.Bucket([]byte("doomed"))
 	for _, s := range b.put {
 		if err := w.put(s, b.volume); err != nil {
+			return err
+		}
+		// One that was held after all is not unlinked at the next start.
+		if err := doomed.Delete(volumeKey(b.volume, s.Path)); err != nil {
 			return err
 		}
 	}

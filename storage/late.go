@@ -56,14 +56,15 @@ func (s *Store) trimAll() error {
 }
 
 // trim takes out of a stream's gaps of the reason recorder-down what footage
-// covers: such a gap only says that nobody knew better (S6).
+// covers: such a gap only says that nobody knew better (S6). So it does with one
+// of the reason deleted: its footage was held after all.
 func (s *Store) trim(key streamKey) error {
 	gaps, err := s.allGaps(key, time.Time{}, lastTime())
 	if err != nil {
 		return err
 	}
 	for _, g := range gaps {
-		if g.Reason != ReasonRecorderDown {
+		if g.Reason != ReasonRecorderDown && g.Reason != ReasonDeleted {
 			continue
 		}
 		to := g.To

@@ -54,7 +54,7 @@ func (b *rebuilding) run(ctx context.Context) error {
 		return err
 	}
 	b.mu.Lock()
-	b.toUnlink = append(b.toUnlink, b.batch.doomed...)
+	b.earlier = append(b.earlier, b.batch.doomed...)
 	b.mu.Unlock()
 	b.wakeReaper()
 	return errors.Join(walkErr, b.unstated(ctx))

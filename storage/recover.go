@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ func (r *recovery) openSegments() error {
 func (r *recovery) newSegments(cameras []string) error {
 	s := r.session
 	skip := map[string]bool{} // stated as deleted, file still there
-	for _, d := range s.toUnlink {
+	for _, d := range slices.Concat(s.earlier, s.toUnlink) {
 		skip[d.Path] = true
 	}
 	for _, o := range r.point.open {

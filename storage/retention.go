@@ -31,7 +31,8 @@ type reaper struct {
 	serial             int   // of the retention at lastAge
 	lastBytes          int64 // written, at the last round
 	lastRound          time.Time
-	rate               float64 // bytes per second, smoothed
+	rate               float64   // bytes per second, smoothed
+	spared             []Segment // held after all: to be taken out of gaps
 }
 
 // reap deletes until the context ends or the session dies. A deletion is
@@ -49,6 +50,9 @@ func (s *session) reap(ctx context.Context) {
 			return
 		case <-ticker.C:
 		case <-s.poke:
+		}
+		if err := r.spare(); err != nil {
+			s.log.Error("finish deletions", "volume", s.root, "error", err)
 		}
 		r.unlink(ctx)
 		if err := r.round(); err != nil {
@@ -82,8 +86,9 @@ func (r *reaper) unlinkFile(seg Segment) {
 	r.vol.countDeleted(seg.Bytes)
 	hour := path.Dir(name)
 	changed := hour
+	// What was put aside may reach beyond the hour in which it began.
 	if at := seg.Start.Truncate(time.Hour); !r.store.holds.covers(Segment{
-		SegmentMeta: SegmentMeta{Camera: seg.Camera, Start: at}, End: at.Add(time.Hour),
+		SegmentMeta: SegmentMeta{Camera: seg.Camera, Start: at}, End: at.Add(2 * time.Hour),
 	}) {
 		r.removeAside(hour)
 	}
@@ -130,7 +135,7 @@ func (r *reaper) left(rel string) {
 func (r *reaper) busy() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.leaving)+len(r.toUnlink) > 0 || r.behind
+	return len(r.leaving)+len(r.toUnlink)+len(r.earlier) > 0 || r.behind
 }
 
 // round measures, checks that the volume is still there, and states what is to

@@ -42,6 +42,7 @@ type SegmentWriter struct {
 	durableEnd time.Time
 	sealed     bool
 	sha256     [32]byte
+	spared     bool     // was stated as deleted
 	final      *Segment // what the ledger states, once it does
 	err        *DiskError
 	lost       bool // err cost what was not durable

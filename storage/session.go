@@ -51,6 +51,7 @@ type session struct {
 	deletions []deletion                // to be stated as deleted by the next commit
 	losses    []Segment                 // to be stated as lost by the next commit
 	toUnlink  []Segment                 // durably stated as deleted: the reaper's
+	earlier   []Segment                 // stated as deleted by an earlier session: the reaper looks whether they are held
 	unlinked  []string                  // paths gone since the last commit
 	leaving   map[string]bool           // paths from being chosen until they are unlinked, wherever they wait
 	behind    bool                      // commits are not in the index yet

@@ -125,15 +125,24 @@ func (s *Server) askDeletion(p auth.Principal, what deletion) error {
 
 // deleteFootage deletes for p, and for second if that is somebody.
 func (s *Server) deleteFootage(r *http.Request, p auth.Principal, second string, what deletion) (d DeletedView, err error) {
+	e := entryOf(p, actionDelete, "camera:"+what.Camera, what.Why+confirmedBy(second))
+	e.Camera, e.From, e.To = what.Camera, &what.From, &what.To
 	plan, err := s.opt.Holds.Plan(what.Camera, what.From, what.To, what.Plan)
+	if err != nil && second != "" { // what was confirmed is accounted for
+		return d, s.undone(r, e, err)
+	}
 	if err != nil {
 		return d, err
 	}
-	e := entryOf(p, actionDelete, "camera:"+what.Camera, what.Why+confirmedBy(second))
-	e.Camera, e.From, e.To, e.Before = what.Camera, &what.From, &what.To, state(plan)
+	e.Before = state(plan)
 	err = s.carry(r, e, func(ctx context.Context) (err error) {
 		d, err = s.opt.Holds.Delete(ctx, plan, both(p, second), what.Why)
 		return err
 	})
+	if err == nil && d.Held+d.Waiting > 0 {
+		e.Before, e.After = nil, state(d)
+		e.Detail += fmt.Sprintf("; of %d segments %d stay, since a hold came first, and %d go later", plan.Segments, d.Held, d.Waiting)
+		err = s.note(r, e)
+	}
 	return d, err
 }

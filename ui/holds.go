@@ -212,6 +212,9 @@ func noHold() *Problem {
 // removeHold ends a hold for p, and for second if that is somebody.
 func (s *Server) removeHold(r *http.Request, p auth.Principal, second string, what removal) error {
 	h, err := s.hold(what.Hold)
+	if err != nil && second != "" { // what was confirmed is accounted for
+		return s.undone(r, entryOf(p, actionHoldRemove, "hold:"+what.Hold, what.Why+confirmedBy(second)), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -258,7 +261,16 @@ func (s *Server) carry(r *http.Request, e audit.Entry, do func(context.Context) 
 	if err == nil {
 		return nil
 	}
-	e.Outcome, e.Detail = "refused", e.Detail+"; not done: "+why(err)
+	return s.undone(r, e, err)
+}
+
+// undone writes down why something was not done, or not in full yet.
+func (s *Server) undone(r *http.Request, e audit.Entry, err error) error {
+	if errors.Is(err, ErrWaits) {
+		e.Detail += "; " + why(err)
+	} else {
+		e.Outcome, e.Detail = "refused", e.Detail+"; not done: "+why(err)
+	}
 	return errors.Join(err, s.note(r, e))
 }
 

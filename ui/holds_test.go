@@ -21,6 +21,7 @@ type fakeHolds struct {
 	list    []ui.HoldView
 	deleted []string // by whom, and why
 	changed bool     // what would be deleted is not what a plan said
+	stay    int      // segments that a hold keeps, though the plan had them
 	broken  error    // of Place
 }
 
@@ -73,7 +74,7 @@ func (f *fakeHolds) Delete(_ context.Context, d ui.DeletionView, by, why string)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.deleted = append(f.deleted, d.Camera+" by "+by+": "+why)
-	return ui.DeletedView{Segments: d.Segments, Bytes: d.Bytes}, nil
+	return ui.DeletedView{Segments: d.Segments - f.stay, Bytes: d.Bytes, Held: f.stay}, nil
 }
 
 func (f *fakeHolds) done() []string {
@@ -203,6 +204,19 @@ func TestHoldsThatMakeNoSenseAreRefused(t *testing.T) {
 	if e := site.told(t, "hold.place"); len(e) != 2 || e[0].Outcome != "refused" && e[1].Outcome != "refused" {
 		t.Errorf("what failed is audited as done: %+v", e)
 	}
+	site.held.broken = fmt.Errorf("%w: %w", ui.ErrWaits, &ui.Problem{Status: 503, Message: "not on every disk yet", Fix: "wait"})
+	site.expect(t, 503, "admin", "POST", "holds?camera=gate", sent, nil)
+	refused, waits := 0, 0
+	for _, e := range site.told(t, "hold.place") {
+		if e.Outcome == "refused" {
+			refused++
+		} else if strings.Contains(e.Detail, "not on every disk yet") {
+			waits++
+		}
+	}
+	if refused != 1 || waits != 1 {
+		t.Errorf("a hold that is in force is audited as refused: %+v", site.told(t, "hold.place"))
+	}
 }
 
 // ask2 asks for something that waits, and gives its confirmation.
@@ -260,8 +274,12 @@ func TestTwoPersonsEndAHoldAndDelete(t *testing.T) {
 	nothing("the plan changed")
 	site.held.changed = false
 	site.expect(t, 404, "second", "POST", "confirmations/"+two, struct{}{}, nil) // once
+	if e := site.told(t, "footage.delete"); len(e) != 1 || e[0].Outcome != "refused" || !strings.Contains(e[0].Detail, "confirmed by second; not done") {
+		t.Errorf("what was confirmed and not done is audited as %+v", e)
+	}
 
 	one, two = remove(), del()
+	again := remove()
 	site.expect(t, 200, "second", "POST", "confirmations/"+one, struct{}{}, nil)
 	site.expect(t, 200, "second", "POST", "confirmations/"+two, struct{}{}, nil)
 	if list, _ := site.held.Holds(); len(list) != 0 {
@@ -270,8 +288,12 @@ func TestTwoPersonsEndAHoldAndDelete(t *testing.T) {
 	if got := site.held.done(); !slices.Equal(got, []string{"gate by admin and second: works council"}) {
 		t.Error(got)
 	}
+	site.expect(t, 404, "second", "POST", "confirmations/"+again, struct{}{}, nil)
+	if e := site.told(t, "hold.remove"); len(e) != 2 || e[0].Outcome == e[1].Outcome {
+		t.Errorf("a hold that had ended is audited as %+v", e)
+	}
 	for _, action := range []string{"hold.remove", "footage.delete"} {
-		e := site.told(t, action)
+		e := slices.DeleteFunc(site.told(t, action), func(e audit.Entry) bool { return e.Outcome == "refused" })
 		if len(e) != 1 || e[0].Actor != "admin" || !strings.Contains(e[0].Detail, "confirmed by second") || len(e[0].Before) == 0 {
 			t.Errorf("%s: %+v", action, e)
 		}
@@ -288,6 +310,13 @@ func TestOnePersonEndsAHoldAndDeletesAtOnce(t *testing.T) {
 	site.expect(t, 200, "admin", "POST", "deletions", sent, &d)
 	if d.Segments != 3 || !slices.Equal(site.held.done(), []string{"gate by admin: works council"}) {
 		t.Error(d, site.held.done())
+	}
+	site.held.stay = 1
+	site.expect(t, 200, "admin", "POST", "deletions", sent, &d)
+	if e := site.told(t, "footage.delete"); len(e) != 3 || !slices.ContainsFunc(e, func(e audit.Entry) bool {
+		return strings.HasSuffix(e.Detail, "of 3 segments 1 stay, since a hold came first, and 0 go later") && strings.Contains(string(e.After), `"held":1`)
+	}) {
+		t.Errorf("what stayed is audited as deleted: %+v", e)
 	}
 	sent["plan"] = "plan-0"
 	site.expect(t, 409, "admin", "POST", "deletions", sent, nil)

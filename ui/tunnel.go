@@ -38,6 +38,7 @@ type Tunnel struct {
 // Reached is a pinned device, as a tunnel leads there.
 type Reached struct {
 	Peer               pinned.Peer
+	Pin                string // what else it is pinned by: one that changes is another device
 	Username, Password string // never shown
 }
 
@@ -162,10 +163,12 @@ func (s *Server) postTunnelEntrance(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) deleteTunnel(w http.ResponseWriter, r *http.Request) {
-	if err := s.tunnels.Close(r.PathValue("tunnel"), tunnel.EndClosed); err != nil {
+	was, err := s.tunnels.Close(r.PathValue("tunnel"), tunnel.EndClosed)
+	if err != nil {
 		s.fail(w, r, noTunnel())
 		return
 	}
+	s.noteTunnel(r, tunnelEnd(principal(r), was)) // by who closed it
 	done(w)
 }
 

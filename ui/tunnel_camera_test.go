@@ -221,6 +221,18 @@ const attempt = async (name, f) => { let got; try { got = 'OPEN ' + await f(); }
 })();
 </script>`
 
+// peerPage names a peer itself, without a server to ask for one: the browser checks
+// whether it is there, and says a word there that the page chose. %s is the outside.
+const peerPage = `<!doctype html><title>camera</title><script>(async () => {
+	const [host, port] = '%s'.split(':'), c = new RTCPeerConnection();
+	c.createDataChannel('x');
+	await c.setLocalDescription(await c.createOffer());
+	await c.setRemoteDescription({type: 'answer', sdp: ['v=0', 'o=- 1 1 IN IP4 0.0.0.0', 's=-', 't=0 0', 'a=group:BUNDLE 0', 'a=ice-lite',
+		'm=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'c=IN IP4 0.0.0.0', 'a=mid:0', 'a=ice-ufrag:seen', 'a=ice-pwd:' + 'p'.repeat(24),
+		'a=fingerprint:sha-256 ' + Array(32).fill('AB').join(':'), 'a=setup:passive', 'a=sctp-port:5000',
+		'a=candidate:1 1 udp 2113937151 ' + host + ' ' + port + ' typ host', ''].join('\r\n')});
+})().catch((e) => fetch('/report?peer=' + encodeURIComponent(e)));</script>`
+
 // friendlyPage uses what real firmware uses. %s is the device's own origin.
 const friendlyPage = `<!doctype html><title>camera</title><link rel=stylesheet href="style.css"><img id=absolute src="%[1]s/still.png"><iframe src="nested.html"></iframe>
 <form id=settings action="/set" method=post target=sink><input name=focus value=12></form><iframe name=sink></iframe>

@@ -39,8 +39,8 @@ func openPages(page context.Context, t *testing.T, c *webCamera, base string) {
 // whatever would reach an outside, Stockade's page or its session. The oracle is
 // the outside, which counts; at first the same page is opened as a page of its
 // own, which shows that it would be counted. A browser that does not know
-// Connection-Allowlist may open bare connections and send STUN, but no request
-// leaves it: there the content policy is alone.
+// Connection-Allowlist may open bare connections and ask a STUN server: there the
+// content policy is alone. See TestNoBrowserHoldsAPeerThatAPageNames too.
 func TestAHostileDeviceReachesNothing(t *testing.T) {
 	for name, without := range map[string][]string{"browser of today": nil, "older browser": {"ConnectionAllowlists"}} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +66,28 @@ func TestAHostileDeviceReachesNothing(t *testing.T) {
 			do(page, t, chromedp.Navigate(site.base))
 			await(page, t, inTheHouse)
 		})
+	}
+}
+
+// TestNoBrowserHoldsAPeerThatAPageNames: what docs/containment.md says of WebRTC. It
+// fails with the first browser that holds it: then the docs, the page and the test
+// above say so.
+func TestNoBrowserHoldsAPeerThatAPageNames(t *testing.T) {
+	out, page := startOutside(t), browse(t)
+	camera := startWebCamera(t, func(_ *webCamera, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, peerPage, out.at)
+	})
+	openPages(page, t, camera, withTunnel(t, camera, "127.0.0.1:0").base)
+	for deadline := time.Now().Add(patience); out.udp.Load() == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			camera.mu.Lock()
+			defer camera.mu.Unlock()
+			t.Fatalf("this browser holds it: %v", camera.reports)
+		}
+	}
+	if out.tcp.Load() > 0 {
+		t.Error("the outside was reached:", out)
 	}
 }
 
@@ -103,6 +125,7 @@ func hostileDevice(page context.Context, t *testing.T, out *outside) (*accountSi
 	}
 	do(page, t, chromedp.Navigate("about:blank"), chromedp.Navigate(site.base))
 	await(page, t, atTheEntrance) // what was on its way has come
+	do(page, t, chromedp.Navigate("about:blank"))
 	out.reset()
 	return site, camera
 }

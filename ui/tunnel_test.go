@@ -302,6 +302,9 @@ func TestATunnelEndsWithTheRightToIt(t *testing.T) {
 		"pinned elsewhere": {func(_ *testing.T, _ *accountSite, _ *visitor, _ string, moved *atomic.Bool) {
 			moved.Store(true)
 		}, "no longer pinned"},
+		"another device there": {func(_ *testing.T, _ *accountSite, _ *visitor, _ string, moved *atomic.Bool) {
+			moved.Store(true)
+		}, "no longer pinned"},
 		"disarmed": {func(_ *testing.T, site *accountSite, _ *visitor, _ string, _ *atomic.Bool) {
 			site.setContainment(func(v *ui.ContainmentView) { v.State = "disarmed" })
 		}, "not enforced"},
@@ -318,7 +321,11 @@ func TestATunnelEndsWithTheRightToIt(t *testing.T) {
 				reach := o.Tunnel.Reach
 				o.Tunnel.Reach = func(device string) (ui.Reached, bool, error) {
 					to, found, err := reach(device)
-					if moved.Load() {
+					switch {
+					case !moved.Load():
+					case name == "another device there":
+						to.Pin = "02:00:00:00:00:99"
+					default:
 						to.Peer = pinned.Peer{Address: netip.MustParseAddr("127.0.0.9")}
 					}
 					return to, found, err
@@ -343,11 +350,14 @@ func TestATunnelEndsWithTheRightToIt(t *testing.T) {
 			if got := text(f.ask(t, "GET", "/", nil)); !strings.Contains(got, "closed") {
 				t.Error(got)
 			}
-			var e []string
+			var e, actors []string
 			for deadline := time.Now().Add(closesWithin); len(e) == 0 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 				for _, one := range site.audited(t, "tunnel.close") {
-					e = append(e, one.Detail)
+					e, actors = append(e, one.Detail), append(actors, one.Actor)
 				}
+			}
+			if want := map[bool]string{true: "admin", false: "second"}[name == "closed by hand"]; len(actors) != 1 || actors[0] != want {
+				t.Errorf("it was closed by %q, want %q", actors, want)
 			}
 			if len(e) != 1 || !strings.Contains(e[0], c.says) || !strings.Contains(e[0], "1 requests, 0 of them changes") {
 				t.Errorf("the audit has %q", e)

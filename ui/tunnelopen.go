@@ -53,7 +53,7 @@ func (s *Server) openTunnel(r *http.Request, asked tunnelAsked) (tunnel.View, er
 		switch {
 		case mayRole(admins, now) != nil:
 			why.Store(tunnel.EndSession)
-		case err == nil && (!found || is.Peer != to.Peer):
+		case !found && err == nil, found && (is.Peer != to.Peer || is.Pin != to.Pin):
 			why.Store(tunnel.EndUnpinned)
 		case !s.opt.Tunnel.Enforced():
 			why.Store(tunnel.EndContained)
@@ -71,16 +71,18 @@ func (s *Server) openTunnel(r *http.Request, asked tunnelAsked) (tunnel.View, er
 		Changed: func(c tunnel.Change) { s.noteTunnel(r, tunnelChange(p, device, c)) },
 		Ended: func(a tunnel.Account) {
 			stop()
-			s.noteTunnel(r, tunnelEnd(p, a))
+			if a.Why != tunnel.EndClosed { // who closes it has that written down
+				s.noteTunnel(r, tunnelEnd(p, a))
+			}
 		},
 	})
 	if err != nil {
 		stop()
 		return v, openProblem(err, to.Peer)
 	}
-	context.AfterFunc(ctx, func() { _ = s.tunnels.Close(v.ID, why.Load().(tunnel.End)) }) // else it ended by itself
+	context.AfterFunc(ctx, func() { _, _ = s.tunnels.Close(v.ID, why.Load().(tunnel.End)) }) // else it ended by itself
 	if err := s.note(r, tunnelBegin(p, v)); err != nil {
-		_ = s.tunnels.Close(v.ID, tunnel.EndRecorder) // without an entry there is none
+		_, _ = s.tunnels.Close(v.ID, tunnel.EndRecorder) // without an entry there is none
 		return v, err
 	}
 	return v, nil
@@ -138,6 +140,6 @@ func tunnelChange(p auth.Principal, device string, c tunnel.Change) audit.Entry 
 }
 
 func tunnelEnd(p auth.Principal, a tunnel.Account) audit.Entry {
-	return entryOf(p, "tunnel.close", a.Device, fmt.Sprintf("%s; %d requests, %d of them changes, %d bytes to the device, %d from it; opened for: %s",
-		a.Why, a.Requests, a.Changes, a.ToDevice, a.FromDevice, a.Reason))
+	return entryOf(p, "tunnel.close", a.Device, fmt.Sprintf("%s; %d requests, %d of them changes, %d bytes to the device, %d from it; opened by %s for: %s",
+		a.Why, a.Requests, a.Changes, a.ToDevice, a.FromDevice, a.By, a.Reason))
 }

@@ -59,6 +59,9 @@ func (b *atBoot) arm(c *cobra.Command, site *configs.Site) error {
 		err = fw.Set(c.Context(), policy)
 	}
 	s := fw.Status()
+	for _, n := range s.Notes {
+		fmt.Fprintf(c.ErrOrStderr(), "beside the rules: %s\n", printable(n))
+	}
 	switch {
 	case errors.Is(err, firewall.ErrDisarmed):
 		return finding{fmt.Errorf("cameras are not contained: %s; nvr firewall arm closes it", strings.Join(s.Reasons, "; "))}

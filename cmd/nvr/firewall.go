@@ -18,6 +18,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/durable"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
@@ -96,7 +97,7 @@ func siteKeyOf(state string) func() (*proof.Key, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, giveTo(state, proof.KeyName, proof.PublicName)
+		return key, durable.Give(state, proof.KeyName, proof.PublicName)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -54,10 +55,10 @@ func toHolder(err error) error {
 	case errors.Is(err, storage.ErrNoHold):
 		return ui.ErrNotFound
 	case errors.Is(err, storage.ErrHoldWaits):
-		return &ui.Problem{
+		return fmt.Errorf("%w: %w", ui.ErrWaits, &ui.Problem{
 			Status: http.StatusServiceUnavailable, Message: "not every disk has written it down yet: it is tried again by itself",
 			Fix: "look at the list of holds, and at the recorder's health",
-		}
+		})
 	case errors.Is(err, storage.ErrTooManyHolds):
 		return &ui.Problem{Status: http.StatusConflict, Message: "there are too many holds", Fix: "remove what is not needed any more"}
 	}

@@ -10,9 +10,9 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/internal/durable"
 	"github.com/stockade-nvr/stockade/internal/guarded"
 	"github.com/stockade-nvr/stockade/internal/proof"
 	"github.com/stockade-nvr/stockade/ui"
@@ -80,7 +80,7 @@ func readPeople(db *bbolt.DB, key *proof.Key, state string, o peopleOptions) (p 
 	if err = p.pledge.begin(p.audit, volumeRoots(o.Site())); err != nil {
 		return nil, err
 	}
-	if err = giveTo(state, stateName, proof.KeyName, proof.PublicName); err != nil {
+	if err = durable.Give(state, stateName, proof.KeyName, proof.PublicName); err != nil {
 		return nil, err
 	}
 	p.accounts, err = auth.Open(auth.Options{
@@ -110,23 +110,5 @@ func findState(state string, makeIt bool) error {
 
 // errNoState says that the daemon never ran with this state directory.
 var errNoState = errors.New("there is no such directory: start nvr run once, as its user, or correct storage.state")
-
-// giveTo gives files to whom their directory belongs: what root makes with a
-// command while nothing runs, the daemon must be able to open later.
-func giveTo(dir string, names ...string) error {
-	var owner unix.Stat_t
-	if err := unix.Stat(dir, &owner); err != nil {
-		return fmt.Errorf("look at %s: %w", dir, err)
-	}
-	if os.Geteuid() != 0 || owner.Uid == 0 {
-		return nil
-	}
-	for _, name := range names {
-		if err := os.Lchown(filepath.Join(dir, name), int(owner.Uid), int(owner.Gid)); err != nil {
-			return fmt.Errorf("give %s to the user of %s: %w", name, dir, err)
-		}
-	}
-	return nil
-}
 
 func (p *people) close() error { return p.db.Close() }

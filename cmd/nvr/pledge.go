@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -36,7 +38,7 @@ type promise struct {
 	TwoPersons bool                     `json:"two_persons"`
 	Keep       time.Duration            `json:"keep"`
 	Cameras    map[string]time.Duration `json:"cameras"`
-	Reserves   map[string]int64         `json:"reserves"` // bytes, by volume: a larger one deletes footage
+	Reserves   map[string]int64         `json:"reserves"` // bytes, by the volume's clean path: a larger one deletes footage
 	// Unknown says that the volumes have the account of a state directory that is
 	// not this one: what was pledged there is not known, so all of it is held.
 	Unknown bool `json:"unknown,omitempty"`
@@ -60,8 +62,11 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 			p.taken = siteText{} // the next change is told without it; that is no reason to let nobody in
 		}
 		if held := b.Get([]byte(pledgeKey)); held != nil {
-			return json.Unmarshal(held, &p.held)
+			if err := json.Unmarshal(held, &p.held); err != nil {
+				return err
+			}
 		}
+		p.held.Reserves = cleanPaths(p.held.Reserves)
 		return nil
 	})
 	if err != nil {
@@ -70,12 +75,24 @@ func readPledge(db *bbolt.DB) (*pledge, error) {
 	return p, nil
 }
 
+// cleanPaths gives each volume one name: an earlier version kept them as written.
+func cleanPaths(reserves map[string]int64) map[string]int64 {
+	out := map[string]int64{}
+	for volume, reserve := range reserves {
+		volume = filepath.Clean(volume)
+		if have, ok := out[volume]; !ok || reserve < have {
+			out[volume] = reserve
+		}
+	}
+	return out
+}
+
 // promiseOf is what a site file says.
 func promiseOf(s *configs.Site) promise {
 	r := retentionOf(s)
 	reserves := map[string]int64{}
 	for _, v := range s.Storage.Volumes {
-		reserves[v.Path] = v.Reserve
+		reserves[filepath.Clean(v.Path)] = v.Reserve
 	}
 	return promise{Revision: s.Revision, TwoPersons: s.Accounts.TwoPersons, Keep: r.Keep, Cameras: r.Cameras, Reserves: reserves}
 }
@@ -184,7 +201,8 @@ func (p promise) lowers(next promise) (what []string) {
 	return what
 }
 
-// both gives the promise that breaks neither.
+// both gives the promise that breaks neither. A volume that takes the place of one
+// that leaves may be the same disk by another name: it gets no larger reserve.
 func (p promise) both(next promise) promise {
 	out := promise{
 		Revision: next.Revision, TwoPersons: p.TwoPersons || next.TwoPersons, Keep: longer(p.Keep, next.Keep),
@@ -193,10 +211,18 @@ func (p promise) both(next promise) promise {
 	if out.Reserves == nil {
 		out.Reserves = map[string]int64{}
 	}
-	for volume, reserve := range next.Reserves {
-		if have, ok := out.Reserves[volume]; !ok || reserve < have {
-			out.Reserves[volume] = reserve
+	most := int64(math.MaxInt64)
+	for volume, reserve := range p.Reserves {
+		if _, stays := next.Reserves[volume]; !stays {
+			most = min(most, reserve)
 		}
+	}
+	for volume, reserve := range next.Reserves {
+		have, ok := p.Reserves[volume]
+		if !ok {
+			have = most
+		}
+		out.Reserves[volume] = min(have, reserve)
 	}
 	for _, camera := range camerasIn(p, next) {
 		out.Cameras[camera] = longer(p.of(camera), next.of(camera))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,6 +78,47 @@ func TestPledgeHoldsTheReserveOfVolumes(t *testing.T) {
 	a.grant(a.site)
 	if so := a.firstStorage(); so.Volumes[0].Reserve != 2048*mib {
 		t.Errorf("confirmed, and opened with a reserve of %d", so.Volumes[0].Reserve)
+	}
+}
+
+// Another name of the same disk in the site file is no way around its reserve.
+func TestPledgeHoldsTheReserveUnderAnotherName(t *testing.T) {
+	for name, rename := range map[string]func(t *testing.T, volume string) string{
+		"a stroke more": func(_ *testing.T, volume string) string { return volume + "/" },
+		"by a link": func(t *testing.T, volume string) string {
+			link := volume + "-link"
+			if err := os.Symlink(volume, link); err != nil {
+				t.Fatal(err)
+			}
+			return link
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			site := parsed(t, dir)
+			a, _ := keeper(t, site)
+			a.people.withAdmin(t)
+			a.keepPledge(t.Context(), site)
+			volume := site.Storage.Volumes[0].Path
+			a.site = parsed(t, dir, "DIR/video", rename(t, volume), "reserve: 1MiB", "reserve: 2GiB")
+			if a.site.Storage.Volumes[0].Reserve != 2<<30 || a.site.Storage.Volumes[0].Path == volume {
+				t.Fatalf("the test tests nothing: %+v", a.site.Storage.Volumes)
+			}
+			if so := a.firstStorage(); so.Volumes[0].Reserve != 1<<20 {
+				t.Errorf("opened with a reserve of %d", so.Volumes[0].Reserve)
+			}
+			for range 2 { // asked once, and after what was kept of it
+				for of, reserve := range a.keepPledge(t.Context(), a.site).Reserves {
+					if reserve != 1<<20 {
+						t.Errorf("meanwhile %s has a reserve of %d", of, reserve)
+					}
+				}
+			}
+			a.grant(a.site)
+			if so := a.firstStorage(); so.Volumes[0].Reserve != 2<<30 {
+				t.Errorf("confirmed, and opened with a reserve of %d", so.Volumes[0].Reserve)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -112,10 +113,10 @@ func (a *app) firstStorage() storage.Options {
 	if a.people == nil {
 		return so
 	}
-	held := a.people.pledge.now()
-	for i, v := range so.Volumes {
-		if reserve, ok := held.Reserves[v.Path]; ok && held.TwoPersons && reserve < v.Reserve {
-			so.Volumes[i].Reserve = reserve
+	if held := a.people.pledge.now(); held.TwoPersons {
+		reserves := held.both(promiseOf(a.current())).Reserves
+		for i, v := range so.Volumes {
+			so.Volumes[i].Reserve = reserves[filepath.Clean(v.Path)]
 		}
 	}
 	return so

@@ -15,7 +15,7 @@ func (a *app) reach(device string) (ui.Reached, bool, error) {
 	if !found {
 		return ui.Reached{}, false, nil
 	}
-	to := ui.Reached{Peer: pinned.Peer{Address: d.IP, Device: bridge}, Username: d.Username}
+	to := ui.Reached{Peer: pinned.Peer{Address: d.IP, Device: bridge}, Pin: d.MAC.String() + " " + d.Port, Username: d.Username}
 	if d.PasswordFile == "" {
 		return to, true, nil
 	}

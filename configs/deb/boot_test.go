@@ -11,6 +11,7 @@ import (
 )
 
 func TestTheSameSourceMakesTheSamePackage(t *testing.T) {
+	t.Parallel() // much of it is waiting
 	again := t.TempDir()
 	if err := build(again, versions[0]); err != nil {
 		t.Fatal(err)
@@ -33,6 +34,7 @@ func TestTheSameSourceMakesTheSamePackage(t *testing.T) {
 }
 
 func TestWithoutThePackageEverythingLeaks(t *testing.T) {
+	t.Parallel() // much of it is waiting
 	b := newBench(t)
 	b.boot("cam1")
 	b.await("a leak on each path", func() bool {
@@ -41,6 +43,7 @@ func TestWithoutThePackageEverythingLeaks(t *testing.T) {
 }
 
 func TestAFreshInstallationArmsNothingAndSaysWhatToEdit(t *testing.T) {
+	t.Parallel() // much of it is waiting
 	b := newBench(t)
 	b.boot("cam1")
 	out := b.install(versions[0])
@@ -55,6 +58,11 @@ func TestAFreshInstallationArmsNothingAndSaysWhatToEdit(t *testing.T) {
 	if said := b.run("systemd-analyze", "verify", "--man=no", "nvr.service", "nvr-arm.service", "nvr-bolt.service"); strings.Contains(said, "nvr") {
 		t.Errorf("systemd finds in the units: %s", said)
 	}
+	// Whoever has taken the recorder's user over is given nothing by an upgrade.
+	b.run("runuser", "-u", "nvr", "--", "sh", "-c", "mv /etc/nvr/secrets /etc/nvr/mine && ln -s /root /etc/nvr/secrets")
+	b.says(b.install(versions[1]), "/etc/nvr/secrets is not the directory that it should be")
+	b.says(b.run("stat", "-c", "%A %U %G", "/root"), "drwx------ root root")
+	b.run("sh", "-c", "rm /etc/nvr/secrets && mv /etc/nvr/mine /etc/nvr/secrets")
 	out = b.run("dpkg", "--purge", "nvr")
 	if left := b.run("sh", "-c", "ls -d /etc/nvr* /etc/systemd/system/nvr* /etc/systemd/system/*/nvr* 2>/dev/null || true"); left != "" {
 		t.Errorf("a purge of what was never armed leaves %s\n%s", left, out)
@@ -63,6 +71,7 @@ func TestAFreshInstallationArmsNothingAndSaysWhatToEdit(t *testing.T) {
 
 // The life of a box, with floods running from before its first boot to the end.
 func TestNothingLeaksFromInstallationToPurge(t *testing.T) {
+	t.Parallel() // much of it is waiting
 	b := newBench(t)
 	b.must(b.m.WriteFile(zealPath, nil, 0o644)) // no manager yet: it is a fresh card
 	b.boot("cam1")
@@ -90,7 +99,7 @@ func TestNothingLeaksFromInstallationToPurge(t *testing.T) {
 		b.says(b.run("systemctl", "show", "-p", "Result,ActiveState", "nvr-arm.service"), "Result=success", "ActiveState=active")
 		b.contained("booted with a network manager that sets the port up")
 		b.breakSiteFile()
-		b.portComesLate()
+		b.portIsRenamed()
 	}
 	b.removeAndPurge()
 	t.Logf("%d packets sent on wires with a carrier, 0 leaked; %d bytes of footage", b.account.sent.Load(), b.footage())
@@ -146,17 +155,27 @@ func (b *bench) breakSiteFile() {
 	b.contained("the site file mended")
 }
 
-// portComesLate restarts the box without the camera's card, which comes in a while.
-func (b *bench) portComesLate() {
+// portIsRenamed restarts the box with the camera's card called something else, and
+// a network manager that sets it up: it stays shut, and is taken over once it has
+// its name again, as a card that comes late is.
+func (b *bench) portIsRenamed() {
 	b.Helper()
 	b.off()
+	b.must(b.m.WriteFile("/etc/systemd/network/cam9.network", []byte(zealOther), 0o644))
 	b.boot("cam9")
 	b.says(b.run("journalctl", "-b", "-o", "cat", "-u", "nvr-arm.service"), "port cam1 is gone")
 	b.says(b.run("systemctl", "is-active", "nvr.service"), "active")
+	b.says(b.run("journalctl", "-b", "-o", "cat"), "the card that was port cam1 is called cam9 now")
+	goal := b.account.sent.Load() + 100
+	b.await("the flood by a card that is set down again and again", func() bool {
+		b.run("ip", "link", "set", "cam9", "up")
+		return b.account.sent.Load() > goal
+	})
+	b.contained("the port has another name")
 	b.run("ip", "link", "set", "cam9", "down")
 	b.run("ip", "link", "set", "cam9", "name", "cam1")
 	b.records()
-	b.contained("the port came late")
+	b.contained("the port has its name again")
 }
 
 // removeAndPurge takes the package away, in both ways, and restarts after each.
@@ -199,6 +218,7 @@ func (b *bench) reallyOpen() {
 // Disarmed is disarmed, also after a restart, and everything says so; an
 // operator's arming ends it.
 func TestADisarmedBoxStaysSoAndSaysIt(t *testing.T) {
+	t.Parallel() // much of it is waiting
 	b := newBench(t)
 	b.must(b.m.WriteFile(zealPath, nil, 0o644))
 	b.boot("cam1")

@@ -75,6 +75,15 @@ IPForward=yes
 ConfigureWithoutCarrier=yes
 `
 
+// zealOther does so with a card that is called something else.
+const zealOther = `[Match]
+Name=cam9
+[Network]
+Address=10.77.0.1/16
+IPForward=yes
+ConfigureWithoutCarrier=yes
+`
+
 const siteFile = `version: 1
 site: {name: Boot, zone: UTC}
 storage:

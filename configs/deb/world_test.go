@@ -272,10 +272,12 @@ func (w *world) flood(ctx context.Context, space *ns.Namespace, sent *atomic.Int
 func cameraFrames() [][]byte {
 	var all [][]byte
 	stranger := netip.MustParseAddr("10.20.1.77")
+	elsewhere := netip.MustParseAddr("10.77.1.77") // in no camera network, see zealOther
 	for _, to := range []net.HardwareAddr{portMAC, bridgeMAC} {
 		all = append(all,
 			frame(cameraMAC, to, cameraIP, outsideIP, 9, cameraMark), frame(cameraMAC, to, cameraIP, boxIP, boxPort, cameraMark),
-			frame(net.HardwareAddr{2, 0, 0, 0, 0, 0x77}, to, stranger, outsideIP, 9, cameraMark))
+			frame(net.HardwareAddr{2, 0, 0, 0, 0, 0x77}, to, stranger, outsideIP, 9, cameraMark),
+			frame(cameraMAC, to, elsewhere, outsideIP, 9, cameraMark))
 	}
 	return all
 }

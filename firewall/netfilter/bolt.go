@@ -3,7 +3,12 @@ package netfilter
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // boltTable is what configs/deb/bolt loads at boot, before anything else of ours:
@@ -32,6 +37,26 @@ func (k *Kernel) unbolt(ctx context.Context) error {
 		k.log.Info("bolt drawn: the ruleset holds the ports now")
 	}
 	k.unbolted = true
+	return nil
+}
+
+// Shut marks an interface that is no port as the cameras' and sets it down. Whoever
+// sets it up again gets nothing through it: the rules know the group.
+func (k *Kernel) Shut(l ruleset.Link, name string) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", name, permitted(err))
+	}
+	if err := group(link, l.Group); err != nil {
+		return err
+	}
+	if link.Attrs().Flags&net.FlagUp == 0 {
+		return nil
+	}
+	k.log.Warn("a camera port that was renamed is set down", "interface", name)
+	if err := netlink.LinkSetDown(link); err != nil {
+		return fmt.Errorf("set %s down: %w", name, permitted(err))
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,15 +11,26 @@ import (
 // directory synced. dress, unless it is nil, may change owner and mode of the temporary
 // file before. After an error the old file is there as it was, and no other.
 func Replace(path string, content []byte, dress func(*os.File) error) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // mode 0600
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	return ReplaceIn(dir, filepath.Base(path), content, dress)
+}
+
+// ReplaceIn is Replace in a directory that is open: every step is in that one, also
+// where its name or a link on the way to it is changed meanwhile.
+func ReplaceIn(dir *os.Root, name string, content []byte, dress func(*os.File) error) (err error) {
+	temporary := "." + name + "." + rand.Text()
+	f, err := dir.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	published := false
 	defer func() {
 		if err != nil && !published {
-			err = errors.Join(err, os.Remove(f.Name()))
+			err = errors.Join(err, dir.Remove(temporary))
 		}
 	}()
 	_, err = f.Write(content)
@@ -31,11 +43,15 @@ func Replace(path string, content []byte, dress func(*os.File) error) (err error
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := dir.Rename(temporary, name); err != nil {
 		return err
 	}
 	published = true
-	d, err := os.Open(dir)
+	return syncDir(dir)
+}
+
+func syncDir(dir *os.Root) error {
+	d, err := dir.Open(".")
 	if err != nil {
 		return err
 	}

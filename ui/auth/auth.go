@@ -96,6 +96,7 @@ type Accounts struct {
 	hashes     *hasher
 	lockout    *lockout
 	refusals   *refusals
+	signIns    *signIns
 	ceremonies *ceremonies
 	changes    changes
 	hasAdmin   atomic.Bool             // once there is an admin, there always is
@@ -124,7 +125,7 @@ func Open(opt Options) (*Accounts, error) {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(), signIns: newSignIns(),
 		ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// browserSilent ends a request or an answer that does not move, however long it is.
+// browserSilent ends a request that does not come, or an answer that is not taken,
+// however long it is.
 const browserSilent = time.Minute
 
 const (
@@ -23,6 +24,7 @@ const (
 type counted struct {
 	io.ReadCloser
 	control *http.ResponseController
+	silent  time.Duration
 	n       *atomic.Uint64
 
 	mu   sync.Mutex // guards what follows: a device may answer while it is still sent
@@ -41,9 +43,11 @@ func (c *counted) so() (n int64, sum string) {
 }
 
 func (c *counted) Read(b []byte) (int, error) {
-	// An error is of a connection that is gone, which reading tells.
-	_ = c.control.SetReadDeadline(time.Now().Add(browserSilent))
+	// An error is of a connection that is gone, which reading tells. HTTP/2 ends a
+	// stream whose deadline passes while nobody reads: the device's time is its own.
+	_ = c.control.SetReadDeadline(time.Now().Add(c.silent))
 	n, err := c.ReadCloser.Read(b)
+	_ = c.control.SetReadDeadline(time.Time{})
 	c.n.Add(uint64(n))
 	c.mu.Lock()
 	c.own += int64(n)
@@ -51,9 +55,6 @@ func (c *counted) Read(b []byte) (int, error) {
 		c.hash.Write(b[:n])
 	}
 	c.mu.Unlock()
-	if err == io.EOF {
-		_ = c.control.SetReadDeadline(time.Time{})
-	}
 	return n, err
 }
 
@@ -77,6 +78,7 @@ func (t *tunnel) uploaded(r *http.Request, body *counted) {
 type measured struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	silent  time.Duration
 	n       *atomic.Uint64
 	policy  string
 }
@@ -93,11 +95,21 @@ func (m *measured) WriteHeader(status int) {
 	m.ResponseWriter.WriteHeader(status)
 }
 
+// Write waits for the browser as long as Read does, and not for the device: one
+// that flashes itself may be silent for minutes in the middle of its answer.
 func (m *measured) Write(b []byte) (int, error) {
-	_ = m.control.SetWriteDeadline(time.Now().Add(browserSilent)) // as for Read
+	_ = m.control.SetWriteDeadline(time.Now().Add(m.silent))
 	n, err := m.ResponseWriter.Write(b)
+	_ = m.control.SetWriteDeadline(time.Time{})
 	m.n.Add(uint64(n))
 	return n, err
+}
+
+// FlushError is the same for what has been written: the proxy flushes each time.
+func (m *measured) FlushError() error {
+	_ = m.control.SetWriteDeadline(time.Now().Add(m.silent))
+	defer func() { _ = m.control.SetWriteDeadline(time.Time{}) }()
+	return m.control.Flush()
 }
 
 // Unwrap lets a WebSocket take the connection over.

@@ -6,7 +6,7 @@
 //
 // A camera's page is hostile: it must learn nothing of the recorder's page in the
 // same browser, reach nothing but its own camera, and have the browser load
-// nothing from elsewhere.
+// nothing from elsewhere, as far as browsers can be held to that.
 //
 //   - It is shown in a frame of Stockade's page that is credentialless: a browser
 //     gives such a frame cookies and storage of its own, empty at first and gone
@@ -18,7 +18,8 @@
 //     own it is refused.
 //   - Every answer carries a content policy that lets a page load, send and
 //     connect to its own origin only, and headers that close what such a policy
-//     leaves open. Of the camera's own headers those pass that are listed;
+//     leaves open, but for WebRTC, which no browser lets a server close: see
+//     docs/containment.md. Of the camera's own headers those pass that are listed;
 //     cookies that it sets are kept here.
 //   - Redirects and links to the device's own address lead to the tunnel; a
 //     redirect anywhere else is shown as text.
@@ -34,7 +35,7 @@
 // # Concurrency and cost
 //
 // All methods may be called at once. A tunnel holds a few connections to its
-// device and up to 8 MiB for each text in which links are corrected; everything
-// else is passed on as it comes. Bodies may be of any size: what ends a request
+// device and, of texts in which links are corrected, four of up to 8 MiB in memory;
+// everything else is passed on as it comes. Bodies may be of any size: what ends a request
 // is silence, not its length.
 package tunnel

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"net/http"
 	"strings"
+	"time"
 )
 
 // enterPath is the one path of the origin that is ours and not the device's.
@@ -24,6 +25,11 @@ func cookieName(r *http.Request) string {
 
 // ServeHTTP answers a frame. Whoever is not let in reads why, as text.
 func (ts *Tunnels) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	defer func() { // for what nobody reads of the request, then the rest of the answer; errors as for Read
+		_ = control.SetReadDeadline(time.Now().Add(ts.silent))
+		_ = control.SetWriteDeadline(time.Now().Add(2 * ts.silent))
+	}()
 	strict(w.Header())
 	if why := ts.outsider(r); why != "" {
 		say(w, http.StatusForbidden, why)

@@ -15,7 +15,7 @@ const features = "accelerometer=(), ambient-light-sensor=(), bluetooth=(), camer
 // strict sets what every answer of the origin carries.
 func strict(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox") // until a tunnel is known
-	h.Set("Connection-Allowlist", "(response-origin);redirects=allow")                      // for what no content policy covers: preconnect, WebRTC
+	h.Set("Connection-Allowlist", "(response-origin);redirects=allow")                      // for what no content policy covers: preconnect, STUN servers
 	h.Set("X-DNS-Prefetch-Control", "off")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Permissions-Policy", features)
@@ -29,6 +29,9 @@ func strict(h http.Header) {
 // is inline scripts and eval. allow-same-origin gives it the origin, without which
 // neither its requests nor its storage would work; what is shared by origins of a
 // host, its cookies, a credentialless frame has of its own.
+//
+// It does not hold WebRTC: Chromium 156 knows no webrtc 'block', and its
+// Connection-Allowlist lets the checks of a peer out that a page names.
 func (t *tunnel) policy() string {
 	scheme, host, _ := strings.Cut(t.opening.Origin, "://")
 	sockets := "ws://" + host
@@ -106,8 +109,12 @@ func (t *tunnel) cookies(in *http.Request) []*http.Cookie {
 	return all
 }
 
-// maxCookies is how many a device may set in a tunnel before it begins anew.
-const maxCookies = 500
+// How many cookies a device may set in a tunnel, and how long they may be in all,
+// before it begins anew: each request carries those that it is given.
+const (
+	maxCookies     = 500
+	maxCookieBytes = 64 << 10
+)
 
 // keep takes the cookies of an answer into the tunnel's jar.
 func (t *tunnel) keep(res *http.Response) {
@@ -115,10 +122,15 @@ func (t *tunnel) keep(res *http.Response) {
 	if len(set) == 0 {
 		return
 	}
+	bytes := 0
+	for _, c := range set {
+		bytes += len(c.Name) + len(c.Value) + len(c.Path)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.cookiesSet += len(set); t.cookiesSet > maxCookies {
-		t.jar, t.cookiesSet = newJar(), len(set)
+	t.cookiesSet, t.cookieBytes = t.cookiesSet+len(set), t.cookieBytes+bytes
+	if t.cookiesSet > maxCookies || t.cookieBytes > maxCookieBytes {
+		t.jar, t.cookiesSet, t.cookieBytes = newJar(), len(set), bytes
 	}
 	t.jar.SetCookies(res.Request.URL, set)
 }

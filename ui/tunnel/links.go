@@ -25,6 +25,26 @@ func (t *tunnel) lead(base *url.URL, link string) (to string, ok bool) {
 	return to, true
 }
 
+// refresh gives a Refresh header that leads within the tunnel, made anew of the
+// time and the link: browsers read such a header in more ways than one.
+func (t *tunnel) refresh(base *url.URL, header string) (to string, ok bool) {
+	after, link, elsewhere := strings.Cut(header, ";")
+	seconds, err := strconv.ParseUint(strings.TrimSpace(after), 10, 16)
+	if err != nil {
+		return "", false
+	}
+	to = strconv.FormatUint(seconds, 10)
+	if !elsewhere {
+		return to, true // itself, again
+	}
+	link = strings.TrimSpace(link)
+	if name, rest, found := strings.Cut(link, "="); found && strings.EqualFold(strings.TrimSpace(name), "url") {
+		link = rest
+	}
+	link, ok = t.lead(base, strings.Trim(link, ` '"`))
+	return to + ";url=" + link, ok
+}
+
 // own reports whether scheme, host and port are those that the tunnel leads to.
 func (t *tunnel) own(scheme, host, port string) bool {
 	secure := scheme == "https" || scheme == "wss"
@@ -45,14 +65,15 @@ func (t *tunnel) own(scheme, host, port string) bool {
 // correct gives a text in which the device's own address is the tunnel's: in
 // http://, https://, ws:// and wss:// links, in links without a scheme, and where
 // slashes are escaped as in JSON. Other addresses and ports stay as they are, and
-// the policy keeps a browser from loading them.
+// the policy keeps a browser from loading them. So do links behind which the text
+// would be longer than maxCorrected.
 func (t *tunnel) correct(text []byte) []byte {
 	host := []byte(t.opening.Peer.Address.String()) // IPv4: a camera network has nothing else
 	var out []byte
 	done := 0
 	for at := 0; ; {
 		i := bytes.Index(text[at:], host)
-		if i < 0 {
+		if i < 0 || len(out) > maxCorrected {
 			break
 		}
 		begin := at + i

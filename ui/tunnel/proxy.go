@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -24,7 +25,7 @@ func (t *tunnel) reverse(next http.RoundTripper, opt Options) *httputil.ReverseP
 			p.Out.URL.RawQuery = p.In.URL.RawQuery // old firmware has semicolons in it
 			t.ask(p.Out, p.In)
 		},
-		Transport:      next,
+		Transport:      untrailed{next},
 		ModifyResponse: t.answer,
 		ErrorHandler:   t.unanswered,
 		ErrorLog:       slog.NewLogLogger(opt.Log.Handler(), slog.LevelDebug),
@@ -43,7 +44,7 @@ func (t *tunnel) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	r = r.WithContext(ctx)
 	control := http.NewResponseController(w)
-	body := &counted{ReadCloser: r.Body, control: control, n: &t.up}
+	body := &counted{ReadCloser: r.Body, control: control, silent: t.silent, n: &t.up}
 	r.Body = body
 	switch {
 	case !asks(r):
@@ -54,7 +55,7 @@ func (t *tunnel) serve(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Sec-Fetch-User") != "": // a browser says so, and no script can
 		t.used()
 	}
-	t.proxy.ServeHTTP(&measured{ResponseWriter: w, control: control, n: &t.down, policy: t.policy()}, r)
+	t.proxy.ServeHTTP(&measured{ResponseWriter: w, control: control, silent: t.silent, n: &t.down, policy: t.policy()}, r)
 }
 
 // workEvery is how often it is told that something is on its way.
@@ -96,7 +97,6 @@ func (t *tunnel) answer(res *http.Response) error {
 	t.keep(res)
 	location, refresh := res.Header.Get("Location"), res.Header.Get("Refresh")
 	pass(res.Header)
-	res.Trailer = nil
 	switch {
 	case res.StatusCode == http.StatusSwitchingProtocols:
 		return nil
@@ -109,10 +109,8 @@ func (t *tunnel) answer(res *http.Response) error {
 		}
 		res.Header.Set("Location", to)
 	case refresh != "":
-		if after, link, found := strings.Cut(refresh, "url="); found {
-			if to, ok := t.lead(res.Request.URL, strings.Trim(link, ` '"`)); ok {
-				res.Header.Set("Refresh", after+"url="+to)
-			}
+		if to, ok := t.refresh(res.Request.URL, refresh); ok {
+			res.Header.Set("Refresh", to)
 		}
 	}
 	return t.correctBody(res)
@@ -166,8 +164,14 @@ func (t *tunnel) text(res *http.Response, status int, text string) error {
 	return nil
 }
 
-// maxText is how long a text may be in which links are corrected.
-const maxText = 8 << 20
+// Bounds of texts in which links are corrected, in bytes. What a page asks for and
+// does not take is kept here meanwhile: of long ones a few at once, others wait.
+const (
+	shortText    = 64 << 10
+	maxText      = 4 << 20
+	maxCorrected = 2 * maxText
+	maxTexts     = 4 // of a tunnel
+)
 
 // texts are the media types in which they are.
 var texts = map[string]bool{
@@ -182,22 +186,69 @@ func (t *tunnel) correctBody(res *http.Response) error {
 		res.ContentLength > maxText || res.Body == nil || res.Request.Method == http.MethodHead {
 		return nil //nolint:nilerr // what is no text passes as it is
 	}
-	begun, err := io.ReadAll(io.LimitReader(res.Body, maxText+1))
+	begun, err := io.ReadAll(io.LimitReader(res.Body, shortText+1))
+	if err == nil && len(begun) > shortText {
+		if err = t.long(res); err == nil {
+			begun, err = readOn(begun, res.Body)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("read the device's page: %w", err)
 	}
+	whole := res.Body
 	if len(begun) > maxText {
-		res.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.MultiReader(bytes.NewReader(begun), res.Body), res.Body}
+		res.Body = rebuilt{io.MultiReader(bytes.NewReader(begun), whole), whole}
 		return nil
 	}
-	_ = res.Body.Close() // it was read to its end
 	begun = t.correct(begun)
-	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(begun)), int64(len(begun))
+	res.Body, res.ContentLength = rebuilt{bytes.NewReader(begun), whole}, int64(len(begun))
 	res.Header.Set("Content-Length", strconv.Itoa(len(begun)))
 	return nil
+}
+
+// rebuilt is a body that is read from elsewhere.
+type rebuilt struct {
+	io.Reader
+	io.Closer
+}
+
+// readOn reads what follows the begin of a text, and one byte more than maxText.
+func readOn(begun []byte, body io.Reader) ([]byte, error) {
+	b := bytes.NewBuffer(begun)
+	_, err := b.ReadFrom(io.LimitReader(body, int64(maxText+1-len(begun))))
+	return b.Bytes(), err
+}
+
+// long waits for the place of a long text, which is free again when its body is closed.
+func (t *tunnel) long(res *http.Response) error {
+	select {
+	case t.texts <- struct{}{}:
+		body := res.Body
+		res.Body = rebuilt{body, closer(sync.OnceValue(func() error { <-t.texts; return body.Close() }))}
+		return nil
+	case <-res.Request.Context().Done():
+		return res.Request.Context().Err()
+	}
+}
+
+type closer func() error
+
+// Close calls it.
+func (c closer) Close() error { return c() }
+
+// untrailed gives answers without what follows their bodies: the transport adds
+// that to an answer of its own when a body was read, and the proxy would pass it on.
+type untrailed struct{ next http.RoundTripper }
+
+// RoundTrip gives a copy of the answer.
+func (u untrailed) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := u.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	own := *res
+	own.Trailer = nil
+	return &own, nil
 }
 
 // unanswered says why there is no answer.

@@ -101,6 +101,9 @@ type tunnel struct {
 	end   context.CancelFunc
 	proxy *httputil.ReverseProxy
 	jar   *cookiejar.Jar // what the device set
+	texts chan struct{}  // a place for each long text that is in memory
+
+	silent time.Duration // browserSilent
 
 	requests, changes, up, down atomic.Uint64
 
@@ -108,10 +111,14 @@ type tunnel struct {
 	fingerprint string
 	uploads     int // told of
 	cookiesSet  int
+	cookieBytes int
 }
 
-func newTunnel(o Opening, opt Options) *tunnel {
-	t := &tunnel{opening: o, id: rand.Text(), opened: opt.Now(), target: targetOf(o)}
+func newTunnel(o Opening, opt Options, silent time.Duration) *tunnel {
+	t := &tunnel{
+		opening: o, id: rand.Text(), opened: opt.Now(), target: targetOf(o),
+		texts: make(chan struct{}, maxTexts), silent: silent,
+	}
 	t.expires = t.opened.Add(o.For)
 	t.ctx, t.end = context.WithCancel(context.Background())
 	t.jar = newJar()

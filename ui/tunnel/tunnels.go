@@ -32,7 +32,8 @@ type Options struct {
 
 // Tunnels are the open tunnels. It is made by New and served by Serve.
 type Tunnels struct {
-	opt Options
+	opt    Options
+	silent time.Duration // browserSilent
 
 	mu      sync.Mutex // guards what follows
 	open    map[string]*tunnel
@@ -68,13 +69,13 @@ func New(o Options) *Tunnels {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Tunnels{opt: o, open: map[string]*tunnel{}, cookies: map[secret]*tunnel{}, tickets: map[secret]ticket{}}
+	return &Tunnels{opt: o, silent: browserSilent, open: map[string]*tunnel{}, cookies: map[secret]*tunnel{}, tickets: map[secret]ticket{}}
 }
 
 // Open opens a tunnel once its device has answered a connection, which ctx
 // bounds. Opening.Ended is called exactly once if there is no error.
 func (ts *Tunnels) Open(ctx context.Context, o Opening) (View, error) {
-	t := newTunnel(o, ts.opt)
+	t := newTunnel(o, ts.opt, ts.silent)
 	if err := t.try(ctx); err != nil {
 		t.end()
 		return View{}, err
@@ -90,7 +91,7 @@ func (ts *Tunnels) Open(ctx context.Context, o Opening) (View, error) {
 		return View{}, ErrTooMany
 	}
 	ts.open[t.id] = t
-	t.timer = time.AfterFunc(o.For, func() { _ = ts.Close(t.id, EndTime) }) // else it was closed before
+	t.timer = time.AfterFunc(o.For, func() { _, _ = ts.Close(t.id, EndTime) }) // else it was closed before
 	return t.view(), nil
 }
 
@@ -144,13 +145,14 @@ func (ts *Tunnels) find(r *http.Request) *tunnel {
 	return nil
 }
 
-// Close ends a tunnel, and what is on its way through it, before it returns.
-func (ts *Tunnels) Close(id string, why End) error {
+// Close ends a tunnel, and what is on its way through it, before it returns. It
+// gives what there was of it, as Opening.Ended is told.
+func (ts *Tunnels) Close(id string, why End) (Account, error) {
 	ts.mu.Lock()
 	t := ts.open[id]
 	if t == nil {
 		ts.mu.Unlock()
-		return fmt.Errorf("close %.40q: %w", id, ErrNoTunnel)
+		return Account{}, fmt.Errorf("close %.40q: %w", id, ErrNoTunnel)
 	}
 	delete(ts.open, id)
 	delete(ts.cookies, t.cookie)
@@ -164,8 +166,9 @@ func (ts *Tunnels) Close(id string, why End) error {
 	defer ts.gone.Done()
 	t.timer.Stop()
 	t.end()
-	t.opening.Ended(Account{View: t.view(), Why: why})
-	return nil
+	a := Account{View: t.view(), Why: why}
+	t.opening.Ended(a)
+	return a, nil
 }
 
 // closeAll ends all tunnels; none is opened until it is served again.
@@ -178,7 +181,7 @@ func (ts *Tunnels) closeAll() {
 	}
 	ts.mu.Unlock()
 	for _, id := range ids {
-		_ = ts.Close(id, EndRecorder) // else it was closed meanwhile
+		_, _ = ts.Close(id, EndRecorder) // else it was closed meanwhile
 	}
 	ts.gone.Wait()
 }

@@ -116,7 +116,7 @@ func TestATunnelEndsAtItsTime(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("it goes on")
 	}
-	if err := ts.Close(v.ID, tunnel.EndClosed); !errors.Is(err, tunnel.ErrNoTunnel) || len(ts.List()) != 0 {
+	if _, err := ts.Close(v.ID, tunnel.EndClosed); !errors.Is(err, tunnel.ErrNoTunnel) || len(ts.List()) != 0 {
 		t.Error(err, ts.List())
 	}
 	if _, err := ts.Entrance(v.ID, "s1"); !errors.Is(err, tunnel.ErrNoTunnel) {

@@ -17,21 +17,25 @@ func makeCgroup() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the mounts: %w", err)
 	}
-	top := ""
-	for line := range strings.Lines(string(mounts)) {
-		before, after, ok := strings.Cut(line, " - ")
-		if f := strings.Fields(before); ok && strings.HasPrefix(after, "cgroup2 ") && len(f) > 4 {
-			top = f[4]
+	err = errors.New("they are not mounted")
+	for _, top := range cgroupMounts(string(mounts)) {
+		var dir string
+		if dir, err = os.MkdirTemp(top, "stockade-machine-*"); err == nil {
+			return dir, nil
 		}
 	}
-	if top == "" {
-		return "", errors.New("control groups of version 2 are not mounted here: mount -t cgroup2 none /sys/fs/cgroup/unified")
+	return "", fmt.Errorf("make a control group of version 2: %w: in a container run it with --privileged, and there: mkdir -p /run/cgroup2 && mount -t cgroup2 none /run/cgroup2", err)
+}
+
+// cgroupMounts are the places where control groups of version 2 are mounted, the latest first.
+func cgroupMounts(mountinfo string) (list []string) {
+	for line := range strings.Lines(mountinfo) {
+		before, after, ok := strings.Cut(line, " - ")
+		if f := strings.Fields(before); ok && strings.HasPrefix(after, "cgroup2 ") && len(f) > 4 {
+			list = append([]string{f[4]}, list...)
+		}
 	}
-	dir, err := os.MkdirTemp(top, "stockade-machine-*")
-	if err != nil {
-		return "", fmt.Errorf("make a control group: %w", err)
-	}
-	return dir, nil
+	return list
 }
 
 // removeCgroup removes a machine's group and those below it once their processes are gone.

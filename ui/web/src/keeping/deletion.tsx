@@ -16,6 +16,9 @@ import { Told, Trouble, waits } from "../trouble";
 import { Range, useRange } from "./range";
 import { words } from "./words";
 
+/** stretches of a kind that a plan lists */
+const mostParts = 50;
+
 /** Deletion deletes a range by hand: it shows what would go before it asks. */
 export function Deletion({ of, close }: { of: Partial<Marked>; close: () => void }): JSX.Element {
   const m = words.value;
@@ -87,15 +90,17 @@ function PlanTable({ of }: { of: Plan }): JSX.Element {
         <table>
           <thead><tr><th /><th>{m.stream}</th><th>{m.range}</th><th class="num">{m.segments}</th><th class="num">{m.size}</th></tr></thead>
           <tbody>
-            {groups.flatMap(([what, parts, kind]) => parts.slice(0, 50).map((p) => (
+            {groups.flatMap(([what, parts, kind]) => parts.slice(0, mostParts).map((p) => (
               <tr key={what + p.stream + p.from} class={kind}>
-                <td>{what}</td><td>{word({ main: t.value.main, sub: t.value.sub }, p.stream)}</td>
-                <td>{stamp(Date.parse(p.from))} – {shortStamp(Date.parse(p.to))}</td><td class="num">{p.segments}</td><td class="num">{bytes(p.bytes)}</td>
+                <td class="p-what">{what}</td><td class="p-stream">{word({ main: t.value.main, sub: t.value.sub }, p.stream)}</td>
+                <td class="p-range">{stamp(Date.parse(p.from))} – {shortStamp(Date.parse(p.to))}</td>
+                <td class="num p-count"><span class="card-label">{m.segments} </span>{p.segments}</td><td class="num p-size">{bytes(p.bytes)}</td>
               </tr>
             )))}
           </tbody>
         </table>
       </div>
+      {groups.some(([, parts]) => parts.length > mostParts) && <p class="muted small">{m.moreParts(groups.reduce((n, [, parts]) => n + Math.max(0, parts.length - mostParts), 0))}</p>}
     </div>
   );
 }

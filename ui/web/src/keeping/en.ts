@@ -48,6 +48,7 @@ export const en = {
   segments: "Segments",
   size: "Size",
   nothing: "Nothing of this range can be deleted.",
+  moreParts: (n: number): string => (n === 1 ? "and 1 more stretch" : `and ${n} more stretches`),
   sum: (n: number, size: string): string => (n === 1 ? `1 segment, ${size}` : `${n} segments, ${size}`),
   reason: "Why is it deleted?",
   reasonHint: "Kept in the ledger of the disk and in the audit log, with your name. A gap says the same on the timeline.",

@@ -32,8 +32,8 @@ export function HoldForm({ of, close }: { of: Partial<Marked>; close: () => void
       const until = ends.value === "time" ? fromText(expires.value) : undefined;
       if (!times || (ends.value === "time" && until === undefined)) throw new Told(m.timeWrong, "");
       const sent = { ...times, why: why.value.trim(), ...(until === undefined ? {} : { expires: new Date(until).toISOString() }) };
-      await send<Hold>("POST", "holds?camera=" + encodeURIComponent(range.camera), sent);
-      await readHolds();
+      // Also when it failed: a hold may be in force that a disk has not written down yet.
+      await send<Hold>("POST", "holds?camera=" + encodeURIComponent(range.camera), sent).finally(readHolds);
       marked.value = undefined;
       close();
     });

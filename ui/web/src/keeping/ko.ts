@@ -50,6 +50,7 @@ export const ko: KeepingCatalogue = {
   segments: "세그먼트",
   size: "크기",
   nothing: "이 구간에는 삭제할 수 있는 영상이 없습니다.",
+  moreParts: (n: number): string => `외 ${n}개 구간`,
   sum: (n: number, size: string): string => `세그먼트 ${n}개, ${size}`,
   reason: "왜 삭제하나요?",
   reasonHint: "디스크의 원장과 감사 기록에 이름과 함께 남습니다. 타임라인에도 공백의 사유로 표시됩니다.",

@@ -266,7 +266,7 @@ export const en = {
   // devices' own pages
   openPages: "Open its own pages",
   openPagesOf: (device: string): string => `Own pages of ${device}`,
-  openPagesText: "To focus, to set up or to flash it. The device stays contained: its pages reach nothing but itself, and everything is in the audit log.",
+  openPagesText: "To focus, to set up or to flash it. The device stays contained, and everything is in the audit log. Its pages are held to the device itself, but for WebRTC, which no browser lets us close: if you do not trust the device, use a computer that reaches nothing but the recorder.",
   tunnelReason: "What is to be done",
   tunnelReasonHint: "Kept in the audit log.",
   tunnelFor: "Open for",

@@ -259,7 +259,7 @@ export const ko: OfficeCatalogue = {
   // devices' own pages
   openPages: "장치 페이지 열기",
   openPagesOf: (device: string): string => `장치 페이지: ${device}`,
-  openPagesText: "초점 조절, 설정, 펌웨어 갱신에 씁니다. 장치는 격리된 그대로입니다. 페이지는 그 장치 말고는 아무 곳에도 닿지 못하며, 모두 감사 기록에 남습니다.",
+  openPagesText: "초점 조절, 설정, 펌웨어 갱신에 씁니다. 장치는 격리된 그대로이고, 모두 감사 기록에 남습니다. 페이지는 그 장치에만 닿도록 막지만, WebRTC만은 어떤 브라우저에서도 막을 수 없습니다. 믿을 수 없는 장치라면 녹화기에만 닿는 컴퓨터를 쓰십시오.",
   tunnelReason: "할 일",
   tunnelReasonHint: "감사 기록에 남습니다.",
   tunnelFor: "여는 시간",
