@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/stockade-nvr/stockade/firewall"
 )
 
@@ -52,8 +54,9 @@ func TestNetworkManagersLeaveThePortsAlone(t *testing.T) {
 	if look.State != firewall.Enforced || len(look.Notes) != 1 || !contains(look.Notes[0], "ifupdown sets up p-a") {
 		t.Errorf("a look finds %s: %q %q", look.State, look.Reasons, look.Notes)
 	}
-	must(t, os.RemoveAll(filepath.Join(root, "run/systemd/network")))
-	write("run/systemd/network", "in the way")
+	write("in the way", "")
+	must(t, unix.Renameat2(unix.AT_FDCWD, filepath.Join(root, "in the way"), // at once, or the directory is made again between
+		unix.AT_FDCWD, filepath.Join(root, "run/systemd/network"), unix.RENAME_EXCHANGE))
 	l.await("the alarm", func() bool {
 		s := f.Status()
 		return s.State == firewall.Enforced && contains(strings.Join(s.Notes, " "), "systemd-networkd may take camera ports") && s.Drift[0].Done == firewall.DriftStands
