@@ -217,8 +217,7 @@ func TestARedirectionShutsItsPort(t *testing.T) {
 				return s.State == firewall.Degraded && len(s.Reasons) > 0 && contains(s.Reasons[0], c.found) && !isUp(t, "p-a")
 			})
 			took := time.Since(at)
-			time.Sleep(20 * time.Millisecond) // what was on its way when the port went down
-			until := l.out.saw.count(floodTag)
+			until := l.out.saw.settled(t, floodTag)                                  // what was on its way when the port went down
 			l.awaitState(f, firewall.Degraded, time.Now().Add(300*time.Millisecond)) // another repair does not open it
 			n := stop()
 			if after := l.out.saw.count(floodTag); after != until || isUp(t, "p-a") {
@@ -236,6 +235,24 @@ func TestARedirectionShutsItsPort(t *testing.T) {
 			t.Logf("shut in %s; %d packets went by until then", took.Round(time.Millisecond), until-before)
 		})
 	}
+}
+
+// settled gives how often a tag was seen, once no more of it comes: a judge that is
+// flooded reads what came before for a while.
+func (s *sightings) settled(t *testing.T, tag string) int {
+	t.Helper()
+	n := s.count(tag)
+	for still, deadline := time.Now(), time.Now().Add(10*time.Second); time.Since(still) < 100*time.Millisecond; {
+		if time.Now().After(deadline) {
+			t.Errorf("packets go on after the port was shut: %d and more", n)
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+		if now := s.count(tag); now != n {
+			n, still = now, time.Now()
+		}
+	}
+	return n
 }
 
 func isUp(t *testing.T, name string) bool {

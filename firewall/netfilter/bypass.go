@@ -140,7 +140,7 @@ func classifiers(link netlink.Link) ([]bypass, error) {
 		switch {
 		case errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENODEV):
 			continue // a kernel without traffic control, or the port was unplugged
-		case err != nil && !errors.Is(err, netlink.ErrDumpInterrupted):
+		case err != nil && (len(messages) == 0 || !errors.Is(err, netlink.ErrDumpInterrupted)): // an interrupted list that is empty tells nothing
 			return nil, fmt.Errorf("list tc filters of %s: %w", name, permitted(err))
 		}
 		if len(messages) == 0 {
