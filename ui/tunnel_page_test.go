@@ -131,7 +131,7 @@ func hostileDevice(page context.Context, t *testing.T, out *outside) (*accountSi
 	camera, plain := startWebCamera(t, hostile), startWebCamera(t, hostile)
 	site := withTunnel(t, camera, "127.0.0.1:0")
 	stockade = site.base
-	do(page, t, chromedp.Navigate(plain.URL))
+	visit(page, t, plain.URL)
 	plain.reported(t, "rtc")
 	for deadline := time.Now().Add(patience); !strings.Contains(out.String(), "/top") && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 	}
@@ -139,9 +139,10 @@ func hostileDevice(page context.Context, t *testing.T, out *outside) (*accountSi
 	if out.tcp.Load() == 0 || out.udp.Load() == 0 || !strings.Contains(alone, "/fetch") || !strings.Contains(alone, "/img") || !strings.Contains(alone, "/top") {
 		t.Fatalf("as a page of its own it reached the outside with %s: this test proves nothing", alone)
 	}
-	do(page, t, chromedp.Navigate("about:blank"), chromedp.Navigate(site.base))
+	visit(page, t, "about:blank")
+	visit(page, t, site.base)
 	await(page, t, atTheEntrance) // what was on its way has come
-	do(page, t, chromedp.Navigate("about:blank"))
+	visit(page, t, "about:blank")
 	out.reset()
 	return site, camera
 }
