@@ -54,7 +54,7 @@ type app struct {
 	waits   sync.WaitGroup // those who wait for that
 
 	store   *storage.Store
-	player  *playback.Library
+	player  *playback.Player
 	journal *journal.Journal
 	// forgetful is why the journal is in memory only.
 	forgetful error

@@ -337,7 +337,7 @@ func (a *app) certificateHealth() []ui.HealthCheck {
 
 // footage is what the page asks of the library of recordings.
 type footage struct {
-	player *playback.Library
+	player *playback.Player
 	store  *storage.Store
 }
 

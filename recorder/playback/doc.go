@@ -17,6 +17,6 @@
 //
 // Costs: opening reads each segment's head and part table (three reads), one or
 // two moofs for each stretch without a hole, and keeps 24 bytes per part: an hour
-// of five-minute segments is about 50 reads. A Library and the ReadAt of a Movie
+// of five-minute segments is about 50 reads. A Player and the ReadAt of a Movie
 // may be used by many goroutines; Read and Seek by one.
 package playback

@@ -41,22 +41,22 @@ func (f *Frame) Close() error { return nil }
 
 // Frame gives the last random access picture at or before an instant, at most
 // MaxRange before it. ErrNotFound says that there is none.
-func (l *Library) Frame(camera, stream string, at time.Time) (*Frame, error) {
+func (x *Player) Frame(camera, stream string, at time.Time) (*Frame, error) {
 	seen := at.Add(1)
 	to := seen
 	for _, back := range []time.Duration{near, far} {
-		segments, err := l.store.Segments(camera, stream, at.Add(-back), to)
+		segments, err := x.store.Segments(camera, stream, at.Add(-back), to)
 		if err != nil {
 			return nil, fmt.Errorf("list segments: %w", err)
 		}
 		for i := len(segments) - 1; i >= 0; i-- {
-			f, err := l.frameIn(segments[i], at)
+			f, err := x.frameIn(segments[i], at)
 			switch {
 			case err == nil:
 				return f, nil
 			case errors.Is(err, ErrNotFound), errors.Is(err, storage.ErrGone):
 			default:
-				l.log.Warn("segment cannot be played", "camera", camera, "segment", segments[i].Path, "error", err)
+				x.log.Warn("segment cannot be played", "camera", camera, "segment", segments[i].Path, "error", err)
 			}
 			to = segments[i].Start // older ones remain
 		}
@@ -65,8 +65,8 @@ func (l *Library) Frame(camera, stream string, at time.Time) (*Frame, error) {
 }
 
 // frameIn looks for the picture in one segment.
-func (l *Library) frameIn(s storage.Segment, at time.Time) (*Frame, error) {
-	src, err := l.open(s)
+func (x *Player) frameIn(s storage.Segment, at time.Time) (*Frame, error) {
+	src, err := x.open(s)
 	if err != nil {
 		return nil, err
 	}

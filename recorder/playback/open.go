@@ -19,19 +19,19 @@ const settle = time.Minute
 //
 // ErrNotFound says that there is no footage, ErrRange that the range is empty or
 // longer than MaxRange. Close the movie: its segments are pinned until then.
-func (l *Library) Open(camera, stream string, from, to time.Time) (*Movie, error) {
+func (x *Player) Open(camera, stream string, from, to time.Time) (*Movie, error) {
 	if err := checkRange(from, to); err != nil {
 		return nil, err
 	}
-	segments, err := l.store.Segments(camera, stream, from, to)
+	segments, err := x.store.Segments(camera, stream, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
-	sources, skipped, err := l.openFrom(segments, from)
+	sources, skipped, err := x.openFrom(segments, from)
 	if err != nil {
 		return nil, err
 	}
-	m, err := l.assemble(sources, from, to)
+	m, err := x.assemble(sources, from, to)
 	if err != nil {
 		_ = closeAll(sources) // nothing was read wrong by not closing well
 		if errors.Is(err, ErrNotFound) && len(skipped) > 0 {
@@ -39,9 +39,9 @@ func (l *Library) Open(camera, stream string, from, to time.Time) (*Movie, error
 		}
 		return nil, err
 	}
-	m.log = l.log.With("camera", camera, "stream", stream)
+	m.log = x.log.With("camera", camera, "stream", stream)
 	m.skipped = append(m.skipped, skipped...)
-	if m.next.IsZero() && !l.settled(segments, m.end, to) {
+	if m.next.IsZero() && !x.settled(segments, m.end, to) {
 		m.etag = ""
 	}
 	return m, nil
@@ -50,19 +50,19 @@ func (l *Library) Open(camera, stream string, from, to time.Time) (*Movie, error
 // openFrom opens segments, and those before them that the first one continues
 // without a random access part to begin with at from: a camera may send none for
 // longer than a segment.
-func (l *Library) openFrom(segments []storage.Segment, from time.Time) ([]*source, []Skipped, error) {
-	sources, skipped := l.openAll(segments)
+func (x *Player) openFrom(segments []storage.Segment, from time.Time) ([]*source, []Skipped, error) {
+	sources, skipped := x.openAll(segments)
 	for len(sources) > 0 && sources[0].continued(from) {
 		first := sources[0].segment
 		if from.Sub(first.Start) > MaxRange {
 			break
 		}
-		before, err := l.store.Segments(first.Camera, first.Stream, first.Start.Add(-1), first.Start)
+		before, err := x.store.Segments(first.Camera, first.Stream, first.Start.Add(-1), first.Start)
 		if err != nil {
 			_ = closeAll(sources) // nothing was read wrong by not closing well
 			return nil, nil, fmt.Errorf("list segments: %w", err)
 		}
-		opened, left := l.openAll(before)
+		opened, left := x.openAll(before)
 		skipped = append(left, skipped...)
 		if len(opened) == 0 {
 			break
@@ -73,7 +73,7 @@ func (l *Library) openFrom(segments []storage.Segment, from time.Time) ([]*sourc
 }
 
 // settled says whether no more footage of the range can come.
-func (l *Library) settled(segments []storage.Segment, end, to time.Time) bool {
+func (x *Player) settled(segments []storage.Segment, end, to time.Time) bool {
 	if !end.Before(to) {
 		return true
 	}
@@ -82,11 +82,11 @@ func (l *Library) settled(segments []storage.Segment, end, to time.Time) bool {
 			return false
 		}
 	}
-	return l.now().Sub(to) > settle
+	return x.now().Sub(to) > settle
 }
 
 // assemble makes a movie of the parts in range.
-func (l *Library) assemble(sources []*source, from, to time.Time) (*Movie, error) {
+func (x *Player) assemble(sources []*source, from, to time.Time) (*Movie, error) {
 	all := stretches(inRange(sources, from, to))
 	for len(all) > 0 && !all[0].end().After(from) {
 		all = all[1:] // what begins before from must reach it

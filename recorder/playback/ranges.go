@@ -25,12 +25,12 @@ type Recorded struct {
 
 // Ranges tells what is recorded in [from, to) and what is missing. Intervals and
 // gaps are given whole, also where they begin or end outside.
-func (l *Library) Ranges(camera, stream string, from, to time.Time) (Recorded, error) {
-	segments, err := l.store.Segments(camera, stream, from, to)
+func (x *Player) Ranges(camera, stream string, from, to time.Time) (Recorded, error) {
+	segments, err := x.store.Segments(camera, stream, from, to)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("list segments: %w", err)
 	}
-	gaps, err := l.store.Gaps(camera, stream, from, to)
+	gaps, err := x.store.Gaps(camera, stream, from, to)
 	if err != nil {
 		return Recorded{}, fmt.Errorf("list gaps: %w", err)
 	}

@@ -39,7 +39,7 @@ func newShelf(tb testing.TB) *shelf {
 	return &shelf{tb: tb, dir: tb.TempDir(), gone: map[string]bool{}, fault: map[string]error{}}
 }
 
-func (s *shelf) player() *playback.Library {
+func (s *shelf) player() *playback.Player {
 	return playback.New(playback.Options{Store: s, Now: func() time.Time { return at(3600) }, Log: slog.New(slog.DiscardHandler)})
 }
 

@@ -67,15 +67,15 @@ type Skipped struct {
 // openAll opens segments, pinning them. What cannot be opened is named; a segment
 // that retention deleted meanwhile is no longer footage, and one of which nothing
 // is durable is none yet.
-func (l *Library) openAll(segments []storage.Segment) ([]*source, []Skipped) {
+func (x *Player) openAll(segments []storage.Segment) ([]*source, []Skipped) {
 	var sources []*source
 	var skipped []Skipped
 	for _, s := range segments {
-		src, err := l.open(s)
+		src, err := x.open(s)
 		switch {
 		case errors.Is(err, storage.ErrGone), errors.Is(err, ErrNotFound):
 		case err != nil:
-			l.log.Warn("segment cannot be played", "camera", s.Camera, "segment", s.Path, "error", err)
+			x.log.Warn("segment cannot be played", "camera", s.Camera, "segment", s.Path, "error", err)
 			skipped = append(skipped, Skipped{s.Path, s.Start, s.End, err})
 		default:
 			sources = append(sources, src)
@@ -85,8 +85,8 @@ func (l *Library) openAll(segments []storage.Segment) ([]*source, []Skipped) {
 	return sources, skipped
 }
 
-func (l *Library) open(s storage.Segment) (*source, error) {
-	reader, err := l.store.OpenSegment(s)
+func (x *Player) open(s storage.Segment) (*source, error) {
+	reader, err := x.store.OpenSegment(s)
 	if err != nil {
 		return nil, err
 	}

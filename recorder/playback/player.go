@@ -10,7 +10,7 @@ import (
 	"github.com/stockade-nvr/stockade/storage"
 )
 
-// MaxRange is the longest range that [Library.Open] takes.
+// MaxRange is the longest range that [Player.Open] takes.
 const MaxRange = 24 * time.Hour
 
 var (
@@ -58,22 +58,22 @@ type Options struct {
 	Log   *slog.Logger     // default none
 }
 
-// Library plays what a store keeps.
-type Library struct {
+// Player plays what a store keeps.
+type Player struct {
 	store Store
 	now   func() time.Time
 	log   *slog.Logger
 }
 
-// New makes a library. It does no I/O.
-func New(o Options) *Library {
+// New makes a player. It does no I/O.
+func New(o Options) *Player {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Library{store: o.Store, now: o.Now, log: o.Log}
+	return &Player{store: o.Store, now: o.Now, log: o.Log}
 }
 
 // checkRange refuses what cannot be a range of a movie.
