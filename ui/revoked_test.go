@@ -75,23 +75,7 @@ func openFilm(where string) openAnswer {
 		if res.StatusCode != http.StatusOK {
 			t.Fatal("status", res.StatusCode)
 		}
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			defer res.Body.Close()
-			var n int64
-			var err error
-			for err == nil {
-				var read int64
-				read, err = io.CopyN(io.Discard, res.Body, 64<<10)
-				n += read
-				time.Sleep(5 * time.Millisecond)
-			}
-			if ctx.Err() == nil && (errors.Is(err, io.EOF) && n == res.ContentLength) {
-				t.Error("the whole film came")
-			}
-		}()
-		return ended
+		return slowly(ctx, t, res.Body, 5*time.Millisecond)
 	}
 }
 
@@ -105,17 +89,23 @@ func openAuditExport(ctx context.Context, t *testing.T, site *accountSite, v *vi
 	if res.StatusCode != http.StatusOK {
 		t.Fatal("status", res.StatusCode)
 	}
+	return slowly(ctx, t, res.Body, 10*time.Millisecond)
+}
+
+// slowly reads an answer with a pause after each 64 KiB, until it ends. It is an error
+// that it comes whole: one that was cut off ends with another than io.EOF.
+func slowly(ctx context.Context, t *testing.T, body io.ReadCloser, pause time.Duration) <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer res.Body.Close()
+		defer body.Close()
 		var err error
 		for err == nil {
-			_, err = io.CopyN(io.Discard, res.Body, 64<<10)
-			time.Sleep(10 * time.Millisecond)
+			_, err = io.CopyN(io.Discard, body, 64<<10)
+			time.Sleep(pause)
 		}
 		if ctx.Err() == nil && errors.Is(err, io.EOF) {
-			t.Error("the whole audit came")
+			t.Error("the whole answer came")
 		}
 	}()
 	return ended

@@ -122,6 +122,22 @@ func (t *tx) mustAccount(id string) (*account, error) {
 	return acc, err
 }
 
+// asAdmin gives the account that an admin does something to.
+func (t *tx) asAdmin(p Principal, id string) (*account, error) {
+	if err := t.admin(p); err != nil {
+		return nil, err
+	}
+	return t.mustAccount(id)
+}
+
+// asReader gives the account that an admin or auditor looks at.
+func (t *tx) asReader(p Principal, id string) (*account, error) {
+	if err := t.reader(p); err != nil {
+		return nil, err
+	}
+	return t.mustAccount(id)
+}
+
 func (t *tx) putAccount(acc *account) error {
 	return t.put(bucketUsers, []byte(acc.User.ID), acc)
 }

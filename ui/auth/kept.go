@@ -36,10 +36,7 @@ func (t *tx) unkeep(index, records, hash []byte, userID, id string) error {
 // listed reads a list about a user, for an admin or auditor.
 func listed[Row any](a *Accounts, p Principal, id string, read func(*tx, *account) ([]Row, error)) (list []Row, err error) {
 	err = a.view(func(t *tx) error {
-		if err := t.reader(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asReader(p, id)
 		if err != nil {
 			return err
 		}

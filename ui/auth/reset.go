@@ -12,10 +12,7 @@ import (
 // two persons no other admin can be either: who resets them could confirm as them.
 func (a *Accounts) ResetUser(p Principal, id string) (code string, err error) {
 	err = a.update(func(t *tx) error {
-		if err := t.admin(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asAdmin(p, id)
 		if err != nil {
 			return err
 		}

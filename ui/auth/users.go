@@ -69,10 +69,7 @@ func (a *Accounts) Users(p Principal) (list []User, err error) {
 // User gives one user, for an admin or auditor.
 func (a *Accounts) User(p Principal, id string) (u User, err error) {
 	err = a.view(func(t *tx) error {
-		if err := t.reader(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asReader(p, id)
 		if err == nil {
 			u = acc.public()
 		}
@@ -124,10 +121,7 @@ func (a *Accounts) ChangeUser(p Principal, id string, n NewUser) (u User, err er
 	raises := false
 	var name, detail string
 	err = a.view(func(t *tx) error {
-		if err := t.admin(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asAdmin(p, id)
 		if err != nil {
 			return err
 		}
@@ -236,10 +230,7 @@ func (t *tx) mayLose(id string) error {
 // RemoveUser removes a user, with sessions and tokens.
 func (a *Accounts) RemoveUser(p Principal, id string) error {
 	return a.update(func(t *tx) error {
-		if err := t.admin(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asAdmin(p, id)
 		if err != nil {
 			return err
 		}
@@ -262,10 +253,7 @@ func (a *Accounts) UserSessions(p Principal, id string) ([]Session, error) {
 // EndUserSessions ends all sessions of a user, but for the one that asks.
 func (a *Accounts) EndUserSessions(p Principal, id string) error {
 	return a.update(func(t *tx) error {
-		if err := t.admin(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asAdmin(p, id)
 		if err != nil {
 			return err
 		}

@@ -23,10 +23,7 @@ func (a *Accounts) UserTokens(p Principal, id string) ([]Token, error) {
 // EndUserTokens ends all tokens of a user, whose sessions stay.
 func (a *Accounts) EndUserTokens(p Principal, id string) error {
 	return a.update(func(t *tx) error {
-		if err := t.admin(p); err != nil {
-			return err
-		}
-		acc, err := t.mustAccount(id)
+		acc, err := t.asAdmin(p, id)
 		if err != nil {
 			return err
 		}
