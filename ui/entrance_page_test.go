@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/webauthn"
@@ -48,7 +47,11 @@ func write(page context.Context, t *testing.T, label, text string) {
 	t.Helper()
 	find := fmt.Sprintf(`[...document.querySelectorAll('label.label')].findLast(l => l.textContent === %q)?.htmlFor`, label)
 	await(page, t, `!!`+find)
-	do(page, t, chromedp.Evaluate(`{const e = document.getElementById(`+find+`); e.focus(); e.select()}`, nil), input.InsertText(text))
+	typed := false
+	do(page, t, chromedp.Evaluate(fmt.Sprintf(`{const e = document.getElementById(%s); e.focus(); e.select(); document.execCommand('insertText', false, %q)}`, find, text), &typed))
+	if !typed { // in one step: between two the page may move the cursor
+		t.Fatalf("%q takes no text", label)
+	}
 }
 
 // press presses the button or link that shows the words.

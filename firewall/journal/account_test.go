@@ -93,12 +93,16 @@ func TestAFloodHidesNobody(t *testing.T) {
 		must(t, <-done)
 	}()
 	<-reader.Ready() // before the rules: what is dropped without a reader is in no account but the kernel's
-	for _, tool := range []string{"iptables", "ip6tables"} {
-		for _, target := range []string{"NFLOG --nflog-group 100 --nflog-size 320 --nflog-prefix S1|L3|egress|raw-egress|g1", "DROP"} {
-			args := append(strings.Fields("-w 5 -t raw -A PREROUTING -i br-cam -j"), strings.Fields(target)...)
-			if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
-				t.Fatalf("%s: %v: %s", tool, err, out)
-			}
+	const rules = `*raw
+-A PREROUTING -i br-cam -j NFLOG --nflog-group 100 --nflog-size 320 --nflog-prefix S1|L3|egress|raw-egress|g1
+-A PREROUTING -i br-cam -j DROP
+COMMIT
+`
+	for _, tool := range []string{"iptables-restore", "ip6tables-restore"} { // both rules at once: what is logged is dropped
+		load := exec.Command(tool, "-w", "5", "--noflush")
+		load.Stdin = strings.NewReader(rules)
+		if out, err := load.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", tool, err, out)
 		}
 	}
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { t, word } from "../i18n";
 import { Icon } from "../icons";
@@ -23,7 +23,7 @@ export function Sure({ icon, name, text, danger, small, act }: SureProps): JSX.E
   const asking = useSignal(false);
   const task = useTask();
   const yes = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asking.value) yes.current?.focus();
   }, [asking.value]);
   const look = (danger ? "danger" : "") + (small ? " small" : "");

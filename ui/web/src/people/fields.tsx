@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX, RefObject } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { Icon } from "../icons";
 import { words } from "./words";
@@ -7,10 +7,13 @@ import { words } from "./words";
 /** what a new password must have, as package auth checks it, in characters */
 const passwordLength = 12;
 
-/** useFocus puts the cursor into a field once it is there: autofocus works at the load of a document only. */
+/**
+ * useFocus puts the cursor into a field as soon as it is there: autofocus works at the load of a document
+ * only. Before the field is painted, or it would take the cursor from whom has begun to type in another one.
+ */
 function useFocus(wanted: boolean | undefined): RefObject<HTMLInputElement | null> {
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wanted) box.current?.focus();
   }, []);
   return box;
