@@ -184,7 +184,7 @@ type DriftView struct {
 
 // FindingView is something that containment depends on and no rule can change.
 type FindingView struct {
-	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, switch-local
+	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, radio, switch-local
 	Level   string    `json:"level"`   // not-enforced, warning, note
 	Current bool      `json:"current"` // seen of late: it says how things are
 	Device  string    `json:"device,omitempty"`

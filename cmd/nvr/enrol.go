@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/stockade-nvr/stockade/configs"
@@ -34,7 +35,12 @@ func (a *app) found() []sightings.Finding {
 	if a.book == nil { // while arming
 		return nil
 	}
-	return a.book.Findings()
+	all := a.book.Findings()
+	if a.inspections != nil {
+		all = slices.Concat(all, a.inspections.found())
+	}
+	slices.SortStableFunc(all, func(x, y sightings.Finding) int { return cmp.Compare(y.Level(), x.Level()) })
+	return all
 }
 
 // bookSiteOf is what of a site devices on the camera network are compared with.

@@ -27,6 +27,7 @@ func (a *app) uiOptions() ui.Options {
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
+		Inspections: a.inspections,
 	}
 	if a.people == nil {
 		return o

@@ -3,7 +3,6 @@ package onvif
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -126,7 +125,7 @@ func (a *asking) try(ctx context.Context, at place) (bool, error) {
 		return false, err
 	}
 	if answer.body == nil && len(answer.challenges) == 0 {
-		return false, fmt.Errorf("HTTP status %d: %w", answer.status, answer.why)
+		return false, answer.noSOAP()
 	}
 	a.at = at
 	a.s.TLS, a.s.Address = at.tls, netip.AddrPortFrom(a.client.o.Peer.Address.Unmap(), at.port)

@@ -140,7 +140,7 @@ func (a *answered) answer(q question) (*element, error) {
 		return nil, errRefused
 	}
 	if a.body == nil {
-		return nil, fmt.Errorf("HTTP status %d: %w", a.status, a.why)
+		return nil, a.noSOAP()
 	}
 	if f := readFault(a.body); f != nil {
 		return nil, f
@@ -149,6 +149,14 @@ func (a *answered) answer(q question) (*element, error) {
 		return e, nil
 	}
 	return nil, errNotONVIF
+}
+
+// noSOAP says what came instead of an envelope.
+func (a *answered) noSOAP() error {
+	if a.status != http.StatusOK {
+		return fmt.Errorf("it answers with the HTTP status %d: %w", a.status, errNotONVIF)
+	}
+	return a.why
 }
 
 func (a *answered) unauthorized() bool {
