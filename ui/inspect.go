@@ -31,6 +31,14 @@ type InspectionView struct {
 	Untold   []UntoldView        `json:"untold"`
 }
 
+// InspectedView is an inspection in short.
+type InspectedView struct {
+	At       time.Time `json:"at"`
+	Outcome  string    `json:"outcome"`
+	Findings int       `json:"findings"`
+	Level    string    `json:"level,omitempty"` // of the worst
+}
+
 // FactView is what sources say about one thing.
 type FactView struct {
 	Name    string      `json:"name"`

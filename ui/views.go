@@ -54,6 +54,8 @@ type DeviceView struct {
 	Seen        *time.Time `json:"seen,omitempty"`
 	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
 	BlockedLast *time.Time `json:"blocked_last,omitempty"`
+
+	Inspected *InspectedView `json:"inspected,omitempty"` // last; nil: not yet
 }
 
 // CameraView is one camera with its streams, main first.

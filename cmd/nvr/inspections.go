@@ -158,6 +158,25 @@ func (n *inspections) List(device string) ([]ui.InspectionView, error) {
 	return all, nil
 }
 
+// inShort gives the last report of each device in short.
+func (n *inspections) inShort() map[string]ui.InspectedView {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := make(map[string]ui.InspectedView, len(n.last))
+	for _, d := range n.app.current().Devices {
+		was, ok := n.last[d.ID]
+		if !ok || was.pin != pinOf(d) {
+			continue
+		}
+		v := ui.InspectedView{At: was.report.At.UTC(), Outcome: string(was.report.Outcome), Findings: len(was.report.Findings)}
+		if v.Findings > 0 {
+			v.Level = was.report.Findings[0].Level().String() // the worst comes first
+		}
+		all[d.ID] = v
+	}
+	return all
+}
+
 // Inspect asks a device now.
 func (n *inspections) Inspect(ctx context.Context, device string) (ui.InspectionView, error) {
 	d, ok := n.app.current().Device(device)

@@ -73,6 +73,7 @@ func (a *app) siteView() ui.SiteView {
 
 func (a *app) deviceViews() []ui.DeviceView {
 	s := a.current()
+	inspected := a.inspections.inShort()
 	all := make([]ui.DeviceView, 0, len(s.Devices))
 	for _, d := range s.Devices {
 		v := ui.DeviceView{
@@ -85,6 +86,9 @@ func (a *app) deviceViews() []ui.DeviceView {
 			}
 		}
 		a.sighted(&v, d)
+		if is, ok := inspected[d.ID]; ok {
+			v.Inspected = &is
+		}
 		all = append(all, v)
 	}
 	return all
