@@ -38,6 +38,20 @@ func (f *fakeInspections) Inspect(_ context.Context, device string) (ui.Inspecti
 	return f.says[0], nil
 }
 
+// inShort says in a list of devices what was said.
+func (f *fakeInspections) inShort(devices []ui.DeviceView) []ui.DeviceView {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range devices {
+		for _, v := range f.says {
+			if v.Device == devices[i].ID {
+				devices[i].Inspected = &ui.InspectedView{At: v.At, Outcome: v.Outcome, Findings: len(v.Findings), Level: v.Findings[0].Level}
+			}
+		}
+	}
+	return devices
+}
+
 // inspected is a device that contradicts the site file, and lies in its words.
 func inspected() ui.InspectionView {
 	claims := func(pairs ...string) (all []ui.ClaimView) {

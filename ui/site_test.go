@@ -108,7 +108,7 @@ func (s *fakeSite) options() ui.Options {
 			defer s.mu.Unlock()
 			return s.health
 		},
-		Devices: s.enrol.list,
+		Devices: func() []ui.DeviceView { return s.asked.inShort(s.enrol.list()) },
 		Cameras: func() []ui.CameraView {
 			s.mu.Lock()
 			defer s.mu.Unlock()

@@ -238,10 +238,11 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	}
 	checks := []ui.HealthCheck{c}
 	if len(s.Alarms) > 0 {
-		checks = append(checks, ui.HealthCheck{
-			Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "),
-			Fix: "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes",
-		})
+		fix := "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes"
+		if s.State == firewall.Disarmed {
+			fix = "put site.key in the state directory right; nvr firewall arm ends the disarming"
+		}
+		checks = append(checks, ui.HealthCheck{Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "), Fix: fix})
 	}
 	if a.forgetful != nil {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})

@@ -283,7 +283,7 @@ export const en = {
   tunnels: "Devices whose own pages are open",
   tunnelsText: "Each closes by itself when its time is up or its admin's session ends.",
   tunnelBy: (name: string): string => `opened by ${name}`,
-  tunnelUse: (requests: number, changes: number): string => `${requests} requests, ${changes} of them changes`,
+  tunnelUse: (requests: number, changes: number): string => `${requests} ${requests === 1 ? "request" : "requests"}, ${changes} of them ${changes === 1 ? "a change" : "changes"}`,
   tunnelCertificate: "The device's own certificate, SHA-256:",
   showPages: "Show",
   closeTunnel: "Close",

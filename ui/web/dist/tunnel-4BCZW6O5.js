@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-7GOLLK23.js";import"./chunk-MVOWEYVZ.js";import"./chunk-V3ZPNFAK.js";import"./chunk-KCJD4F3O.js";import"./chunk-ITU57X2G.js";import"./chunk-3OU6S64C.js";import"./chunk-TIRFS4K6.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
