@@ -26,8 +26,9 @@ const (
 	inspectFirst = 20 * time.Second // streams come first
 	inspectDemo  = 2 * time.Second
 	inspectEvery = 24 * time.Hour
-	inspectLook  = time.Minute // for devices that are new
-	inspectMany  = 4           // at once
+	inspectSoon  = 15 * time.Minute // where nobody answered: nothing was signed
+	inspectLook  = time.Minute      // for devices that are new
+	inspectMany  = 4                // at once
 	inspectMost  = 24 * time.Second
 )
 
@@ -96,11 +97,19 @@ func (n *inspections) due(now time.Time) (due []configs.Device) {
 		}
 	}
 	for _, d := range devices {
-		if was, asked := n.last[d.ID]; !asked || was.pin != pinOf(d) || now.Sub(was.report.At) > inspectEvery {
+		if was, asked := n.last[d.ID]; !asked || was.pin != pinOf(d) || now.Sub(was.report.At) > was.lasts() {
 			due = append(due, d)
 		}
 	}
 	return due
+}
+
+// lasts is how long a report does.
+func (i inspected) lasts() time.Duration {
+	if i.report.Outcome == inspect.Silent || i.report.Outcome == inspect.Unreachable {
+		return inspectSoon
+	}
+	return inspectEvery
 }
 
 // ask asks one device and keeps what it says. A password that cannot be read is

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -78,6 +79,49 @@ func TestAskReadsWhatADeviceSays(t *testing.T) {
 	var e *onvif.Error
 	if _, err = ask("hq-corridor", ""); !errors.As(err, &e) || e.Kind != onvif.KindClosed {
 		t.Error("of a camera without ONVIF:", err)
+	}
+}
+
+// TestOtherPlacesOfTheDevice: HTTP that sends to its own HTTPS, no GetServices, and
+// a second media service.
+func TestOtherPlacesOfTheDevice(t *testing.T) {
+	profiles := func(name string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/"+name {
+				say("<s:Fault><faultstring>another service</faultstring></s:Fault>")(w, r)
+				return
+			}
+			say(`<GetProfilesResponse><Profiles token="1"><Name>`+name+`</Name></Profiles></GetProfilesResponse>`)(w, r)
+		}
+	}
+	device := &double{answers: map[string]http.HandlerFunc{
+		"GetSystemDateAndTime": say(theTime),
+		"GetCapabilities": say("<GetCapabilitiesResponse><Capabilities><Device><Network><Extension><Dot11Configuration>true</Dot11Configuration></Extension></Network></Device>" +
+			"<Media><XAddr>https://not.the.device.example/media</XAddr></Media></Capabilities></GetCapabilitiesResponse>"),
+		"GetProfiles":  profiles("media"),
+		"GetStreamUri": say("<GetStreamUriResponse><MediaUri><Uri>rtsp://127.0.0.1/1</Uri></MediaUri></GetStreamUriResponse>"),
+	}}
+	secure := httptest.NewTLSServer(device)
+	t.Cleanup(secure.Close)
+	plain := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, secure.URL+"/onvif/device_service", http.StatusMovedPermanently)
+	}}}
+	if err := plain.listen(t, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := onvif.Ask(t.Context(), plain.options())
+	if err != nil || !s.TLS || !s.WirelessCapable || len(s.Profiles) != 1 || s.Profiles[0].Foreign || s.Profiles[0].URI != "rtsp://127.0.0.1/1" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	device.answers["GetProfiles"] = profiles("media2")
+	device.answers["GetServices"] = say("<GetServicesResponse><Service><Namespace>http://www.onvif.org/ver10/media/wsdl</Namespace><XAddr>" + secure.URL + "/media</XAddr></Service>" +
+		"<Service><Namespace>http://www.onvif.org/ver20/media/wsdl</Namespace><XAddr>" + secure.URL + "/media2</XAddr></Service></GetServicesResponse>")
+	if s, err = onvif.Ask(t.Context(), plain.options()); err != nil || len(s.Profiles) != 1 || s.Profiles[0].Name != "media2" || len(s.Foreign) != 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	device.answers["GetProfiles"] = profiles("media") // the second is there in name only
+	if s, err = onvif.Ask(t.Context(), plain.options()); err != nil || len(s.Profiles) != 1 || s.Profiles[0].Name != "media" {
+		t.Fatalf("%+v, %v", s, err)
 	}
 }
 
