@@ -53,7 +53,7 @@ func (c *armingAccount) look(s firewall.Status) error {
 	if alarms := strings.Join(s.Alarms, "; "); alarms != c.alarms {
 		switch {
 		case alarms == "":
-		case s.State == firewall.Disarmed:
+		case s.Note != nil: // obeyed all the same
 			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-doubted", Object: "containment", Detail: alarms, Time: time.Now()})
 		default:
 			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-refused", Object: "containment", Outcome: "refused", Detail: alarms, Time: time.Now()})

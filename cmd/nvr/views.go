@@ -239,7 +239,7 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	checks := []ui.HealthCheck{c}
 	if len(s.Alarms) > 0 {
 		fix := "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes"
-		if s.State == firewall.Disarmed {
+		if s.Note != nil { // obeyed all the same
 			fix = "put site.key in the state directory right; nvr firewall arm ends the disarming"
 		}
 		checks = append(checks, ui.HealthCheck{Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "), Fix: fix})
