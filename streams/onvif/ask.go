@@ -3,6 +3,7 @@ package onvif
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -85,11 +86,15 @@ func (a *asking) greet(ctx context.Context) *Error {
 	for _, p := range a.client.o.Ports {
 		places = append(places, place{p.Number, p.TLS, servicePath})
 	}
+	var guarded *place // wants an account of whoever asks it anything: it may be a web server
 	best := &Error{Kind: KindClosed, Device: device, Err: errors.New("no port to ask at")}
 	for i := 0; i < len(places); i++ {
 		told, err := a.try(ctx, places[i])
 		if told {
 			return nil
+		}
+		if errors.Is(err, errRefused) && guarded == nil {
+			guarded = &places[i]
 		}
 		var elsewhere redirected
 		if errors.As(err, &elsewhere) {
@@ -106,6 +111,11 @@ func (a *asking) greet(ctx context.Context) *Error {
 		if best.Kind == KindUnreachable || ctx.Err() != nil {
 			break // no other port is either
 		}
+	}
+	if guarded != nil && ctx.Err() == nil {
+		a.found(*guarded)
+		a.untold("GetSystemDateAndTime", errRefused)
+		return nil
 	}
 	return best
 }
@@ -124,11 +134,13 @@ func (a *asking) try(ctx context.Context, at place) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if answer.body == nil && len(answer.challenges) == 0 {
+	switch {
+	case answer.body == nil && len(answer.challenges) > 0:
+		return false, fmt.Errorf("ask %s: %w", q.name, errRefused)
+	case answer.body == nil:
 		return false, answer.noSOAP()
 	}
-	a.at = at
-	a.s.TLS, a.s.Address = at.tls, netip.AddrPortFrom(a.client.o.Peer.Address.Unmap(), at.port)
+	a.found(at)
 	told, err := answer.answer(q)
 	if err != nil {
 		a.untold(q.name, err)
@@ -140,6 +152,12 @@ func (a *asking) try(ctx context.Context, at place) (bool, error) {
 		a.s.Clock = &clock
 	}
 	return true, nil
+}
+
+// found notes where the device service is.
+func (a *asking) found(at place) {
+	a.at = at
+	a.s.TLS, a.s.Address = at.tls, netip.AddrPortFrom(a.client.o.Peer.Address.Unmap(), at.port)
 }
 
 // services asks where the services are.

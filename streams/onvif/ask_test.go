@@ -23,7 +23,7 @@ const notAuthorized = "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s
 var headerOf = regexp.MustCompile(`<Password [^>]*>([^<]*)</Password><Nonce [^>]*>([^<]*)</Nonce><Created [^>]*>([^<]*)<`)
 
 // challenged asks for HTTP Digest, and takes an answer to it.
-func challenged(string) http.HandlerFunc {
+func challenged() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.Header.Get("Authorization"), "Digest username=\"viewer\"") {
 			w.Header().Set("WWW-Authenticate", `Digest realm="cam", nonce="n1", qop="auth"`)
@@ -122,6 +122,27 @@ func TestOtherPlacesOfTheDevice(t *testing.T) {
 	device.answers["GetProfiles"] = profiles("media") // the second is there in name only
 	if s, err = onvif.Ask(t.Context(), plain.options()); err != nil || len(s.Profiles) != 1 || s.Profiles[0].Name != "media" {
 		t.Fatalf("%+v, %v", s, err)
+	}
+}
+
+// TestAWebServerThatWantsAPassword is passed over for a port that speaks ONVIF, and
+// asked with the account where there is none.
+func TestAWebServerThatWantsAPassword(t *testing.T) {
+	web := &double{answers: map[string]http.HandlerFunc{}}
+	device := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": say(theTime)}}
+	for _, q := range []string{"GetSystemDateAndTime", "GetNTP"} {
+		web.answers[q] = challenged()
+	}
+	if err := errors.Join(web.listen(t, "127.0.0.1:0"), device.listen(t, "127.0.0.1:0")); err != nil {
+		t.Fatal(err)
+	}
+	o := web.options()
+	o.Ports = append(o.Ports, onvif.Port{Number: device.address.Port()})
+	if s, err := onvif.Ask(t.Context(), o); err != nil || s.Address != device.address || len(web.requests("Authorization")) != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if s, err := onvif.Ask(t.Context(), web.options()); err != nil || s.Address != web.address || !s.Signed || len(s.NTP) != 1 {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

@@ -122,7 +122,7 @@ func TestForeignAddressesAreToldAndNeverDialled(t *testing.T) {
 		"GetDNS":               to(9001, http.StatusFound),
 		"GetProfiles":          say(`<GetProfilesResponse><Profiles token="a&amp;&quot;&lt;"><Name>main</Name></Profiles></GetProfilesResponse>`),
 		"GetStreamUri":         say("<GetStreamUriResponse><MediaUri><Uri>rtsp://viewer:open%20sesame@" + abroad + ":9001/live?password=open&amp;pwd=x</Uri></MediaUri></GetStreamUriResponse>"),
-		"GetNTP":               challenged("open sesame"),
+		"GetNTP":               challenged(),
 		"Naive":                to(9000, http.StatusTemporaryRedirect),
 	}}
 	if err := l.Devices()[0].Namespace().Do(func() error { return camera.listen(t, "10.20.1.11:9100") }); err != nil {
