@@ -96,22 +96,14 @@ func (d *double) options() onvif.Options {
 const theTime = "<GetSystemDateAndTimeResponse><SystemDateAndTime><DateTimeType>NTP</DateTimeType><UTCDateTime><Time><Hour>12</Hour><Minute>0</Minute><Second>0</Second></Time>" +
 	"<Date><Year>2026</Year><Month>11</Month><Day>23</Day></Date></UTCDateTime></SystemDateAndTime></GetSystemDateAndTimeResponse>"
 
-// TestForeignAddressesAreToldAndNeverDialled: a device that names hosts outside as
-// its services', its stream's and in redirects (C13). A client that follows arrives.
-func TestForeignAddressesAreToldAndNeverDialled(t *testing.T) {
-	plan := lab.DefaultPlan(4)
-	plan.Cameras, plan.Rogue, plan.OpenBridge = plan.Cameras[:1], false, true
-	l, err := lab.Build(t.Context(), plan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
+// pointingAbroad is a device that names hosts outside wherever ONVIF has room for one.
+func pointingAbroad() *double {
 	to := func(port int, status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, fmt.Sprintf("http://%s:%d/onvif", abroad, port), status)
 		}
 	}
-	camera := &double{answers: map[string]http.HandlerFunc{
+	return &double{answers: map[string]http.HandlerFunc{
 		"GetSystemDateAndTime": say(theTime),
 		"GetServices": say("<GetServicesResponse>" +
 			"<Service><Namespace>http://www.onvif.org/ver10/device/wsdl</Namespace><XAddr>http://" + abroad + ":9001/onvif/device_service</XAddr></Service>" +
@@ -125,6 +117,19 @@ func TestForeignAddressesAreToldAndNeverDialled(t *testing.T) {
 		"GetNTP":               challenged(),
 		"Naive":                to(9000, http.StatusTemporaryRedirect),
 	}}
+}
+
+// TestForeignAddressesAreToldAndNeverDialled: a device that names hosts outside as
+// its services', its stream's and in redirects (C13). A client that follows arrives.
+func TestForeignAddressesAreToldAndNeverDialled(t *testing.T) {
+	plan := lab.DefaultPlan(4)
+	plan.Cameras, plan.Rogue, plan.OpenBridge = plan.Cameras[:1], false, true
+	l, err := lab.Build(t.Context(), plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	camera := pointingAbroad()
 	if err := l.Devices()[0].Namespace().Do(func() error { return camera.listen(t, "10.20.1.11:9100") }); err != nil {
 		t.Fatal(err)
 	}
