@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -36,7 +37,12 @@ func (a *app) found() []sightings.Finding {
 	if a.book == nil { // while arming
 		return nil
 	}
-	return a.book.Findings()
+	all := a.book.Findings()
+	if a.inspections != nil {
+		all = slices.Concat(all, a.inspections.found())
+	}
+	slices.SortStableFunc(all, func(x, y sightings.Finding) int { return cmp.Compare(y.Level(), x.Level()) })
+	return all
 }
 
 // bookSiteOf is what of a site devices on the camera network are compared with.
