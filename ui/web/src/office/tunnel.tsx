@@ -124,7 +124,7 @@ function OpenPages({ device, close, done }: { device: string; close: () => void;
     <Dialog title={m.openPagesOf(device)} close={close} drawer>
       <form class="form user-form" onSubmit={(e) => void submit(e)}>
         <p class="muted">{m.openPagesText}</p>
-        <Text label={m.tunnelReason} hint={m.tunnelReasonHint} value={reason.value} change={(v) => (reason.value = v)} most={200} required focus />
+        <Text label={m.tunnelReason} hint={m.tunnelReasonHint} value={reason.value} change={(v) => (reason.value = v)} most={100} required focus />
         <div class="field">
           <span class="label">{m.tunnelFor}</span>
           <Choice<string> name={m.tunnelFor} value={minutes.value} options={["15", "30", "60", "120"].map((n) => [n, m.minutes(Number(n))])} choose={(v) => (minutes.value = v)} />
