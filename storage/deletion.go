@@ -46,7 +46,7 @@ func (p DeletionPlan) Only(id string) (DeletionPlan, bool) {
 	return p, p.ID() == id
 }
 
-// PlanDeletion says what would be deleted by hand now.
+// PlanDeletion says what would be deleted by hand now; ErrHoldsUnread.
 func (s *Store) PlanDeletion(camera string, from, to time.Time) (DeletionPlan, error) {
 	p := DeletionPlan{Camera: camera, From: from, To: to}
 	streams, err := s.Streams()
@@ -54,7 +54,7 @@ func (s *Store) PlanDeletion(camera string, from, to time.Time) (DeletionPlan, e
 		return p, err
 	}
 	if err := s.holds.ready(); err != nil {
-		return p, err
+		return p, fmt.Errorf("%w: %w", ErrHoldsUnread, err)
 	}
 	inUse := map[string]bool{}
 	for _, v := range s.volumes {
@@ -97,6 +97,7 @@ type Deleted struct {
 // Delete deletes what a plan takes, stated in the ledgers with who and why. It
 // waits until that is done, or ctx ends. What is being read is deleted when the
 // last reader closes it, also after a restart; what is held by then is not.
+// ErrAway: nothing is deleted. ErrUncounted: it goes on.
 func (s *Store) Delete(ctx context.Context, p DeletionPlan, by, why string) (Deleted, error) {
 	hand := byHand{By: cutText(by, maxHoldBy), Why: cutText(why, maxHoldWhy)}
 	if err := s.want(p.Take, hand); err != nil {
@@ -104,7 +105,7 @@ func (s *Store) Delete(ctx context.Context, p DeletionPlan, by, why string) (Del
 	}
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for s.onTheirWay(p.Take) {
+	for s.onTheirWay(p) {
 		select {
 		case <-ctx.Done():
 			return s.deleted(p.Take)
@@ -120,17 +121,16 @@ type byHand struct {
 	Why string `json:"why"`
 }
 
-// wantedRow is a segment that somebody wants to be deleted.
-type wantedRow struct {
-	byHand
-	End   time.Time    `json:"end"`
-	Bytes int64        `json:"bytes"`
-	State SegmentState `json:"state"`
-}
-
 // want notes segments that are to be deleted by hand, durably in the index: an
-// index that is lost forgets the wish, not the footage.
+// index that is lost forgets the wish, not the footage. What is wanted already
+// stays as the first had it.
 func (s *Store) want(list []Segment, hand byHand) error {
+	s.mu.Lock()
+	list = slices.DeleteFunc(slices.Clone(list), func(seg Segment) bool {
+		_, wanted := s.wanted[fileKey{seg.Volume, seg.Path}]
+		return wanted
+	})
+	s.mu.Unlock()
 	inUse := map[string]*session{}
 	for _, v := range s.volumes {
 		if ses := v.session(); ses != nil {
@@ -153,7 +153,7 @@ func (s *Store) want(list []Segment, hand byHand) error {
 	for ses, segments := range byVolume {
 		s.mu.Lock()
 		for _, seg := range segments {
-			s.wanted[fileKey{ses.id, seg.Path}] = wantedSegment{seg, hand}
+			s.wanted[fileKey{ses.id, seg.Path}] = wantedSegment{seg.SegmentMeta, hand}
 		}
 		s.mu.Unlock()
 		ses.wakeReaper()
@@ -174,20 +174,21 @@ func (s *Store) unwantAll(byVolume map[*session][]Segment) error {
 	return errors.Join(errs...)
 }
 
-// wantedSegment is a wantedRow in memory.
+// wantedSegment is a segment that somebody wants to be deleted. What else is
+// known of it the index has.
 type wantedSegment struct {
-	Segment
+	SegmentMeta
 	byHand
 }
 
 // onTheirWay reports whether segments that were wanted may be gone soon.
-func (s *Store) onTheirWay(list []Segment) bool {
-	if s.noDeletion() != "" {
+func (s *Store) onTheirWay(p DeletionPlan) bool {
+	if s.noDeletion() != "" || s.isUnread(p.Camera) {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.ContainsFunc(list, func(seg Segment) bool {
+	return slices.ContainsFunc(p.Take, func(seg Segment) bool {
 		key := fileKey{seg.Volume, seg.Path}
 		_, wanted := s.wanted[key]
 		return wanted && s.pins[key] == 0
@@ -204,7 +205,7 @@ func (s *Store) deleted(list []Segment) (d Deleted, err error) {
 		there, err := s.index.has(seg.SegmentMeta)
 		switch {
 		case err != nil:
-			return d, fmt.Errorf("look what was deleted: %w", err)
+			return d, fmt.Errorf("%w: %w", ErrUncounted, err)
 		case !there:
 			d.Segments++
 			d.Bytes += seg.Bytes
@@ -227,8 +228,7 @@ func (s *Store) loadWanted(ses *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range list {
-		w.Volume = ses.id
-		s.wanted[fileKey{ses.id, w.Path}] = w
+		s.wanted[fileKey{ses.id, w.path()}] = w
 	}
 }
 
@@ -242,7 +242,7 @@ func (s *Store) wantedOn(volume string) (list []wantedSegment) {
 		}
 	}
 	slices.SortFunc(list, func(a, b wantedSegment) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Path, b.Path))
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.path(), b.path()))
 	})
 	return list
 }

@@ -1,8 +1,12 @@
 package storage_test
 
 import (
+	"encoding/hex"
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -151,6 +155,64 @@ func TestDeleteByHandWaitsForReaders(t *testing.T) {
 		return len(left) == 6 && left[0].Path == list[1].Path
 	})
 	tilesOnce(t, s.Store)
+}
+
+// What is wanted already stays so, as the first had it, whatever becomes of a
+// second wish; its line says also after a restart what footage it was.
+func TestAnEarlierWishStays(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	s := open(t, o)
+	zero := minutes(t, s.Store, "gate")
+	p := planned(t, s.Store, "gate", zero, zero.Add(time.Second))
+	r, err := s.OpenSegment(p.Take[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := s.Delete(soon(t), p, "kim", "first"); err != nil || d.Waiting != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	more := planned(t, s.Store, "gate", zero, zero.Add(90*time.Second))
+	more.Take[1].Path = strings.Repeat("x", 1<<16) // the index takes no such key
+	if d, err := s.Delete(soon(t), more, "lee", "second"); err == nil {
+		t.Fatalf("%+v", d)
+	}
+	if d, err := s.Delete(soon(t), p, "lee", "third"); err != nil || d.Waiting != 1 {
+		t.Errorf("%+v, %v", d, err)
+	}
+	volume := p.Take[0].Volume
+	s.stop()
+	if d, err := s.Delete(soon(t), p, "lee", "when the index is closed"); !errors.Is(err, storage.ErrUncounted) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	r.Close()
+	s = open(t, o)
+	eventually(t, "the wish after a restart", func() bool { return len(all(t, s.Store, "gate")) == 9 })
+	s.stop()
+	sum := hex.EncodeToString(p.Take[0].SHA256[:])
+	if !slices.ContainsFunc(chain(t, vfs.OS{}, o.Volumes[0].Path, "gate", volume), func(l map[string]any) bool {
+		return l["kind"] == "deleted" && l["by"] == "kim" && l["why"] == "first" && l["sha256"] == sum
+	}) {
+		t.Error("no line says that kim deleted it first, and what it was")
+	}
+}
+
+// Nothing of a camera that is not read in full is deleted: nobody waits for that.
+func TestDeleteByHandOfAnUnreadCamera(t *testing.T) {
+	t.Parallel()
+	o, fsys := faulty(t, true)
+	s := open(t, o)
+	zero := minutes(t, s.Store, "gate")
+	s.stop()
+	failing(fsys, "readdir", "/v/gate/main", syscall.EIO)
+	s = open(t, o)
+	if len(s.Status().Unread) != 1 {
+		t.Fatalf("unread: %q", s.Status().Unread)
+	}
+	ctx := soon(t)
+	if d, err := s.Delete(ctx, planned(t, s.Store, "gate", zero, zero.Add(time.Second)), "kim", "why"); err != nil || d.Waiting != 1 || ctx.Err() != nil {
+		t.Errorf("%+v, %v", d, errors.Join(err, ctx.Err()))
+	}
 }
 
 // tilesOnce checks that what was deleted is a gap, and what is left is none.

@@ -34,17 +34,17 @@ func (p *pick) byHand() error {
 			break
 		}
 		p.mu.Lock()
-		growing := p.segments[w.Path] != nil
+		growing := p.segments[w.path()] != nil
 		p.mu.Unlock()
-		known, err := p.store.index.has(w.SegmentMeta)
+		row, known, err := p.store.index.find(w.SegmentMeta)
 		switch {
 		case err != nil:
 			return err
 		case growing: // its row comes with a commit
-		case !known, p.store.holds.covers(w.Segment):
-			over = append(over, w.Path)
+		case !known, row.number != p.number, p.store.holds.covers(row.Segment):
+			over = append(over, w.path())
 		default:
-			p.choose(w.Segment)
+			p.choose(row.Segment)
 		}
 	}
 	if len(over) == 0 {
@@ -58,7 +58,7 @@ func (p *pick) byHand() error {
 }
 
 // gapsLeft is what nobody else accounts for of a segment that is deleted by
-// hand (S6): beside other footage of the same time, after the clock was set
+// hand, and is on its way out (S6): beside other footage of the same time, after the clock was set
 // back, and beside gaps that are stated.
 func (s *Store) gapsLeft(seg Segment, hand byHand) ([]Gap, error) {
 	type stretch struct{ from, to time.Time }
@@ -68,7 +68,7 @@ func (s *Store) gapsLeft(seg Segment, hand byHand) ([]Gap, error) {
 		return nil, err
 	}
 	for _, other := range others {
-		if other.SegmentMeta != seg.SegmentMeta && !s.isLeaving(other.SegmentMeta) {
+		if !s.isLeaving(other.SegmentMeta) {
 			taken = append(taken, stretch{other.Start, other.End})
 		}
 	}

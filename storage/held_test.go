@@ -278,9 +278,10 @@ func TestHoldIsRefused(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+	good.By = strings.Repeat("k", 300) // is cut, as in a hold's end
 	h, err := s.PlaceHold(soon(t), good)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(h.By) != 256 {
+		t.Fatal(h, err)
 	}
 	if _, err := s.PlaceHold(soon(t), h); err == nil {
 		t.Error("an id is used twice")

@@ -35,6 +35,11 @@ type HoldEnd struct {
 var (
 	// ErrAway: a volume of which something was to be deleted is not in use any more.
 	ErrAway = errors.New("storage: its volume is not in use")
+	// ErrHoldsUnread: what is held is not known, so nothing may be deleted.
+	ErrHoldsUnread = errors.New("storage: holds cannot be read")
+	// ErrUncounted: what was to be deleted is noted and goes, but what is gone by
+	// now could not be looked up.
+	ErrUncounted = errors.New("storage: what was deleted by now cannot be looked up")
 	// ErrNoHold: there is no such hold, or it has ended.
 	ErrNoHold = errors.New("storage: there is no such hold")
 	// ErrHoldExpired: a hold was to end before it begins.
@@ -53,8 +58,8 @@ const (
 	expireDone = "its time is over"
 )
 
-// NewHoldID makes the id of a hold.
-func NewHoldID() string {
+// newHoldID makes the id of a hold.
+func newHoldID() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
@@ -76,7 +81,7 @@ func (h Hold) check() error {
 	case !h.Expires.IsZero() && !validTime(h.Expires):
 		return fmt.Errorf("storage: hold cannot expire at %v", h.Expires)
 	case len(h.By) > maxHoldBy || len(h.Why) > maxHoldWhy:
-		return fmt.Errorf("storage: a hold's reason has at most %d bytes", maxHoldWhy)
+		return fmt.Errorf("storage: a hold says in at most %d bytes who placed it, and in %d why", maxHoldBy, maxHoldWhy)
 	}
 	return nil
 }
@@ -89,7 +94,7 @@ func (h Hold) check() error {
 // the hold an empty ID and Created are filled in.
 func (s *Store) PlaceHold(ctx context.Context, h Hold) (Hold, error) {
 	if h.ID == "" {
-		h.ID = NewHoldID()
+		h.ID = newHoldID()
 	}
 	if h.Created.IsZero() {
 		h.Created = s.opts.Now()
@@ -98,7 +103,7 @@ func (s *Store) PlaceHold(ctx context.Context, h Hold) (Hold, error) {
 	if !h.Expires.IsZero() {
 		h.Expires = h.Expires.UTC().Round(0)
 	}
-	h.By, h.Why = strings.ToValidUTF8(h.By, ""), strings.ToValidUTF8(h.Why, "")
+	h.By, h.Why = cutText(h.By, maxHoldBy), strings.ToValidUTF8(h.Why, "")
 	if err := h.check(); err != nil {
 		return h, err
 	}
@@ -109,7 +114,7 @@ func (s *Store) PlaceHold(ctx context.Context, h Hold) (Hold, error) {
 		return h, err
 	}
 	return h, s.awaitHold(ctx, func() bool {
-		return s.holds.statedOn(h.ID, s.inUse(), false) && !s.leavingHeld(h)
+		return s.holds.statedOn(h.ID, s.inUse()) && !s.leavingHeld(h)
 	})
 }
 

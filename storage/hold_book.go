@@ -169,19 +169,17 @@ func (b *holdBook) over(id string) bool {
 }
 
 // statedOn reports whether the ledgers of all these volumes, of one at least,
-// state a hold, or its end.
-func (b *holdBook) statedOn(id string, volumes []uint16, end bool) bool {
+// state a hold.
+func (b *holdBook) statedOn(id string, volumes []uint16) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[id]
-	return r != nil && r.statedOn(volumes, end)
+	return r != nil && onAll(r.On, volumes)
 }
 
-func (r *heldRow) statedOn(volumes []uint16, end bool) bool {
-	on := r.On
-	if end {
-		on = r.EndOn
-	}
+// onAll reports whether all these volumes are among those, of which there is one
+// at least.
+func onAll(on, volumes []uint16) bool {
 	return len(on) > 0 && !slices.ContainsFunc(volumes, func(n uint16) bool { return !slices.Contains(on, n) })
 }
 
@@ -192,7 +190,7 @@ func (b *holdBook) settle(inUse []uint16) {
 	defer b.mu.Unlock()
 	ended := false
 	for _, r := range b.rows {
-		if !r.over && !r.End.At.IsZero() && r.statedOn(inUse, true) {
+		if !r.over && !r.End.At.IsZero() && onAll(r.EndOn, inUse) {
 			r.over, ended = true, true
 		}
 	}

@@ -25,7 +25,7 @@ import (
 //	heads      volume 2, camera  → how far the ledger is in the index
 //	held       hold's id         → heldRow (JSON), ended ones too
 //	holds      camera, 0         → nothing but an end: never delete anything of it
-//	wanted     volume 2, path    → wantedRow (JSON): to be deleted by hand
+//	wanted     volume 2, path    → byHand (JSON): to be deleted by hand
 //
 // Integers in keys are big endian, times nanoseconds since 1970. Transactions
 // that read are short, since bbolt cannot reuse pages while they last.

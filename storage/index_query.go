@@ -138,6 +138,26 @@ func (ix *index) has(m SegmentMeta) (found bool, err error) {
 	return found, err
 }
 
+// find gives a segment that is listed; false if it is not.
+func (ix *index) find(m SegmentMeta) (row located, found bool, err error) {
+	err = ix.db.View(func(tx *bolt.Tx) (err error) {
+		rows := tx.Bucket([]byte("segments")).Bucket([]byte(m.key().String()))
+		if rows == nil {
+			return nil
+		}
+		k := segmentKey(m)
+		v := rows.Get(k)
+		if found = v != nil; found {
+			row.Segment, row.number, err = parseRow(m.key(), k, v)
+		}
+		return err
+	})
+	if err != nil {
+		return located{}, false, fmt.Errorf("find segment %s: %w", m.path(), err)
+	}
+	return row, found, nil
+}
+
 // oldest calls do with a volume's segments in the order of deletion until it
 // says false, page by page as each does: what may not be deleted can be much.
 func (ix *index) oldest(volume uint16, do func(Segment) bool) error {

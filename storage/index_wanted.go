@@ -14,7 +14,7 @@ func (ix *index) want(volume uint16, list []Segment, hand byHand) error {
 		err := ix.db.Update(func(tx *bolt.Tx) error {
 			wanted := tx.Bucket([]byte("wanted"))
 			for _, seg := range part {
-				value, err := json.Marshal(wantedRow{hand, seg.End, seg.Bytes, seg.State})
+				value, err := json.Marshal(hand)
 				if err != nil {
 					return err
 				}
@@ -56,12 +56,11 @@ func (ix *index) wanted(volume uint16) (list []wantedSegment, err error) {
 		if err != nil {
 			return err
 		}
-		var row wantedRow
-		if err := json.Unmarshal(v, &row); err != nil {
+		var hand byHand
+		if err := json.Unmarshal(v, &hand); err != nil {
 			return err
 		}
-		seg := Segment{SegmentMeta: m, End: row.End, Path: name, Bytes: row.Bytes, State: row.State}
-		list = append(list, wantedSegment{seg, row.byHand})
+		list = append(list, wantedSegment{m, hand})
 		return nil
 	})
 	return list, err

@@ -16,6 +16,7 @@ const (
 	reapEvery  = time.Second      // how often free space is measured
 	ageEvery   = 10 * time.Second // how often old footage is looked for
 	checkEvery = 10 * time.Second // how often the identity is read again
+	spareEvery = 10 * time.Second // how often what could not be looked at is, again
 	// reapBatch is how many segments one commit states as deleted: enough for
 	// 64 GB a second at 1 GB a segment, few enough not to hold anything up.
 	reapBatch = 64
@@ -33,6 +34,8 @@ type reaper struct {
 	lastRound          time.Time
 	rate               float64   // bytes per second, smoothed
 	spared             []Segment // held after all: to be taken out of gaps
+	unsure             []Segment // of earlier: could not be looked at, tried again
+	lastUnsure         time.Time
 }
 
 // reap deletes until the context ends or the session dies. A deletion is

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // sparedDetail stands in the line of a segment that had been stated as deleted.
@@ -19,21 +20,37 @@ func (r *reaper) spare() error {
 		return nil
 	}
 	r.mu.Lock()
-	list := r.earlier
-	if r.behind {
-		list = nil
-	} else {
-		r.earlier = nil
+	var list []Segment
+	if !r.behind {
+		list, r.earlier = r.stillUnsure(r.earlier), nil
 	}
 	r.mu.Unlock()
 	var errs []error
 	for _, seg := range list {
 		if err := r.spareOne(seg); err != nil {
-			// Its mark in the index stays: looked at again at the next start.
+			// Its mark in the index stays. It holds nothing up: the next batch may go.
+			r.unsure = append(r.unsure, seg)
 			errs = append(errs, fmt.Errorf("look whether %s is held: %w", seg.Path, err))
 		}
 	}
 	return errors.Join(append(errs, r.trimSpared())...)
+}
+
+// stillUnsure adds to a list what could not be looked at, when it is time for
+// that; a ledger that was read meanwhile may have brought the same anew.
+func (r *reaper) stillUnsure(list []Segment) []Segment {
+	now := time.Now()
+	anew := map[string]bool{}
+	for _, seg := range list {
+		anew[seg.Path] = true
+	}
+	r.unsure = slices.DeleteFunc(r.unsure, func(seg Segment) bool { return anew[seg.Path] })
+	if len(r.unsure) == 0 || now.Sub(r.lastUnsure) < spareEvery {
+		return list
+	}
+	list = append(list, r.unsure...)
+	r.unsure, r.lastUnsure = nil, now
+	return list
 }
 
 func (r *reaper) spareOne(seg Segment) error {

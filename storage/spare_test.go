@@ -3,10 +3,14 @@ package storage_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stockade-nvr/stockade/storage"
+	"github.com/stockade-nvr/stockade/storage/vfs"
 )
 
 // keepCopy keeps a directory as it is now; back puts that there again.
@@ -113,6 +117,37 @@ func TestHoldBeforeAVolumeComesBackWithItsDeletion(t *testing.T) {
 			eventually(t, "the end of all", func() bool { return len(all(t, s.Store, "gate")) == 0 })
 		})
 	}
+}
+
+// S5: what was stated as deleted and is held, but cannot be read, is looked at
+// again while the recorder runs, and holds up no deletion meanwhile.
+func TestWhatCannotBeLookedAtIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	o, fsys := faulty(t, true)
+	s := open(t, o)
+	zero := minutes(t, s.Store, "gate")
+	failing(fsys, "remove", "/v/gate", syscall.EIO)
+	if d, err := s.Delete(soon(t), planned(t, s.Store, "gate", zero, zero.Add(time.Second)), "kim", "why"); err != nil || d.Segments != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	place(t, s.Store, "gate", zero, zero.Add(time.Second))
+	s.stop()
+	tried := atomic.Int64{}
+	fsys.SetHook(func(c vfs.Call) error {
+		if c.Op != "open" || !strings.HasSuffix(c.Name, meta("gate", zero).Start.Format("150405.000000000Z")+"-0a1b2c3d.mp4") {
+			return nil
+		}
+		tried.Add(1)
+		return syscall.EIO
+	})
+	s = open(t, o)
+	eventually(t, "a look", func() bool { return tried.Load() > 0 })
+	last := all(t, s.Store, "gate")[8]
+	if d, err := s.Delete(soon(t), planned(t, s.Store, "gate", last.Start, last.End), "kim", "why"); err != nil || d.Segments != 1 {
+		t.Errorf("deletion beside it: %+v, %v", d, err)
+	}
+	fsys.SetHook(nil)
+	eventually(t, "the held one", func() bool { return all(t, s.Store, "gate")[0].Start.Equal(zero) })
 }
 
 // Footage that was deleted before somebody held its range is told as deleted:

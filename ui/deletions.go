@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/stockade-nvr/stockade/ui/audit"
 	"github.com/stockade-nvr/stockade/ui/auth"
 )
 
@@ -83,7 +84,7 @@ func (s *Server) postDeletion(w http.ResponseWriter, r *http.Request) {
 		Camera   string
 		From, To time.Time
 		Plan     string
-		Reason   string
+		Why      string
 	}
 	p := principal(r)
 	err := readBody(r, &sent)
@@ -91,8 +92,11 @@ func (s *Server) postDeletion(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = checkRange(what.From, what.To)
 	}
+	if err == nil && what.To.Sub(what.From) > maxListRange { // as a plan's
+		err = &Problem{http.StatusBadRequest, "the range is too long", fmt.Sprintf("delete at most %d h at once", int(maxListRange.Hours()))}
+	}
 	if err == nil {
-		what.Why, err = reasonOf(sent.Reason)
+		what.Why, err = reasonOf(sent.Why, maxWhy)
 	}
 	if err == nil && sent.Plan == "" {
 		err = &Problem{http.StatusBadRequest, "plan is missing", "GET /api/v1/deletions says what would go, and gives its plan"}
@@ -100,43 +104,52 @@ func (s *Server) postDeletion(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.knownCamera(what.Camera)
 	}
+	var plan DeletionView
 	if err == nil {
-		err = s.askDeletion(p, what)
+		plan, err = s.opt.Holds.Plan(what.Camera, what.From, what.To, what.Plan)
+	}
+	if err == nil {
+		err = s.askDeletion(p, what, plan)
 	}
 	var d DeletedView
 	if err == nil {
-		d, err = s.deleteFootage(r, p, "", what)
+		d, err = s.deleteFootage(r, deletionEntry(p, "", what), plan, p.Name(), what.Why)
 	}
 	answer[DeletedView](s, w, r)(d, err)
 }
 
 // askDeletion asks a second admin, where the site wants two.
-func (s *Server) askDeletion(p auth.Principal, what deletion) error {
-	now, err := s.opt.Holds.Plan(what.Camera, what.From, what.To, what.Plan)
-	if err != nil {
-		return err
-	}
-	if now.Segments == 0 {
+func (s *Server) askDeletion(p auth.Principal, what deletion, plan DeletionView) error {
+	if plan.Segments == 0 {
 		return &Problem{http.StatusConflict, "nothing of that range can be deleted", "GET /api/v1/deletions says what is held or being written"}
 	}
-	detail := fmt.Sprintf("%s %s – %s, %d segments, %d MiB: %s", what.Camera, stamp(what.From), stamp(what.To), now.Segments, now.Bytes>>20, what.Why)
+	detail := fmt.Sprintf("%s %s – %s, %d segments, %d MiB: %s", what.Camera, stamp(what.From), stamp(what.To), plan.Segments, plan.Bytes>>20, what.Why)
 	return s.opt.Accounts.AskSecond(p, actionDelete, "camera:"+what.Camera, detail, what)
 }
 
-// deleteFootage deletes for p, and for second if that is somebody.
-func (s *Server) deleteFootage(r *http.Request, p auth.Principal, second string, what deletion) (d DeletedView, err error) {
+func deletionEntry(p auth.Principal, second string, what deletion) audit.Entry {
 	e := entryOf(p, actionDelete, "camera:"+what.Camera, what.Why+confirmedBy(second))
 	e.Camera, e.From, e.To = what.Camera, &what.From, &what.To
+	return e
+}
+
+// deleteConfirmed deletes what p asked for and second confirmed, if that is what
+// the plan said still.
+func (s *Server) deleteConfirmed(r *http.Request, p auth.Principal, second string, what deletion) error {
+	e := deletionEntry(p, second, what)
 	plan, err := s.opt.Holds.Plan(what.Camera, what.From, what.To, what.Plan)
-	if err != nil && second != "" { // what was confirmed is accounted for
-		return d, s.undone(r, e, err)
-	}
 	if err != nil {
-		return d, err
+		return s.undone(r, e, err) // what was confirmed is accounted for
 	}
+	_, err = s.deleteFootage(r, e, plan, both(p, second), what.Why)
+	return err
+}
+
+// deleteFootage deletes what a plan takes, as e says in the audit.
+func (s *Server) deleteFootage(r *http.Request, e audit.Entry, plan DeletionView, by, why string) (d DeletedView, err error) {
 	e.Before = state(plan)
 	err = s.carry(r, e, func(ctx context.Context) (err error) {
-		d, err = s.opt.Holds.Delete(ctx, plan, both(p, second), what.Why)
+		d, err = s.opt.Holds.Delete(ctx, plan, by, why)
 		return err
 	})
 	if err == nil && d.Held+d.Waiting > 0 {

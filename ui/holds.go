@@ -121,7 +121,7 @@ func (s *Server) postHold(w http.ResponseWriter, r *http.Request) {
 		err = &Problem{http.StatusBadRequest, "the range is too long", fmt.Sprintf("hold at most %d h at once, or ask an admin", int(maxListRange.Hours()))}
 	}
 	if err == nil {
-		h.Why, err = reasonOf(sent.Why)
+		h.Why, err = reasonOf(sent.Why, maxWhy)
 	}
 	if err == nil {
 		err = s.placeHold(r, h)
@@ -144,13 +144,13 @@ func (s *Server) checkExpiry(at *time.Time) error {
 	return nil
 }
 
-// reasonOf reads why something is done.
-func reasonOf(why string) (string, error) {
-	why = strings.TrimSpace(why)
-	if why == "" || len(why) > maxWhy {
-		return "", &Problem{http.StatusBadRequest, "a reason is needed", fmt.Sprintf("say why, in at most %d bytes: it is kept in the ledgers and in the audit", maxWhy)}
+// reasonOf reads why something is done, in at most so many bytes.
+func reasonOf(text string, most int) (string, error) {
+	text = strings.TrimSpace(text)
+	if text == "" || len(text) > most {
+		return "", &Problem{http.StatusBadRequest, "a reason is needed", fmt.Sprintf("say why, in at most %d bytes: the audit keeps it", most)}
 	}
-	return why, nil
+	return text, nil
 }
 
 // placeHold places a hold, written down before.
@@ -172,7 +172,7 @@ func (s *Server) deleteHold(w http.ResponseWriter, r *http.Request) {
 	p, what := principal(r), removal{Hold: r.PathValue("hold")}
 	err := readBody(r, &sent)
 	if err == nil {
-		what.Why, err = reasonOf(sent.Why)
+		what.Why, err = reasonOf(sent.Why, maxWhy)
 	}
 	var h HoldView
 	if err == nil {
@@ -304,8 +304,7 @@ func (s *Server) confirmed(r *http.Request, id string) error {
 		if err := json.Unmarshal(c.What, &what); err != nil {
 			return fmt.Errorf("read what was confirmed: %w", err)
 		}
-		_, err := s.deleteFootage(r, c.By, c.Second, what)
-		return err
+		return s.deleteConfirmed(r, c.By, c.Second, what)
 	}
 	return fmt.Errorf("nobody carries out a confirmation of the kind %q", c.Kind)
 }

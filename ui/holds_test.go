@@ -187,9 +187,10 @@ func TestHoldsThatMakeNoSenseAreRefused(t *testing.T) {
 		}
 	}
 	for name, sent := range map[string]map[string]any{
-		"no plan":   {"camera": "gate", "from": at, "to": at.Add(time.Hour), "reason": "x"},
-		"no reason": {"camera": "gate", "from": at, "to": at.Add(time.Hour), "plan": "plan-1"},
-		"no range":  {"camera": "gate", "plan": "plan-1", "reason": "x"},
+		"no plan":      {"camera": "gate", "from": at, "to": at.Add(time.Hour), "why": "x"},
+		"no reason":    {"camera": "gate", "from": at, "to": at.Add(time.Hour), "plan": "plan-1"},
+		"no range":     {"camera": "gate", "plan": "plan-1", "why": "x"},
+		"a long range": {"camera": "gate", "from": at.AddDate(-1, 0, 0), "to": at, "plan": "plan-1", "why": "x"},
 	} {
 		if text := site.expect(t, 400, "admin", "POST", "deletions", sent, nil); !problem(text) {
 			t.Error(name, text)
@@ -239,7 +240,7 @@ func TestTwoPersonsEndAHoldAndDelete(t *testing.T) {
 		where := "deletions?camera=gate&from=" + from.UTC().Format(time.RFC3339) + "&to=" + from.Add(time.Hour).UTC().Format(time.RFC3339)
 		site.expect(t, 200, "admin", "GET", where, nil, &plan)
 		return site.ask2(t, "POST", "deletions", map[string]any{
-			"camera": "gate", "from": plan.From, "to": plan.To, "plan": plan.Plan, "reason": "works council",
+			"camera": "gate", "from": plan.From, "to": plan.To, "plan": plan.Plan, "why": "works council",
 		})
 	}
 	nothing := func(what string) {
@@ -305,7 +306,7 @@ func TestOnePersonEndsAHoldAndDeletesAtOnce(t *testing.T) {
 	h := site.place(t, "admin")
 	site.expect(t, 200, "admin", "DELETE", "holds/"+h.ID, map[string]any{"why": "case closed"}, nil)
 	from := time.Now().Add(-3 * time.Hour)
-	sent := map[string]any{"camera": "gate", "from": from, "to": from.Add(time.Hour), "plan": "plan-1", "reason": "works council"}
+	sent := map[string]any{"camera": "gate", "from": from, "to": from.Add(time.Hour), "plan": "plan-1", "why": "works council"}
 	var d ui.DeletedView
 	site.expect(t, 200, "admin", "POST", "deletions", sent, &d)
 	if d.Segments != 3 || !slices.Equal(site.held.done(), []string{"gate by admin: works council"}) {

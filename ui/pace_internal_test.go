@@ -9,7 +9,7 @@ import (
 )
 
 func TestAUserIsPacedByThemselves(t *testing.T) {
-	c := pace{what: "changes", burst: 3, every: 10 * time.Second}
+	c := pace{what: "changes", Pace: auth.Pace{Burst: 3, Every: 10 * time.Second}}
 	kim := auth.Principal{User: auth.User{ID: "kim"}, Session: "s"}
 	lee := auth.Principal{User: auth.User{ID: "lee"}, Session: "s"}
 	now := time.Now()
@@ -34,8 +34,8 @@ func TestAUserIsPacedByThemselves(t *testing.T) {
 		t.Error("after the wait:", n)
 	}
 	now = now.Add(time.Hour)
-	if n := took(kim); n != 3 || len(c.rested) != 1 {
-		t.Error("after an hour:", n, c.rested)
+	if n := took(kim); n != 3 {
+		t.Error("after an hour:", n)
 	}
 	if took(auth.LocalPrincipal("root")) < 100 {
 		t.Error("the box is paced")

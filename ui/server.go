@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/stockade-nvr/stockade/ui/auth"
 	"github.com/stockade-nvr/stockade/ui/cert"
 	"github.com/stockade-nvr/stockade/ui/tunnel"
 	"github.com/stockade-nvr/stockade/ui/web"
@@ -77,8 +78,8 @@ func New(opt Options) *Server {
 		live:    shares{max: maxLiveViewers, each: maxOwnViewers, kept: keptViewers},
 		films:   shares{max: maxFilms, each: maxOwnFilms, kept: keptFilms},
 
-		changes: pace{what: "changes", burst: 120, every: 3 * time.Second},
-		views:   pace{what: "views", burst: 300, every: 4 * time.Second},
+		changes: pace{what: "changes", Pace: auth.Pace{Burst: 120, Every: 3 * time.Second}},
+		views:   pace{what: "views", Pace: auth.Pace{Burst: 300, Every: 4 * time.Second}},
 	}
 	s.handler = s.guard(s.mux())
 	return s

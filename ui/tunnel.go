@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stockade-nvr/stockade/internal/pinned"
 	"github.com/stockade-nvr/stockade/ui/auth"
@@ -17,9 +15,9 @@ import (
 
 // Bounds of what is asked for.
 const (
-	usualTunnel     = 15 * time.Minute
-	maxTunnelReason = 300 // bytes
-	maxTunnelWord   = 128 // bytes of a name or password
+	usualTunnel   = 15 * time.Minute
+	maxTunnelWhy  = 300 // bytes
+	maxTunnelWord = 128 // bytes of a name or password
 )
 
 // Tunnel is how devices' own pages are reached. See package tunnel.
@@ -49,7 +47,7 @@ type TunnelView struct {
 	Address     string    `json:"address"` // of the device, with the port
 	TLS         bool      `json:"tls"`
 	Fingerprint string    `json:"fingerprint,omitempty"` // SHA-256 of the device's certificate, which nobody vouches for
-	Reason      string    `json:"reason"`
+	Why         string    `json:"why"`
 	By          string    `json:"by"`
 	Mine        bool      `json:"mine"` // opened in the session that asks: only there it can be used
 	Opened      time.Time `json:"opened"`
@@ -64,7 +62,7 @@ type TunnelView struct {
 func tunnelView(v tunnel.View, p auth.Principal) TunnelView {
 	return TunnelView{
 		ID: v.ID, Device: v.Device, Address: v.Address.String(), TLS: v.TLS, Fingerprint: v.Fingerprint,
-		Reason: v.Reason, By: v.By, Mine: v.Owner == p.Session && p.Session != "",
+		Why: v.Reason, By: v.By, Mine: v.Owner == p.Session && p.Session != "",
 		Opened: v.Opened.UTC(), Expires: v.Expires.UTC(), Requests: v.Requests, Changes: v.Changes,
 		ToDevice: v.ToDevice, FromDevice: v.FromDevice, URL: "/tunnel/" + v.ID,
 	}
@@ -96,7 +94,7 @@ func (s *Server) getTunnels(w http.ResponseWriter, r *http.Request) {
 
 // tunnelAsked is what a request to open one says.
 type tunnelAsked struct {
-	Reason             string
+	Why                string
 	Minutes            int
 	Port               int
 	TLS                bool
@@ -104,11 +102,11 @@ type tunnelAsked struct {
 }
 
 // check completes what was asked, and says what is wrong with it.
-func (a *tunnelAsked) check() error {
-	a.Reason = strings.TrimSpace(a.Reason)
+func (a *tunnelAsked) check() (err error) {
+	if a.Why, err = reasonOf(a.Why, maxTunnelWhy); err != nil {
+		return err
+	}
 	switch {
-	case a.Reason == "" || len(a.Reason) > maxTunnelReason || !utf8.ValidString(a.Reason):
-		return &Problem{http.StatusBadRequest, "the reason is missing or too long", fmt.Sprintf("say in at most %d bytes what is to be done there: the audit keeps it", maxTunnelReason)}
 	case a.Minutes < 0 || time.Duration(a.Minutes)*time.Minute > tunnel.MaxTime:
 		return &Problem{http.StatusBadRequest, "minutes is not between 1 and 120", "give a number in that range, or leave it out: then it is 15"}
 	case a.Port < 0 || a.Port > 65535:
@@ -154,7 +152,7 @@ func (s *Server) postTunnelEntrance(w http.ResponseWriter, r *http.Request) {
 	}
 	at, err := s.tunnels.Entrance(r.PathValue("tunnel"), principal(r).Session)
 	if err != nil {
-		s.fail(w, r, noTunnel())
+		s.fail(w, r, &Problem{http.StatusNotFound, "there is no such tunnel, or it was opened in another session", "GET /api/v1/tunnels lists them"})
 		return
 	}
 	writeJSON(w, struct {
@@ -165,15 +163,11 @@ func (s *Server) postTunnelEntrance(w http.ResponseWriter, r *http.Request) {
 func (s *Server) deleteTunnel(w http.ResponseWriter, r *http.Request) {
 	was, err := s.tunnels.Close(r.PathValue("tunnel"), tunnel.EndClosed)
 	if err != nil {
-		s.fail(w, r, noTunnel())
+		s.fail(w, r, &Problem{http.StatusNotFound, "there is no such tunnel", "it may have ended: GET /api/v1/tunnels lists those that are open"})
 		return
 	}
 	s.noteTunnel(r, tunnelEnd(principal(r), was)) // by who closed it
 	done(w)
-}
-
-func noTunnel() *Problem {
-	return &Problem{http.StatusNotFound, "there is no such tunnel, or it was opened in another session", "GET /api/v1/tunnels lists them"}
 }
 
 // getTunnelPage serves the page around a device's pages: the same as at /, which

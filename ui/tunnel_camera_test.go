@@ -353,7 +353,7 @@ func withTunnel(t *testing.T, c *webCamera, at string, more ...func(*ui.Options)
 
 // tunnelBody asks for a tunnel to the camera.
 func tunnelBody(c *webCamera) string {
-	return said(map[string]any{"reason": "focus the lens", "port": int(c.at.Port()), "tls": strings.HasPrefix(c.URL, "https")})
+	return said(map[string]any{"why": "focus the lens", "port": int(c.at.Port()), "tls": strings.HasPrefix(c.URL, "https")})
 }
 
 // sha gives a SHA-256 as the audit has it.

@@ -421,14 +421,14 @@ func TestATunnelIsRefusedWithTheFix(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no reason":          {"dev-gate", map[string]any{"reason": " "}, 400, "say in at most"},
-		"too long":           {"dev-gate", map[string]any{"reason": "x", "minutes": 121}, 400, "in that range"},
-		"a port too high":    {"dev-gate", map[string]any{"reason": "x", "port": 70000}, 400, "give the port"},
-		"half an account":    {"dev-gate", map[string]any{"reason": "x", "username": "root"}, 400, "give both"},
-		"an unknown device":  {"dev-none", map[string]any{"reason": "x"}, 404, "api/v1/devices"},
-		"nobody answers":     {"dev-gate", map[string]any{"reason": "x", "port": free}, 502, "speak HTTPS only"},
-		"no TLS there":       {"dev-gate", map[string]any{"reason": "x", "port": int(camera.at.Port()), "tls": true}, 502, "does not answer"},
-		"an unknown request": {"dev-gate", map[string]any{"reason": "x", "url": "http://192.0.2.9/"}, 400, "openapi.json"},
+		"no reason":          {"dev-gate", map[string]any{"why": " "}, 400, "say why, in at most"},
+		"too long":           {"dev-gate", map[string]any{"why": "x", "minutes": 121}, 400, "in that range"},
+		"a port too high":    {"dev-gate", map[string]any{"why": "x", "port": 70000}, 400, "give the port"},
+		"half an account":    {"dev-gate", map[string]any{"why": "x", "username": "root"}, 400, "give both"},
+		"an unknown device":  {"dev-none", map[string]any{"why": "x"}, 404, "api/v1/devices"},
+		"nobody answers":     {"dev-gate", map[string]any{"why": "x", "port": free}, 502, "speak HTTPS only"},
+		"no TLS there":       {"dev-gate", map[string]any{"why": "x", "port": int(camera.at.Port()), "tls": true}, 502, "does not answer"},
+		"an unknown request": {"dev-gate", map[string]any{"why": "x", "url": "http://192.0.2.9/"}, 400, "openapi.json"},
 	} {
 		status, _, body := site.ask(t, admin, "POST", "/api/v1/devices/"+c.device+"/tunnel", said(c.body))
 		if status != c.status || !strings.Contains(body, c.says) || !problem(body) {

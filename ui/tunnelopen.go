@@ -65,7 +65,7 @@ func (s *Server) openTunnel(r *http.Request, asked tunnelAsked) (tunnel.View, er
 	stop := func() { unfollow(); end() }
 	v, err := s.tunnels.Open(r.Context(), tunnel.Opening{
 		Device: device, Peer: to.Peer, Port: uint16(asked.Port), TLS: asked.TLS, Username: to.Username, Password: to.Password,
-		For: time.Duration(asked.Minutes) * time.Minute, Reason: asked.Reason, By: p.Name(), Owner: p.Session,
+		For: time.Duration(asked.Minutes) * time.Minute, Reason: asked.Why, By: p.Name(), Owner: p.Session,
 		Origin: s.tunnelOrigin(r), Page: entranceOf(r.Context()).origin(r),
 		Used:    func() { s.opt.Accounts.Use(p) },
 		Changed: func(c tunnel.Change) { s.noteTunnel(r, tunnelChange(p, device, c)) },

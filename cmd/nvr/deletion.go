@@ -65,7 +65,7 @@ func (d *deleteFlags) run(c *cobra.Command) error {
 		}
 	}
 	var done ui.DeletedView
-	sent := map[string]any{"camera": plan.Camera, "from": plan.From, "to": plan.To, "plan": plan.Plan, "reason": d.reason}
+	sent := map[string]any{"camera": plan.Camera, "from": plan.From, "to": plan.To, "plan": plan.Plan, "why": d.reason}
 	if err := d.at.ask(c.Context(), http.MethodPost, "deletions", nil, sent, &done); err != nil {
 		return err
 	}

@@ -18,10 +18,7 @@ type held struct{ store *storage.Store }
 func (h held) Holds() ([]ui.HoldView, error) {
 	list, err := h.store.Holds()
 	if err != nil {
-		return nil, &ui.Problem{
-			Status: http.StatusServiceUnavailable, Message: "holds cannot be read, and nothing is deleted",
-			Fix: "see the recorder's health",
-		}
+		return nil, holdsUnread()
 	}
 	all := make([]ui.HoldView, 0, len(list))
 	for _, x := range list {
@@ -32,6 +29,13 @@ func (h held) Holds() ([]ui.HoldView, error) {
 		all = append(all, v)
 	}
 	return all, nil
+}
+
+func holdsUnread() *ui.Problem {
+	return &ui.Problem{
+		Status: http.StatusServiceUnavailable, Message: "holds cannot be read, and nothing is deleted",
+		Fix: "see the recorder's health",
+	}
 }
 
 // Place puts a hold in force.
@@ -59,6 +63,8 @@ func toHolder(err error) error {
 			Status: http.StatusServiceUnavailable, Message: "not every disk has written it down yet: it is tried again by itself",
 			Fix: "look at the list of holds, and at the recorder's health",
 		})
+	case errors.Is(err, storage.ErrHoldExpired):
+		return &ui.Problem{Status: http.StatusBadRequest, Message: "expires is not a time to come", Fix: "give a later time"}
 	case errors.Is(err, storage.ErrTooManyHolds):
 		return &ui.Problem{Status: http.StatusConflict, Message: "there are too many holds", Fix: "remove what is not needed any more"}
 	}
@@ -82,10 +88,10 @@ func (h held) Plan(camera string, from, to time.Time, id string) (ui.DeletionVie
 }
 
 func (h held) plan(camera string, from, to time.Time, id string) (storage.DeletionPlan, error) {
-	if _, err := h.Holds(); err != nil {
-		return storage.DeletionPlan{}, err
-	}
 	p, err := h.store.PlanDeletion(camera, from, to)
+	if errors.Is(err, storage.ErrHoldsUnread) {
+		return p, holdsUnread()
+	}
 	if err != nil || id == "" {
 		return p, err
 	}
@@ -106,10 +112,21 @@ func (h held) Delete(ctx context.Context, v ui.DeletionView, by, why string) (ui
 		return ui.DeletedView{}, err
 	}
 	d, err := h.store.Delete(ctx, p, by, why)
-	if errors.Is(err, storage.ErrAway) {
-		err = &ui.Problem{Status: http.StatusConflict, Message: "a volume went away meanwhile, and nothing was deleted", Fix: "look at a new plan, and ask again"}
+	return ui.DeletedView(d), toDeleter(err)
+}
+
+// toDeleter says in the page's words what became of a deletion.
+func toDeleter(err error) error {
+	switch {
+	case errors.Is(err, storage.ErrAway):
+		return &ui.Problem{Status: http.StatusConflict, Message: "a volume went away meanwhile, and nothing was deleted", Fix: "look at a new plan, and ask again"}
+	case errors.Is(err, storage.ErrUncounted):
+		return fmt.Errorf("%w: %w", ui.ErrWaits, &ui.Problem{
+			Status: http.StatusServiceUnavailable, Message: "the deletion goes on, but what is gone by now cannot be read",
+			Fix: "look at what is left, and at the recorder's health",
+		})
 	}
-	return ui.DeletedView(d), err
+	return err
 }
 
 // stretches joins segments that follow each other.

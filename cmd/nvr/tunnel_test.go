@@ -39,7 +39,7 @@ func (h *household) ownPages(string) error {
 		return err
 	}
 	var opened ui.TunnelView
-	if err := h.exchange("POST", "devices/dev-a/tunnel", map[string]any{"reason": "focus", "minutes": 1}, &opened); err != nil {
+	if err := h.exchange("POST", "devices/dev-a/tunnel", map[string]any{"why": "focus", "minutes": 1}, &opened); err != nil {
 		return err
 	}
 	var entrance struct{ URL string }

@@ -96,7 +96,7 @@ type Accounts struct {
 	hashes     *hasher
 	lockout    *lockout
 	refusals   *refusals
-	signIns    *signIns
+	signIns    Pace
 	ceremonies *ceremonies
 	changes    changes
 	hasAdmin   atomic.Bool             // once there is an admin, there always is
@@ -125,7 +125,7 @@ func Open(opt Options) (*Accounts, error) {
 		opt.Policy = func() Policy { return Policy{} }
 	}
 	a := &Accounts{
-		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(), signIns: newSignIns(),
+		opt: opt, db: opt.DB, hashes: newHasher(usualCost()), lockout: newLockout(), refusals: newRefusals(), signIns: Pace{Burst: signInBurst, Every: signInEvery},
 		ceremonies: newCeremonies(),
 	}
 	if err := prepare(a.db); err != nil {

@@ -6,41 +6,45 @@ import (
 )
 
 // How often one account is signed in to: each sign-in is in the audit, which is
-// kept for good, and ends an older session once there are too many.
+// kept for good, and ends an older session once there are too many. Only who has
+// proved to be its owner is told: to all others it says nothing.
 const (
 	signInBurst = 100
 	signInEvery = 10 * time.Second // one more each, from then on
-	maxPaced    = 1024             // accounts that are looked through for those that rest
 )
 
-// signIns paces the sign-ins of each account. Only who has proved to be its owner
-// is told: to all others it says nothing.
-type signIns struct {
-	mu   sync.Mutex
-	full map[string]time.Time // by the account's id: when all of its burst is there again; guarded by mu
+// Pace bounds how often each of many does something: Burst times at once, and
+// from then on once every Every. Its other fields are its own.
+type Pace struct {
+	Burst int
+	Every time.Duration
+
+	mu sync.Mutex
+	// full is when all of somebody's burst is there again; of whom it is, nothing is
+	// kept.
+	full map[string]time.Time // by id; guarded by mu
 }
 
-func newSignIns() *signIns { return &signIns{full: map[string]time.Time{}} }
-
-// take takes one sign-in, or tells how long to wait for it.
-func (s *signIns) take(id string, now time.Time) time.Duration {
-	const most = signInBurst * signInEvery
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	full := s.full[id]
-	if full.Before(now) || full.Sub(now) > most { // of a clock that went back
-		full = now
-	}
-	if wait := full.Add(signInEvery).Sub(now) - most; wait > 0 {
-		return wait
-	}
-	if len(s.full) >= maxPaced {
-		for other, at := range s.full {
-			if !at.After(now) {
-				delete(s.full, other)
-			}
+// Take counts one more of somebody's, or tells how long to wait for it.
+func (p *Pace) Take(id string, now time.Time) (wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for other, at := range p.full { // as many as there were of late
+		if !at.After(now) {
+			delete(p.full, other)
 		}
 	}
-	s.full[id] = full.Add(signInEvery)
+	most := time.Duration(p.Burst) * p.Every
+	owed := max(0, p.full[id].Sub(now))
+	if owed > most { // of a clock that went back
+		owed = 0
+	}
+	if wait = owed + p.Every - most; wait > 0 {
+		return wait
+	}
+	if p.full == nil {
+		p.full = map[string]time.Time{}
+	}
+	p.full[id] = now.Add(owed + p.Every)
 	return 0
 }

@@ -102,7 +102,7 @@ func (t *tx) sessionOf(p Principal) (*live, error) {
 
 // open starts a session and gives its cookie. The account is changed, not put.
 func (t *tx) open(acc *account, record sessionRecord, from Source) (cookie string, l *live, err error) {
-	if wait := t.a.signIns.take(acc.User.ID, t.now); wait > 0 {
+	if wait := t.a.signIns.Take(acc.User.ID, t.now); wait > 0 {
 		return "", nil, locked(wait)
 	}
 	record.ID, record.User = newID(), acc.User.ID

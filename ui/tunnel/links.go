@@ -80,7 +80,7 @@ func (t *tunnel) correct(text []byte) []byte {
 		at = begin + len(host)
 		start, slashes, scheme := schemeBefore(text, begin)
 		port, end := portAfter(text, at)
-		if start < 0 || start < done || !endsHost(text, end) {
+		if start < done || !endsHost(text, end) {
 			continue
 		}
 		as := scheme

@@ -72,7 +72,7 @@ export interface Tunnel {
   address: string;
   tls: boolean;
   fingerprint?: string;
-  reason: string;
+  why: string;
   by: string;
   /** opened in this session: only here it can be used */
   mine: boolean;

@@ -43,7 +43,7 @@ export function Deletion({ of, close }: { of: Partial<Marked>; close: () => void
       return;
     }
     void deleting.run(async () => {
-      gone.value = await send<Deleted>("POST", "deletions", { camera: p.camera, from: p.from, to: p.to, plan: p.plan, reason: reason.value.trim() });
+      gone.value = await send<Deleted>("POST", "deletions", { camera: p.camera, from: p.from, to: p.to, plan: p.plan, why: reason.value.trim() });
       marked.value = undefined;
     });
   };

@@ -81,7 +81,7 @@ function Row({ v, read }: { v: Tunnel; read: () => Promise<void> }): JSX.Element
     <li data-tunnel={v.id}>
       <div class="tunnel-text">
         <p><b><bdi>{v.device}</bdi></b> <code>{(v.tls ? "https://" : "http://") + v.address}</code></p>
-        <p class="small"><bdi>{v.reason}</bdi></p>
+        <p class="small"><bdi>{v.why}</bdi></p>
         <p class="muted small">
           {m.tunnelBy(v.by)} · <time title={stamp(Date.parse(v.expires))}>{m.timeLeft(clockText(left(v)))}</time> · {m.tunnelUse(v.requests, v.changes)}
         </p>
@@ -113,7 +113,7 @@ function OpenPages({ device, close, done }: { device: string; close: () => void;
     const account = other.value ? { username: name.value.trim(), password: password.value } : {};
     const opened = await task.run(async () => {
       const v = await send<Tunnel>("POST", `devices/${encodeURIComponent(device)}/tunnel`, {
-        reason: reason.value.trim(), minutes: Number(minutes.value), tls: scheme.value === "https", port: Number(port.value) || 0, ...account,
+        why: reason.value.trim(), minutes: Number(minutes.value), tls: scheme.value === "https", port: Number(port.value) || 0, ...account,
       });
       done();
       window.open(v.url, "_blank", "noopener"); // a browser that will not leaves the link in the list
@@ -124,7 +124,7 @@ function OpenPages({ device, close, done }: { device: string; close: () => void;
     <Dialog title={m.openPagesOf(device)} close={close} drawer>
       <form class="form user-form" onSubmit={(e) => void submit(e)}>
         <p class="muted">{m.openPagesText}</p>
-        <Text label={m.tunnelReason} hint={m.tunnelReasonHint} value={reason.value} change={(v) => (reason.value = v)} most={200} required focus />
+        <Text label={m.tunnelReason} hint={m.tunnelReasonHint} value={reason.value} change={(v) => (reason.value = v)} most={100} required focus />
         <div class="field">
           <span class="label">{m.tunnelFor}</span>
           <Choice<string> name={m.tunnelFor} value={minutes.value} options={["15", "30", "60", "120"].map((n) => [n, m.minutes(Number(n))])} choose={(v) => (minutes.value = v)} />
