@@ -150,7 +150,7 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	now := time.Now()
 	f.drift.see(now, again.Findings)
 	for l := range hurt {
-		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
+		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && (!x.Foreign || x.Spare) }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}
 			f.log.Warn("containment repaired", "layer", string(l), "generation", f.k.Generation())
 		}

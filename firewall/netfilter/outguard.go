@@ -2,12 +2,16 @@ package netfilter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/stockade-nvr/stockade/firewall/outguard"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
+
+// errOnlyLooks is the fault of a process that has not loaded anything.
+var errOnlyLooks = errors.New("nothing was loaded")
 
 func (k *Kernel) guard(l ruleset.Link) outguard.Guard {
 	return outguard.Guard{File: k.guardFile, Bridge: l.Bridge, Ports: l.Ports}
@@ -17,22 +21,21 @@ func (k *Kernel) guard(l ruleset.Link) outguard.Guard {
 // missing. What keeps it from doing so is no reason to keep cameras waiting: no
 // other layer needs it.
 func (k *Kernel) loadGuard(l ruleset.Link) error {
-	k.guardFault = nil
 	if k.guardFile == "" {
 		return nil
 	}
 	if !l.Isolated { // observing holds nothing back
 		return k.guard(l).Remove()
 	}
-	if err := k.guard(l).Attach(); err != nil {
-		k.guardFault = err
-		k.log.Warn("no guard at the way out, behind the rules", "error", err)
+	k.guardFault = k.guard(l).Attach()
+	if k.guardFault != nil {
+		k.log.Warn("no guard at the way out, behind the rules", "error", k.guardFault)
 	}
 	return nil
 }
 
-// checkGuard tells what of the guard is missing: to be repaired where this
-// process may, beside the rules where it may not.
+// checkGuard tells what of the guard is missing: a fault to be repaired where this
+// process could attach it, else what stands beside the rules.
 func (k *Kernel) checkGuard(_ context.Context, rs ruleset.Ruleset) ([]Finding, error) {
 	if k.guardFile == "" || !rs.Link.Isolated {
 		return nil, nil
@@ -47,10 +50,11 @@ func (k *Kernel) checkGuard(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 	if more := len(missing) - maxOthers; more > 0 {
 		missing = append(missing[:maxOthers], fmt.Sprintf("and %d more", more))
 	}
-	f := finding(ruleset.L6, "%s", strings.Join(missing, "; "))
-	if k.guardFault != nil {
-		f.Foreign, f.Spare = true, true
-		f.What += ": " + k.guardFault.Error()
+	f := finding(ruleset.L6, "%s; nvr firewall arm puts it back, as root", strings.Join(missing, "; "))
+	if errors.Is(k.guardFault, outguard.ErrNoTCX) {
+		f.What = "there is none: " + outguard.ErrNoTCX.Error()
 	}
+	f.Spare = k.guardFault != nil
+	f.Foreign = f.Spare
 	return []Finding{f}, nil
 }

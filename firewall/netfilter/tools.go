@@ -51,7 +51,7 @@ type Kernel struct {
 	unbolted bool // the bolt was drawn, or there was none
 
 	guardFile  string // Options.GuardFile
-	guardFault error  // why the guard could not be attached the last time
+	guardFault error  // why this process could not attach the guard
 
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
@@ -84,7 +84,7 @@ var commands = [...]struct{ name, pkg string }{
 // New finds the commands and the backend in use. It changes nothing.
 func New(o Options) (*Kernel, error) {
 	k := &Kernel{
-		log: o.Log, absent: o.Absent, guardFile: o.GuardFile, path: map[string]string{},
+		log: o.Log, absent: o.Absent, guardFile: o.GuardFile, guardFault: errOnlyLooks, path: map[string]string{},
 		hooks: map[ruleset.Family]*iptables.IPTables{},
 	}
 	if k.log == nil {

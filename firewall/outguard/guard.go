@@ -21,7 +21,7 @@ type Guard struct {
 // Errors that say why a guard cannot be attached.
 var (
 	ErrNoTCX  = errors.New("this kernel has no place for it: tcx came with Linux 6.6")
-	ErrRights = errors.New("attaching it takes root on the box itself: run nvr firewall arm")
+	ErrRights = errors.New("not permitted: it takes root on the box itself, as nvr firewall arm has")
 )
 
 // Check lists what of the guard is missing, in words; nothing when it is whole.

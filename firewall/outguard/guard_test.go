@@ -29,16 +29,24 @@ func TestMain(m *testing.M) {
 	machine.Main(m, none, none)
 }
 
-// box runs a test in a network namespace of its own: a bridge with two ports,
-// behind each a camera, and an uplink with the outside behind it. It forwards
-// whatever it can.
+// box runs a test in a network namespace of its own, on what build makes.
 func box(t *testing.T, test func(g outguard.Guard) error) {
 	t.Helper()
 	space, err := ns.New("box")
 	must(t, err)
 	t.Cleanup(func() { must(t, space.Close()) })
 	must(t, space.Do(func() error {
-		if err := sh(`
+		if err := build(); err != nil {
+			return err
+		}
+		return test(outguard.Guard{File: filepath.Join(t.TempDir(), "guard"), Bridge: "br-cam", Ports: []string{"port-a", "port-b"}})
+	}))
+}
+
+// build makes a box: a bridge with two ports, behind each a camera, and an uplink
+// with the outside behind it. It forwards whatever it can.
+func build() error {
+	return sh(`
 			ip link add br-cam address 02:5a:0a:14:00:01 type bridge mcast_snooping 0
 			for p in a b; do
 				ip link add port-$p address 02:00:00:00:02:1$p type veth peer name cam-$p address 02:00:00:00:00:1$p
@@ -51,11 +59,7 @@ func box(t *testing.T, test func(g outguard.Guard) error) {
 			ip neigh add 192.0.2.2 lladdr 02:00:00:00:0f:02 dev up0
 			ip -6 neigh add 2001:db8:1::2 lladdr 02:00:00:00:0f:02 dev up0
 			ip route add 203.0.113.0/24 via 192.0.2.2; ip -6 route add 2001:db8:113::/64 via 2001:db8:1::2
-			for i in 4/ip_forward 6/conf/all/forwarding; do echo 1 > /proc/sys/net/ipv$i; done`); err != nil {
-			return err
-		}
-		return test(outguard.Guard{File: filepath.Join(t.TempDir(), "guard"), Bridge: "br-cam", Ports: []string{"port-a", "port-b"}})
-	}))
+			for i in 4/ip_forward 6/conf/all/forwarding; do echo 1 > /proc/sys/net/ipv$i; done`)
 }
 
 // ways lead camera A's frames outside; the first is what forwarding does by itself.
