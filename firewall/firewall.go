@@ -217,7 +217,7 @@ func (f *Firewall) open() error {
 	if f.k != nil {
 		return nil
 	}
-	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent})
+	k, err := netfilter.New(netfilter.Options{Log: f.log, Backend: f.o.Backend, Absent: f.o.Absent, GuardFile: f.o.GuardFile})
 	if err != nil {
 		return fmt.Errorf("open the firewall: %w", err)
 	}

@@ -61,9 +61,9 @@ type Status struct {
 	Alarms     []string            // what somebody should look into although it changes no state, such as a note that is not obeyed
 }
 
-// LayerStatus is one of L0 to L5.
+// LayerStatus is one of L0 to L6.
 type LayerStatus struct {
-	Layer      string // L0 ... L5
+	Layer      string // L0 ... L6
 	Name       string // in words
 	Holds      bool
 	Detail     string // what is missing, or what was read back

@@ -35,6 +35,9 @@ type Options struct {
 	// the MAC of each, for the bolt that shuts them at the next boot until they are
 	// armed. A card that was a port and has another name now is kept shut by it, too.
 	PortsFile string
+	// GuardFile, if set, asks for the guard at the way out, and says where the
+	// numbers of its programs are kept: it holds behind what passes by all rules.
+	GuardFile string
 	// Absent allows ports that are not there: they are taken over once they come.
 	Absent bool
 	// Boot says that the file system of StateDir may not be mounted yet: a

@@ -64,7 +64,7 @@ func (f *Firewall) shutAtOnce(ctx context.Context) {
 		case <-f.event:
 		}
 		if l := f.guarding.Load(); l != nil {
-			if err := netfilter.ShutBypassed(*l, f.log); err != nil {
+			if err := netfilter.ShutBypassed(*l, f.o.GuardFile, f.log); err != nil {
 				f.log.Error("what passes by the rules could not be looked for", "error", err)
 			}
 		}

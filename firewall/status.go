@@ -22,6 +22,7 @@ var layers = [...]struct {
 	{ruleset.L3, "dropped on arrival (raw)"},
 	{ruleset.L4, "dropped before routing, at the recorder and in forwarding"},
 	{ruleset.L5, "outgoing packets of the box itself"},
+	{ruleset.L6, "what came in by a camera port, where it would leave"},
 }
 
 // staleAfter is how old a read-back may be and still count.
@@ -149,7 +150,7 @@ func (f *Firewall) repair(ctx context.Context, r netfilter.Report) (netfilter.Re
 	now := time.Now()
 	f.drift.see(now, again.Findings)
 	for l := range hurt {
-		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && !x.Foreign }) {
+		if !slices.ContainsFunc(again.Findings, func(x netfilter.Finding) bool { return x.Layer == l && (!x.Foreign || x.Spare) }) {
 			f.repairs[l] = repair{f.repairs[l].times + 1, now}
 			f.log.Warn("containment repaired", "layer", string(l), "generation", f.k.Generation())
 		}
@@ -165,7 +166,7 @@ func absentOnly(found []netfilter.Finding, ports int) bool {
 		switch {
 		case x.Absent:
 			absent++
-		case !x.Note:
+		case !x.Note && !x.Spare:
 			return false
 		}
 	}
@@ -183,17 +184,25 @@ func (f *Firewall) report(r netfilter.Report) {
 	}
 	missing := map[ruleset.Layer]bool{}
 	for _, l := range layers {
+		if l.id == ruleset.L6 && f.o.GuardFile == "" {
+			continue
+		}
 		var found []string
+		spare := false
 		for _, x := range r.Findings {
 			if x.Layer == l.id && !x.Note {
-				found = append(found, x.What)
+				found, spare = append(found, x.What), x.Spare
 			}
 		}
 		missing[l.id] = len(found) > 0
 		detail := "read back"
 		if len(found) > 0 {
 			detail = strings.Join(found[:min(len(found), 4)], "; ")
-			reasons = append(reasons, string(l.id)+": "+detail)
+			if spare {
+				notes = append(notes, string(l.id)+": "+detail)
+			} else {
+				reasons = append(reasons, string(l.id)+": "+detail)
+			}
 		}
 		list = append(list, LayerStatus{
 			Layer: string(l.id), Name: l.name, Holds: len(found) == 0, Detail: detail,

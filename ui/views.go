@@ -201,7 +201,7 @@ type FindingView struct {
 	Fix     string    `json:"fix"`
 }
 
-// LayerView is one of L0 to L5.
+// LayerView is one of L0 to L6.
 type LayerView struct {
 	Layer      string     `json:"layer"`
 	Name       string     `json:"name"`

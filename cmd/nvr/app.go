@@ -96,7 +96,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		a.journal.Add(h)
 	}})
 	a.fw = firewall.New(firewall.Options{
-		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
+		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), GuardFile: guardFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
 		Hits:    func() (read, lost uint64) { s := a.hits.Stats(); return s.Read, s.Lost },
 		Binding: a.hits.Binding, Findings: a.found,
 		Key: siteKeyOf(o.Site.Storage.State), Site: func() string { return a.current().Name },

@@ -27,6 +27,15 @@ func portsFile(config string) string {
 	return config + ".ports"
 }
 
+// guardFile is where the numbers of the guard's programs are kept (L6). The demo
+// has no guard: within its namespaces nobody may attach one.
+func guardFile(config string) string {
+	if config == "" {
+		return ""
+	}
+	return config + ".guard"
+}
+
 // atBoot is arming before the network is up, when nothing but the root file
 // system may be there: it reads the site file and no secret, database or volume.
 type atBoot struct {
@@ -49,7 +58,7 @@ func (b *atBoot) arm(c *cobra.Command, site *configs.Site) error {
 		return err
 	}
 	fw := firewall.New(firewall.Options{
-		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), Absent: true, Boot: true, Log: newLogger(false),
+		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), GuardFile: guardFile(site.Path), Absent: true, Boot: true, Log: newLogger(false),
 		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Root: systemRoot(),
 	})
 	policy := policyOf(site)

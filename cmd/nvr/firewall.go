@@ -84,7 +84,7 @@ func newFirewallCommand() *cobra.Command {
 // does it says itself; beyond that, only what was found and put right is told.
 func newFirewall(site *configs.Site, log slog.Leveler) *firewall.Firewall {
 	return firewall.New(firewall.Options{
-		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
+		StateDir: site.Storage.State, PortsFile: portsFile(site.Path), GuardFile: guardFile(site.Path), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: log})),
 		Key: siteKeyOf(site.Storage.State), Site: func() string { return site.Name }, Findings: keptFindings(site), Root: systemRoot(),
 	})
 }

@@ -99,6 +99,9 @@ func (k *Kernel) load(ctx context.Context, before ruleset.Link, rs ruleset.Rules
 	if err := k.dropSets(ctx, unwanted); err != nil {
 		return err
 	}
+	if err := k.loadGuard(rs.Link); err != nil {
+		return err
+	}
 	// C1: all is read back before the first port comes up.
 	r, err := k.verify(ctx, tables)
 	if err != nil {
@@ -243,7 +246,7 @@ func (k *Kernel) Remove(ctx context.Context, l ruleset.Link) error {
 	if err := k.dropIPRules(nil); err != nil {
 		return err
 	}
-	if err := k.unbolt(ctx); err != nil {
+	if err := errors.Join(k.unbolt(ctx), k.guard(l).Remove()); err != nil {
 		return err
 	}
 	k.generation, k.want = 0, ruleset.Ruleset{}

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"unsafe"
 
+	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/stockade-nvr/stockade/firewall/outguard"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
@@ -32,8 +33,9 @@ func (b bypass) String() string {
 	return fmt.Sprintf("%s on %s; remove it: %s", b.what, b.on, b.fix)
 }
 
-// bypasses finds them on the bridge and on those of the ports that are there.
-func bypasses(l ruleset.Link) ([]bypass, error) {
+// bypasses finds them on the bridge and on those of the ports that are there, but
+// for our own guard.
+func bypasses(l ruleset.Link, ours outguard.Programs) ([]bypass, error) {
 	links, err := existing(append([]string{l.Bridge}, l.Ports...))
 	if err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func bypasses(l ruleset.Link) ([]bypass, error) {
 	}
 	for _, link := range links {
 		a := link.Attrs()
-		if a.Xdp != nil && a.Xdp.Attached {
+		if a.Xdp != nil && a.Xdp.Attached && (a.Name != l.Bridge || a.Xdp.ProgId != ours.Hold) {
 			list = append(list, bypass{
 				on: a.Name, what: fmt.Sprintf("XDP program %d", a.Xdp.ProgId), passes: true,
 				fix: "ip link set dev " + a.Name + " xdp off; ip link set dev " + a.Name + " xdpgeneric off",
@@ -64,7 +66,7 @@ func bypasses(l ruleset.Link) ([]bypass, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(append(list, more...), programs(link)...)
+		list = append(append(list, more...), programs(link, ours)...)
 		for _, c := range chains {
 			if c.calls(a.Name) {
 				list = append(list, c.bypass(a.Name))
@@ -171,25 +173,20 @@ func classifierKind(m []byte) string {
 // programs lists programs of BPF that were attached by tcx (Linux 6.6), which
 // traffic control does not list. Where the kernel has no tcx there are none;
 // within a user namespace nobody may ask, and nobody may attach any.
-func programs(link netlink.Link) []bypass {
+func programs(link netlink.Link, ours outguard.Programs) []bypass {
 	var list []bypass
 	name := link.Attrs().Name
 	for _, side := range []struct {
-		kind uint32
+		at   ebpf.AttachType
+		own  uint32
 		word string
-	}{{unix.BPF_TCX_INGRESS, "ingress"}, {unix.BPF_TCX_EGRESS, "egress"}} {
-		// The part of union bpf_attr that BPF_PROG_QUERY reads and writes (linux/bpf.h).
-		query := struct {
-			index, kind, flags, attachFlags uint32
-			ids                             uint64
-			count, _                        uint32
-			_, _, _, _                      uint64
-		}{index: uint32(link.Attrs().Index), kind: side.kind}
-		_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_QUERY, uintptr(unsafe.Pointer(&query)), unsafe.Sizeof(query))
-		if errno == 0 && query.count > 0 {
+	}{{outguard.AtIngress, ours.In, "ingress"}, {outguard.AtEgress, ours.Out, "egress"}} {
+		ids, _ := outguard.Attached(link.Attrs().Index, side.at)
+		ids = slices.DeleteFunc(ids, func(id uint32) bool { return id == side.own })
+		if len(ids) > 0 {
 			list = append(list, bypass{
-				on: name, what: fmt.Sprintf("%d BPF program(s) at tcx %s", query.count, side.word),
-				fix: "bpftool net detach tcx_" + side.word + " dev " + name, passes: side.kind == unix.BPF_TCX_INGRESS,
+				on: name, what: fmt.Sprintf("%d BPF program(s) at tcx %s", len(ids), side.word),
+				fix: "bpftool net detach tcx_" + side.word + " dev " + name, passes: side.at == outguard.AtIngress,
 			})
 		}
 	}
@@ -217,7 +214,7 @@ func shut(l ruleset.Link, found []bypass) map[string]bool {
 // stopBypassed sets ports down that something passes by our rules. They come up
 // again with the first read-back that no longer finds it.
 func (k *Kernel) stopBypassed(l ruleset.Link) error {
-	found, err := bypasses(l)
+	found, err := bypasses(l, outguard.Noted(k.guardFile))
 	if err != nil {
 		return err
 	}
@@ -242,17 +239,17 @@ func (k *Kernel) stopBypassed(l ruleset.Link) error {
 // ShutBypassed sets down the ports whose frames pass by the rules. It asks by
 // netlink alone, and needs no Kernel: it must not wait for a read-back, whose
 // commands take longer. It may be called while a Kernel is at work.
-func ShutBypassed(l ruleset.Link, log *slog.Logger) error {
+func ShutBypassed(l ruleset.Link, guardFile string, log *slog.Logger) error {
 	if !l.Isolated {
 		return nil
 	}
-	return (&Kernel{log: log}).stopBypassed(l)
+	return (&Kernel{log: log, guardFile: guardFile}).stopBypassed(l)
 }
 
 // checkBypasses names what passes by the rules, and gives the ports that are
 // down because of it. Once they are, there is nothing more to repair.
-func checkBypasses(l ruleset.Link) (list []Finding, down map[string]bool, err error) {
-	found, err := bypasses(l)
+func (k *Kernel) checkBypasses(l ruleset.Link) (list []Finding, down map[string]bool, err error) {
+	found, err := bypasses(l, outguard.Noted(k.guardFile))
 	if err != nil {
 		return nil, nil, err
 	}

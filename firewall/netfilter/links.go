@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/stockade-nvr/stockade/firewall/outguard"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
@@ -272,7 +273,7 @@ func (k *Kernel) openPorts(l ruleset.Link) error {
 	if err != nil {
 		return err
 	}
-	found, err := bypasses(l)
+	found, err := bypasses(l, outguard.Noted(k.guardFile))
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/stockade-nvr/stockade/firewall/outguard"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
@@ -43,7 +44,7 @@ func (k *Kernel) checkPorts(l ruleset.Link) error {
 		return fmt.Errorf("%w: %s stands on the cameras' wire and would pass by the rules; remove it first: ip link del %s",
 			ErrPort, name, name)
 	}
-	found, err := bypasses(l)
+	found, err := bypasses(l, outguard.Noted(k.guardFile))
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// Absent allows ports that are not there: their rules are loaded by name, the
 	// read-back names them, and a repair takes them over once they come.
 	Absent bool
+	// GuardFile, if set, asks for the guard at the way out, and says where the
+	// numbers of its programs are kept.
+	GuardFile string
 }
 
 // Kernel is the kernel of the network namespace the process lives in.
@@ -46,6 +49,9 @@ type Kernel struct {
 	hasIPv6  bool
 	absent   bool // Options.Absent
 	unbolted bool // the bolt was drawn, or there was none
+
+	guardFile  string // Options.GuardFile
+	guardFault error  // why this process could not attach the guard
 
 	want       ruleset.Ruleset // last applied; guarded, as all else, by the single caller
 	generation int             // of the chains in force; 0 before the first Apply
@@ -78,7 +84,7 @@ var commands = [...]struct{ name, pkg string }{
 // New finds the commands and the backend in use. It changes nothing.
 func New(o Options) (*Kernel, error) {
 	k := &Kernel{
-		log: o.Log, absent: o.Absent, path: map[string]string{},
+		log: o.Log, absent: o.Absent, guardFile: o.GuardFile, guardFault: errOnlyLooks, path: map[string]string{},
 		hooks: map[ruleset.Family]*iptables.IPTables{},
 	}
 	if k.log == nil {

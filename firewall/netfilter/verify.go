@@ -24,6 +24,9 @@ type Finding struct {
 	// Note is true for what stands beside the ruleset and takes nothing away from
 	// its layers. It is Foreign as well.
 	Note bool
+	// Spare is true for what is missing of a layer that only stands behind the
+	// others, and that this process may not repair. It is Foreign as well.
+	Spare bool
 }
 
 func finding(l ruleset.Layer, format string, args ...any) Finding {
@@ -66,7 +69,7 @@ func (k *Kernel) verify(ctx context.Context, have snapshot) (Report, error) {
 	own, _ := k.checkOwnSets(rs, have)
 	r.Findings = append(r.Findings, own...)
 	for _, check := range []func(context.Context, ruleset.Ruleset) ([]Finding, error){
-		k.checkSets, k.checkRouting, k.checkLinks, k.checkNeighbours,
+		k.checkSets, k.checkRouting, k.checkLinks, k.checkNeighbours, k.checkGuard,
 	} {
 		f, err := check(ctx, rs)
 		if err != nil {
@@ -169,7 +172,7 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 		return nil, fmt.Errorf("find the bridge %s: %w", l.Bridge, permitted(err))
 	}
 	list := k.checkBridge(l, bridge)
-	passing, closed, err := checkBypasses(l)
+	passing, closed, err := k.checkBypasses(l)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ const (
 	L3 Layer = "L3" // raw PREROUTING; fragments, before anybody puts them together
 	L4 Layer = "L4" // mangle PREROUTING, filter INPUT and FORWARD, nat
 	L5 Layer = "L5" // filter OUTPUT
+	L6 Layer = "L6" // the guard at the way out, behind what passes by all rules
 )
 
 // Ruleset is what the kernel must hold. It is not changed once compiled.

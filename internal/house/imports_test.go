@@ -40,7 +40,8 @@ var allowed = map[string][]string{
 	"recorder/export":   {"recorder/playback", "storage"},
 
 	"firewall/ruleset":   {},
-	"firewall/netfilter": {"firewall/ruleset"},
+	"firewall/netfilter": {"firewall/ruleset", "firewall/outguard"},
+	"firewall/outguard":  {"internal/durable"},
 	"firewall/nflog":     {},
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog"},

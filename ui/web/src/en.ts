@@ -76,6 +76,7 @@ export const en = {
     L3: "Dropped on arrival (raw)",
     L4: "Dropped at the recorder and in forwarding",
     L5: "Outgoing packets of the box itself",
+    L6: "What came in by a camera port, where it would leave",
   } as Record<string, string>,
   repaired: (n: number, when: string): string => `repaired ${n}×, last ${when}`,
   beside: "Works against the rules, which hold:",

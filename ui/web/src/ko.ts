@@ -89,6 +89,7 @@ export const ko: Catalogue = {
     L3: "도착 즉시 차단(raw)",
     L4: "녹화기와 전달 경로에서 차단",
     L5: "이 장비가 보내는 패킷",
+    L6: "카메라 포트로 들어온 것이 나가려는 곳",
   },
   repaired: (n: number, when: string): string => `${n}회 복구, 마지막 ${when}`,
   beside: "규칙은 유지되지만 이것과 충돌합니다:",
