@@ -19,6 +19,10 @@ import (
 type Owner struct {
 	Device  string   // "" when nobody is pinned to it
 	Cameras []string // ids of the device's cameras; not changed by anybody afterwards
+	// Kind is the declared maker and model, "" when none is; Siblings is how many
+	// other devices are of the same.
+	Kind     string
+	Siblings int
 }
 
 // Options of a Journal.
@@ -33,6 +37,7 @@ type Options struct {
 	MaxPerDevice int           // attempts kept per device, and per port for unknown ones; default 4096
 	MaxInMemory  int           // rows in memory, default 65536; each device may have 64 beyond it
 	MaxStored    int           // rows in the file, default 1,000,000: then the oldest go
+	MaxBytes     int64         // of the file, free pages apart, default 8 GiB: then the oldest go
 	Keep         time.Duration // attempts, names and questions older than this go; default 400 days
 	MaxNames     int           // host names that get an address of their own, per device; default 1024
 
@@ -62,6 +67,8 @@ type Journal struct {
 
 	stored atomic.Int64 // rows in the file
 	broken atomic.Bool  // the last write went wrong
+
+	indexed atomic.Bool // all rows are in all indexes
 }
 
 // Open opens the journal's file, or makes it. ErrLocked says that another
@@ -97,6 +104,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxStored <= 0 {
 		o.MaxStored = 1_000_000
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 8 << 30
 	}
 	if o.Keep <= 0 {
 		o.Keep = 400 * 24 * time.Hour
@@ -143,6 +153,9 @@ func (j *Journal) turn(write bool) {
 	if err == nil && write {
 		err = j.write()
 	}
+	if err == nil {
+		err = j.indexMore()
+	}
 	j.report("write the journal", err)
 }
 
@@ -176,7 +189,7 @@ func (j *Journal) Close() error {
 // Totals is the journal's account.
 type Totals struct {
 	Hits     uint64 // added since the start: Hits = counted in rows of their own + Folded
-	Folded   uint64 // of them counted in a row "other"
+	Folded   uint64 // of them counted in rows for many: "other", a scan, invented sources
 	Attempts int    // rows in the file
 	InMemory int    // rows in memory
 	Names    int    // host names that have an address of their own

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/pattern"
 )
 
 // Bounds of one page. A read transaction holds old pages of the file, so it is short.
@@ -276,4 +277,37 @@ func (j *Journal) read(attempt string, use func(*bbolt.Tx, rowID, *record)) erro
 		use(tx, id, r)
 		return nil
 	})
+}
+
+// Timeline tells when an attempt's packets came: the slots of the past, and how
+// many were too long ago, or came before times were kept.
+func (j *Journal) Timeline(attempt string) (slots []pattern.Slot, before uint64, err error) {
+	if line, ok := j.table.timelineOf(attempt); ok {
+		slots, before = line.Slots()
+		return slots, before, nil
+	}
+	var line pattern.Timeline
+	err = j.read(attempt, func(tx *bbolt.Tx, id rowID, r *record) {
+		if line, _, err = pattern.ReadTimeline(tx.Bucket(bucketHistory).Get(id[:])); err != nil || line.Sum() > r.Count {
+			line = pattern.Timeline{}
+		}
+		line.AddBefore(r.Count - line.Sum())
+	})
+	slots, before = line.Slots()
+	return slots, before, err
+}
+
+// timelineOf finds the timeline of an attempt that waits to be written.
+func (t *table) timelineOf(attempt string) (line pattern.Timeline, ok bool) {
+	id, err := parseID(attempt)
+	if err != nil {
+		return line, false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, ok := t.waiting[id]
+	if ok {
+		line.Merge(&r.timeline) // a copy: the row's goes on changing
+	}
+	return line, ok
 }

@@ -36,3 +36,11 @@ func (f *Fan) Spread(at time.Time, window time.Duration) bool {
 
 // Since is when the window began that it spread out in.
 func (f *Fan) Since() time.Time { return f.since }
+
+// Fresh is how many new ones it has seen in the window that an instant is in.
+func (f *Fan) Fresh(at time.Time, window time.Duration) int {
+	if age := at.Sub(f.since); age < 0 || age >= window {
+		return 0
+	}
+	return f.fresh
+}

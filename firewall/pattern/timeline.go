@@ -66,6 +66,9 @@ func (t *Timeline) Add(at time.Time, n uint64) {
 	t.coarsen()
 }
 
+// AddBefore counts n of a time that nobody knows.
+func (t *Timeline) AddBefore(n uint64) { t.before += n }
+
 // Merge adds what another timeline has.
 func (t *Timeline) Merge(o *Timeline) {
 	t.before += o.before
