@@ -90,13 +90,16 @@ func (a *Attempt) shownReason() nflog.Reason {
 	return a.Reason
 }
 
+// newFor is how long an attempt at a destination that was never tried before is new.
+const newFor = 24 * time.Hour
+
 // Tags are the words for what is special about an attempt, as in is:beacon.
-func (a *Attempt) Tags() (tags []string) {
+func (a *Attempt) Tags(now time.Time) (tags []string) {
 	for _, one := range []struct {
 		is   bool
 		word string
 	}{
-		{a.Novel, "new"}, {a.Odd, "odd"}, {a.Period > 0, "beacon"}, {a.Scan, "scan"}, {a.Many, "many"},
+		{a.Novel && now.Sub(a.First) < newFor, "new"}, {a.Odd, "odd"}, {a.Period > 0, "beacon"}, {a.Scan, "scan"}, {a.Many, "many"},
 		{a.Flood(), "names"}, {a.Changed, "changed"},
 	} {
 		if one.is {
@@ -131,7 +134,7 @@ func (a *Attempt) terms() []term {
 	if a.Country != "" {
 		t = append(t, termOf(ofCountry, a.Country))
 	}
-	for _, tag := range a.Tags() {
+	for _, tag := range a.Tags(a.First) { // new by then: whether it is still so is asked of the row
 		t = append(t, termOf(ofTag, tag))
 	}
 	if d := destinationOf(a); d.device != "" {

@@ -69,6 +69,7 @@ type Journal struct {
 	broken atomic.Bool  // the last write went wrong
 
 	indexed atomic.Bool // all rows are in all indexes
+	crowded int         // crowdedHour, less in tests
 }
 
 // Open opens the journal's file, or makes it. ErrLocked says that another
@@ -79,7 +80,7 @@ func Open(path string, o Options) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{opts: o, db: db}
+	j := &Journal{opts: o, db: db, crowded: crowdedHour}
 	j.names = newNames(db, o)
 	j.asked = newQuestions(o)
 	j.table = newTable(o, j.names.HostOf)

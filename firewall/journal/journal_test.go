@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
@@ -335,10 +336,10 @@ func TestQueryPagesAndFilters(t *testing.T) {
 		{"device that is none", journal.Filter{Device: "dev-gat"}, 0},
 		{"reason", journal.Filter{Reason: nflog.Spoof}, 95},
 		{"since", journal.Filter{Since: noon.Add(900 * time.Second)}, 10},
-		{"port as text", journal.Filter{Text: "8883"}, 95},
-		{"address as text", journal.Filter{Text: "203.0.113.4"}, 11},
-		{"camera as text", journal.Filter{Text: " Gate-North "}, 95},
-		{"nothing", journal.Filter{Text: "no such thing"}, 0},
+		{"port as text", journal.Filter{Where: where("8883")}, 95},
+		{"address as text", journal.Filter{Where: where("203.0.113.4")}, 11},
+		{"camera as text", journal.Filter{Where: where(" Gate-North ")}, 95},
+		{"nothing", journal.Filter{Where: where("no such thing")}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := list(t, j, c.filter)
@@ -360,4 +361,13 @@ func TestQueryPagesAndFilters(t *testing.T) {
 	if _, err := j.Query(journal.Filter{Cursor: "zz"}); !errors.Is(err, journal.ErrCursor) {
 		t.Errorf("foreign cursor: %v", err)
 	}
+}
+
+// where reads a filter that a test wrote.
+func where(text string) *filter.Filter {
+	f, err := filter.Parse(text, noon.AddDate(0, 0, 1))
+	if err != nil {
+		panic(err)
+	}
+	return f
 }
