@@ -24,6 +24,7 @@ import (
 //	by-device  device, 0, last hit, id      → nothing
 //	by-value   field, value, 0, hour of the last hit, id → nothing
 //	counts     bucket name                  → number of attempts in it; key 0 for the rows "other"
+//	reviewed   user                         → Review, JSON
 //	names      host name                    → nameRecord, JSON
 //	questions  device, 0, asker, type, name → Question, JSON
 var (
@@ -36,6 +37,7 @@ var (
 	bucketByDevice  = []byte("by-device")
 	bucketByValue   = []byte("by-value")
 	bucketCounts    = []byte("counts")
+	bucketReviewed  = []byte("reviewed")
 	bucketNames     = []byte("names")
 	bucketQuestions = []byte("questions")
 )
@@ -80,7 +82,7 @@ func openStore(path string) (*bbolt.DB, error) {
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{
 			bucketMeta, bucketAttempts, bucketEvidence, bucketHistory, bucketByFirst, bucketByLast, bucketByDevice, bucketByValue,
-			bucketCounts, bucketNames, bucketQuestions,
+			bucketCounts, bucketReviewed, bucketNames, bucketQuestions,
 		} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return fmt.Errorf("make %s: %w", name, err)
