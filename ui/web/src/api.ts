@@ -171,12 +171,20 @@ export interface Attempt {
   bytes?: number;
   overflow?: boolean;
   scan?: boolean;
+  many?: boolean;
+  folded?: number;
+  into?: string;
+  country?: string;
+  tags?: string[];
+  period?: number; // seconds, of a beacon
+  jitter?: number;
   evidence?: string;
 }
 
 export interface AttemptPage {
   attempts: Attempt[];
   next?: string;
+  searched?: string;
 }
 
 export interface Layer {

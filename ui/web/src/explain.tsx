@@ -44,16 +44,16 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   return (
     <div class="explain-box">
       <p class="why">{word(m.why, a.reason)}</p>
-      {a.overflow && <p class="why overflow">{a.scan ? m.xScan : m.xOverflow}</p>}
+      {(a.overflow || a.scan) && <p class="why overflow">{a.scan ? m.xScan : m.xOverflow}</p>}
       <dl>
         <Fact name={m.xLayer}>{a.layer}{(m.layer[a.layer.slice(0, 2)] ?? layer?.name) && <> · <bdi>{m.layer[a.layer.slice(0, 2)] ?? layer?.name}</bdi></>}</Fact>
         <Fact name={m.xRule}><code><bdi>{a.rule}</bdi></code></Fact>
         <Fact name={m.xRevision}><code><bdi>{a.revision}</bdi></code></Fact>
         {a.host && <Fact name={m.xName}><bdi>{a.host}</bdi></Fact>}
-        {!a.overflow && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
+        {!a.overflow && !a.scan && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
         <Fact name={m.xDevice}><bdi>{a.device || m.unknownDevice}</bdi></Fact>
         {!a.overflow && <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>}
-        {!a.overflow && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}
+        {!a.overflow && a.mac && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}
         {a.ingress && <Fact name={m.xIngress}><code><bdi>{a.ingress}</bdi></code></Fact>}
         <Fact name={m.xFirst}>{stamp(Date.parse(a.first))}</Fact>
         <Fact name={m.xLast}>{stamp(Date.parse(a.last))}</Fact>

@@ -1,7 +1,6 @@
 import type { ComponentType, JSX } from "preact";
 import { render } from "preact";
 import { effect } from "@preact/signals";
-import { Attempts } from "./attempts";
 import { ContainmentPanel } from "./containment";
 import { language, t, word } from "./i18n";
 import { Lazy } from "./lazy";
@@ -24,6 +23,8 @@ const entrance = (): Promise<ComponentType> => import("./people/entrance").then(
 const tunnelPage = (): Promise<ComponentType> => import("./office/tunnelpage").then((m) => m.TunnelPage);
 const office = (): Promise<ComponentType> => import("./office/office").then((m) => m.Office);
 
+const attempts = (): Promise<ComponentType> => import("./attempts").then((m) => m.Attempts);
+
 /** House is what the recorder is for: cameras, recordings, and what was blocked. */
 function House(): JSX.Element {
   return (
@@ -35,7 +36,7 @@ function House(): JSX.Element {
       {reads.value && (
         <div class="column">
           <ContainmentPanel />
-          <Attempts />
+          <Lazy load={attempts} />
         </div>
       )}
     </main>

@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-ITLURJ7H.js";import"./chunk-2Y2YH7XL.js";import"./chunk-4VAXPFGC.js";import"./chunk-XAIIJDIV.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
