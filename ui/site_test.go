@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -280,6 +281,11 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 	a.s.pages++
 	if f.Cursor != "" && a.s.refuse != nil {
 		return ui.AttemptPage{}, a.s.refuse
+	}
+	if _, err := filter.Parse(f.Where, time.Now()); err != nil {
+		wrong := (*filter.Error)(nil)
+		errors.As(err, &wrong)
+		return ui.AttemptPage{}, &ui.Problem{Status: 400, Message: wrong.Error(), Fix: wrong.Fix}
 	}
 	sorted := slices.Clone(a.s.attempts)
 	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(y.ID, x.ID)) })
