@@ -53,7 +53,7 @@ func TestAttemptsAreSearchedAndSignedOffOnThePage(t *testing.T) {
 	await(page, t, `document.querySelector('.filter .wrong')?.textContent.includes('column 6') && document.querySelector('.filter .wrong').textContent.includes('65535')`)
 	do(page, t, write(""))
 	await(page, t, rows(11)+` && !document.querySelector('.filter .wrong')`)
-	do(page, t, chromedp.Evaluate(`document.querySelector('tr.attempt[data-id=a0030] .tag').click()`, nil))
+	do(page, t, chromedp.Evaluate(`document.querySelector('tr.attempt[data-id=a0030] .mark').click()`, nil))
 	await(page, t, rows(1)+` && document.querySelector('.filter-chip').textContent.includes('is:')`)
 	do(page, t, chromedp.Evaluate(`document.querySelector('.filter-chip').click()`, nil))
 	await(page, t, rows(11))

@@ -131,15 +131,17 @@ function Word({ word: value, children, show }: { word: string; children: Compone
 }
 
 /** Tags are what is special about an attempt; new has a badge of its own. */
-function Tags({ a }: { a: Attempt }): JSX.Element {
+function Tags({ a }: { a: Attempt }): JSX.Element | null {
+  const tags = (a.tags ?? []).filter((tag) => tag !== "new" && tag !== "scan" && tag !== "many");
+  if (tags.length === 0) return null;
   return (
-    <>
-      {(a.tags ?? []).filter((tag) => tag !== "new" && tag !== "scan").map((tag) => (
+    <span class="marks">
+      {tags.map((tag) => (
         <Word key={tag} word={"is:" + tag}>
-          <span class="tag" title={words.value.tag[tag]}>{tag}{tag === "beacon" && a.period ? ` ${span(a.period)} ± ${span(a.jitter ?? 0)}` : ""}</span>
+          <span class="mark" title={words.value.tag[tag]}>{tag}{tag === "beacon" && a.period ? ` ${span(a.period)} ± ${span(a.jitter ?? 0)}` : ""}</span>
         </Word>
       ))}
-    </>
+    </span>
   );
 }
 
@@ -177,8 +179,8 @@ function Row({ a }: { a: Attempt }): JSX.Element {
             {a.scan && !a.overflow && m.scan}
             {a.folded ? <> · {words.value.folded(count(a.folded))}</> : ""}
             {a.new && second.value - Date.parse(a.first) < newFor && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
-            <Tags a={a} />
           </span>
+          <Tags a={a} />
         </td>
         <td class="c-port">
           <By field="port" a={a}>{a.overflow || a.scan ? "–" : a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
