@@ -17,6 +17,7 @@ import (
 // How attempts go to a page: gathered, so that a flood is one message a moment.
 const (
 	gatherFor   = 250 * time.Millisecond
+	gatherLeast = 5 * time.Millisecond // what is settled at once
 	gatherUpTo  = 500
 	queueOfPage = 4096
 )
@@ -170,8 +171,8 @@ func (t attempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error
 	go func() {
 		defer cancel()
 		defer close(out)
-		for {
-			batch, more := t.gather(updates)
+		for next := time.Now(); ; next = time.Now().Add(gatherFor) {
+			batch, more := t.gather(updates, next)
 			if len(batch) > 0 {
 				select {
 				case out <- batch:
@@ -187,15 +188,16 @@ func (t attempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error
 	return out, nil
 }
 
-// gather waits for an update and takes what follows within a moment. The last
-// state of an attempt stands for those before it.
-func (t attempts) gather(updates <-chan journal.Update) (batch []ui.AttemptView, more bool) {
+// gather waits for an update and takes what follows until an instant, at least for
+// a moment: who heard nothing for a while hears at once. The last state of an
+// attempt stands for those before it.
+func (t attempts) gather(updates <-chan journal.Update, until time.Time) (batch []ui.AttemptView, more bool) {
 	first, ok := <-updates
 	if !ok {
 		return nil, false
 	}
 	at := map[string]int{}
-	over := time.After(gatherFor)
+	over := time.After(max(time.Until(until), gatherLeast))
 	for u := first; ; {
 		if u.Dropped > 0 {
 			return batch, false

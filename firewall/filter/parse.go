@@ -115,7 +115,7 @@ func (p *parser) next() (w word, ok bool, err error) {
 }
 
 func isName(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') }) < 0
+	return s != "" && strings.Trim(strings.ToLower(s), "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 // isAddress tells an address, which has colons too, from a field.
@@ -178,11 +178,11 @@ func (p *parser) check(t *Term, w word) error {
 			t.Value = prefix.Addr().String()
 		}
 	case Port:
-		if n, err := strconv.ParseUint(t.Value, 10, 16); err != nil || n == 0 {
+		n, err := strconv.ParseUint(t.Value, 10, 16)
+		if err != nil || n == 0 {
 			return p.wrong(w.colon, fmt.Sprintf("%q is no port", w.value), "write a number from 1 to 65535")
-		} else {
-			t.Value = strconv.FormatUint(n, 10)
 		}
+		t.Value = strconv.FormatUint(n, 10)
 	case Country:
 		if t.Value = strings.ToUpper(t.Value); !none && (len(t.Value) != 2 || !isName(t.Value)) {
 			return p.wrong(w.colon, fmt.Sprintf("%q is no country", w.value), "write its two letters, as in country:CN, or country:- where nobody knows")

@@ -99,8 +99,13 @@ func (a *Attempt) Tags(now time.Time) (tags []string) {
 		is   bool
 		word string
 	}{
-		{a.Novel && now.Sub(a.First) < newFor, "new"}, {a.Odd, "odd"}, {a.Period > 0, "beacon"}, {a.Scan, "scan"}, {a.Many, "many"},
-		{a.Flood(), "names"}, {a.Changed, "changed"},
+		{a.Novel && now.Sub(a.First) < newFor, "new"},
+		{a.Odd, "odd"},
+		{a.Period > 0, "beacon"},
+		{a.Scan, "scan"},
+		{a.Many, "many"},
+		{a.Flood(), "names"},
+		{a.Changed, "changed"},
 	} {
 		if one.is {
 			tags = append(tags, one.word)
@@ -148,7 +153,8 @@ func (a *Attempt) terms() []term {
 
 // hasPort tells ports from ICMP's types, which have the same place.
 func (a *Attempt) hasPort() bool {
-	return a.DestinationPort != 0 && !(a.Family == 4 && a.Protocol == 1 || a.Family == 6 && a.Protocol == 58)
+	icmp := a.Family == 4 && a.Protocol == 1 || a.Family == 6 && a.Protocol == 58
+	return a.DestinationPort != 0 && !icmp
 }
 
 // hourOf is the hour of a time, as the index by value has it: a row moves in it

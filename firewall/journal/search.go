@@ -102,8 +102,13 @@ func (f *Filter) terms() (terms []term) {
 		field filter.Field
 		as    byte
 	}{
-		{filter.Host, ofHost}, {filter.Address, ofAddress}, {filter.Source, ofSource}, {filter.Is, ofTag},
-		{filter.Country, ofCountry}, {filter.Port, ofPort}, {filter.Reason, ofReason},
+		{filter.Host, ofHost},
+		{filter.Address, ofAddress},
+		{filter.Source, ofSource},
+		{filter.Is, ofTag},
+		{filter.Country, ofCountry},
+		{filter.Port, ofPort},
+		{filter.Reason, ofReason},
 	} {
 		values := f.Where.Any(by.field)
 		for _, v := range values {
