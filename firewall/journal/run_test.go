@@ -9,7 +9,7 @@ import (
 )
 
 // running runs a journal until the test ends.
-func running(t *testing.T, o journal.Options) *journal.Journal {
+func running(t testing.TB, o journal.Options) *journal.Journal {
 	t.Helper()
 	j := fresh(t, o)
 	ctx, cancel := context.WithCancel(context.Background())
