@@ -85,7 +85,7 @@ func TestCountsSurviveABrokenDisk(t *testing.T) {
 	if n := j.names.count(); n != 0 {
 		t.Errorf("%d names are in memory alone", n)
 	}
-	if j.db, err = openStore(path); err != nil {
+	if j.db, err = openFile(path); err != nil {
 		t.Fatal(err)
 	}
 	j.turn(true)

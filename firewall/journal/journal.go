@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
@@ -54,7 +52,7 @@ const (
 // Journal aggregates hits into attempts and keeps them.
 type Journal struct {
 	opts  Options
-	db    *bbolt.DB
+	db    *file
 	table *table
 	names *names
 	asked *questions
@@ -62,6 +60,7 @@ type Journal struct {
 	clock clockGuard
 
 	work    sync.Mutex // one settle, write or prune at a time
+	rescued time.Time  // when the file was last found deleted; guarded by work
 	dirty   []*row     // settled, not yet written; guarded by work
 	touched time.Time  // when the names' last use was last written; guarded by work
 
@@ -76,7 +75,7 @@ type Journal struct {
 // process has it.
 func Open(path string, o Options) (*Journal, error) {
 	o.setDefaults()
-	db, err := openStore(path)
+	db, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -152,12 +151,33 @@ func (j *Journal) turn(write bool) {
 	defer j.work.Unlock()
 	err := j.settle()
 	if err == nil && write {
-		err = j.write()
+		err = errors.Join(j.keepFile(), j.write())
 	}
 	if err == nil {
 		err = j.indexMore()
 	}
 	j.report("write the journal", err)
+}
+
+// rescueEvery is how often a deleted file is tried to be written anew: it takes as
+// long as the file is large.
+const rescueEvery = time.Minute
+
+// keepFile puts the file back where somebody deleted it. Until that is done its
+// content is lost when the program ends: Totals says that it is broken.
+func (j *Journal) keepFile() error {
+	if !j.db.gone() {
+		return nil
+	}
+	if now := j.opts.Now(); now.Sub(j.rescued) >= rescueEvery || now.Before(j.rescued) {
+		j.rescued = now
+		err := j.db.rescue()
+		if err == nil {
+			j.opts.Log.Warn("somebody deleted the journal, it was written anew", "file", j.db.path)
+		}
+		return err
+	}
+	return fmt.Errorf("keep journal: somebody deleted %s", j.db.path)
 }
 
 // Flush settles and writes at once what has been added so far.

@@ -139,8 +139,8 @@ func (j *Journal) prunePart(byAge, byRoom time.Time, excess int) (int, error) {
 // bytesUsed is how much of the file holds something.
 func (j *Journal) bytesUsed() (n int64) {
 	_ = j.db.View(func(tx *bbolt.Tx) error { // a closed file holds nothing
-		s := j.db.Stats()
-		n = tx.Size() - int64(s.FreePageN+s.PendingPageN)*int64(j.db.Info().PageSize)
+		s := tx.DB().Stats()
+		n = tx.Size() - int64(s.FreePageN+s.PendingPageN)*int64(tx.DB().Info().PageSize)
 		return nil
 	})
 	return n
