@@ -1,6 +1,13 @@
 package firewall
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
+
+// quiet is how long nothing may move before nothing is on its way: many times
+// what the kernel gathers hits for before it hands them over.
+const quiet = time.Second
 
 // account turns counters that outlive this process, and may vanish under it,
 // into what became of each packet dropped since the start (C11): Dropped = Read
@@ -10,7 +17,7 @@ import "maps"
 // A packet that is dropped while nobody reads the log is in the kernel's
 // counters alone. It is Unread: what the counters have more than the reader over
 // a stretch in which it was not bound all the time. The difference is final at
-// the first moment of quiet after it, since until then hits are on their way;
+// the first quiet after it, since until then hits are on their way;
 // outside such a stretch no difference is explained away.
 type account struct {
 	last       map[string]uint64 // kernel counters, by rule; nil before the first
@@ -20,6 +27,7 @@ type account struct {
 	unread     uint64 // final
 	open       bool   // a stretch without a reader is not settled yet
 	bindings   uint64
+	moved      time.Time // when something did, as far as we looked
 }
 
 // begin takes what is there before anything is counted: counters and hits of
@@ -34,9 +42,9 @@ func (a *account) begin(now map[string]uint64, read, lost uint64) {
 	a.open = true
 }
 
-// add takes one read-back. binding is how often the reader was bound so far,
+// add takes one read-back, of the time at. binding is how often the reader was bound so far,
 // bound whether it is now.
-func (a *account) add(now map[string]uint64, read, lost, binding uint64, bound bool) {
+func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding uint64, bound bool) {
 	if a.last == nil {
 		a.begin(now, read, lost)
 	}
@@ -58,9 +66,12 @@ func (a *account) add(now map[string]uint64, read, lost, binding uint64, bound b
 	a.dropped = max(a.dropped, a.read+a.lost+a.unread)
 	if !bound || binding != a.bindings {
 		a.open, a.bindings = true, binding
-		moved = true // quiet begins with the next read-back at the earliest
+		moved = true
 	}
-	if !a.open || moved || !bound {
+	if moved || a.moved.IsZero() {
+		a.moved = at
+	}
+	if !a.open || !bound || at.Sub(a.moved) < quiet {
 		return
 	}
 	a.unread = a.dropped - a.read - a.lost

@@ -108,7 +108,7 @@ func (f *Firewall) count(r netfilter.Report) {
 	if f.o.Binding != nil {
 		binding, bound = f.o.Binding()
 	}
-	f.account.add(r.Dropped, read, lost, binding, bound)
+	f.account.add(time.Now(), r.Dropped, read, lost, binding, bound)
 }
 
 // check reads back, repairs where it must, and publishes the result.

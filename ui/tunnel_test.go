@@ -359,7 +359,7 @@ func TestATunnelEndsWithTheRightToIt(t *testing.T) {
 			if want := map[bool]string{true: "admin", false: "second"}[name == "closed by hand"]; len(actors) != 1 || actors[0] != want {
 				t.Errorf("it was closed by %q, want %q", actors, want)
 			}
-			if len(e) != 1 || !strings.Contains(e[0], c.says) || !strings.Contains(e[0], "1 requests, 0 of them changes") {
+			if len(e) != 1 || !strings.Contains(e[0], c.says) || !strings.Contains(e[0], "requests: 1, of them changes: 0") {
 				t.Errorf("the audit has %q", e)
 			}
 		})

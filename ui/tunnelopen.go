@@ -140,6 +140,6 @@ func tunnelChange(p auth.Principal, device string, c tunnel.Change) audit.Entry 
 }
 
 func tunnelEnd(p auth.Principal, a tunnel.Account) audit.Entry {
-	return entryOf(p, "tunnel.close", a.Device, fmt.Sprintf("%s; %d requests, %d of them changes, %d bytes to the device, %d from it; opened by %s for: %s",
+	return entryOf(p, "tunnel.close", a.Device, fmt.Sprintf("%s; requests: %d, of them changes: %d; bytes to the device: %d, from it: %d; opened by %s for: %s",
 		a.Why, a.Requests, a.Changes, a.ToDevice, a.FromDevice, a.By, a.Reason))
 }

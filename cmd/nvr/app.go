@@ -61,12 +61,14 @@ type app struct {
 	hits      *nflog.Reader
 	book      *sightings.Book // nil while arming
 	enrol     enrolment
-	nudges    chan chan struct{} // to look at the site file now, each closed when that is done
-	fw        *firewall.Firewall
-	owners    atomic.Pointer[owners]
-	pacer     *streams.Pacer
-	logins    *streams.Accounts
-	sink      atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
+	// inspections is nil while arming.
+	inspections *inspections
+	nudges      chan chan struct{} // to look at the site file now, each closed when that is done
+	fw          *firewall.Firewall
+	owners      atomic.Pointer[owners]
+	pacer       *streams.Pacer
+	logins      *streams.Accounts
+	sink        atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
 
 	change   sync.Mutex // one change of the site at a time
 	mapped   string     // revision that users of sign-on providers are held to; guarded by change
@@ -109,6 +111,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	}
 	a.openBook()
 	a.enrol = newEnrolment(a)
+	a.inspections = newInspections(a)
 	a.openFaces()
 	var err error
 	if a.store, err = storage.OpenStore(a.firstStorage()); err != nil {
@@ -181,6 +184,14 @@ func (a *app) serve(ctx context.Context) error {
 		return a.again(ctx, taskSinkhole, sink.Run)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-enforced:
+			return a.inspections.run(ctx)
+		}
+	})
 	return g.Wait()
 }
 

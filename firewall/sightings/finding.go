@@ -38,6 +38,10 @@ const (
 	// AsksGateway: a camera looks for an address that is neither ours nor a
 	// device's; nobody answers it here.
 	AsksGateway Kind = "asks-gateway"
+	// Radio: a device says that it has a radio or a modem that is on. Port is its
+	// interface, Other the network that it is in. It is the device's claim: whoever
+	// could make the state red by a sentence could also make it say nothing.
+	Radio Kind = "radio"
 	// SwitchLocal: two devices behind one port talk to each other.
 	SwitchLocal Kind = "switch-local"
 )
@@ -57,7 +61,7 @@ func (f Finding) Level() Level {
 	switch f.Kind {
 	case OtherGateway, SecondWay, Routed:
 		return NotEnforced
-	case AsksGateway:
+	case AsksGateway, Radio:
 		return Warning
 	case SwitchLocal:
 		return Note
@@ -69,8 +73,16 @@ func (f Finding) Level() Level {
 // answers as a gateway is asked each minute.
 const holds = time.Hour
 
+// asked is the same for what devices say when they are asked, which is daily.
+const asked = 26 * time.Hour
+
 // Current reports whether a finding is recent enough to say how things are now.
-func (f Finding) Current(now time.Time) bool { return now.Sub(f.Last) <= holds }
+func (f Finding) Current(now time.Time) bool {
+	if f.Kind == Radio {
+		return now.Sub(f.Last) <= asked
+	}
+	return now.Sub(f.Last) <= holds
+}
 
 // Text says in words what was found.
 func (f Finding) Text() string {
@@ -83,6 +95,12 @@ func (f Finding) Text() string {
 		return fmt.Sprintf("a router before the cameras: packets from %d addresses, such as %s, come with the one MAC %s at %s and have passed a router", f.Count, f.Address, f.MAC, f.Port)
 	case AsksGateway:
 		return fmt.Sprintf("%s looks for %s, which is neither the recorder's nor a device's; nobody answers", f.Device, f.Address)
+	case Radio:
+		network := ""
+		if f.Other != "" {
+			network = fmt.Sprintf(" in the network %q", f.Other)
+		}
+		return fmt.Sprintf("%s says that it has a radio that is on: %s%s", f.Device, f.Port, network)
 	case SwitchLocal:
 		return fmt.Sprintf("%s and %s talk to each other behind port %s", f.Device, f.Other, f.Port)
 	}
@@ -107,6 +125,8 @@ func (f Finding) Fix() string {
 		return "put the box into the cameras' own network, or bring their VLAN to it: behind a router they reach whatever that router lets them"
 	case AsksGateway:
 		return fmt.Sprintf("list %s in camera_network.addresses, so that what it tries arrives here and is seen; or give the camera the recorder as its gateway", f.Address)
+	case Radio:
+		return fmt.Sprintf("no wire sees what leaves there: switch it off in the device's own pages, take antenna or SIM card out, then nvr inspect --device %s --fresh", f.Device)
 	case SwitchLocal:
 		return "the switch lets them: use its port isolation, or a VLAN for each port"
 	}

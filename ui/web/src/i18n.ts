@@ -1,15 +1,12 @@
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { ReadonlySignal } from "@preact/signals";
 import { en } from "./en";
-import { ko } from "./ko";
 import { recall, remember } from "./memory";
 
 /** Catalogue is every text of the page: one that a language lacks is a compile error. */
 export type Catalogue = typeof en;
 
 export type Language = "en" | "ko";
-
-const catalogues: Record<Language, Catalogue> = { en, ko };
 
 function remembered(): Language | undefined {
   const v = recall("language");
@@ -20,10 +17,25 @@ function remembered(): Language | undefined {
 const chosen = signal<Language | undefined>(remembered());
 export const siteLanguage = signal<Language>("en");
 
-export const language = computed<Language>(() => chosen.value ?? siteLanguage.value);
+/** wanted is the language that the page is to have, once its texts are here */
+const wanted = computed<Language>(() => chosen.value ?? siteLanguage.value);
+
+/** korean is loaded by those who read it: undefined until it is here, false when it could not be had */
+const korean = signal<Catalogue | false | undefined>(undefined);
+
+effect(() => {
+  if (wanted.value !== "ko" || korean.peek()) return;
+  import("./ko").then((m) => (korean.value = m.ko)).catch(() => (korean.value = false));
+});
+
+/** language is the one in force: English where the wanted one can't be had. */
+export const language = computed<Language>(() => (korean.value ? wanted.value : "en"));
+
+/** settled is false while the page would speak another language than it is about to. */
+export const settled = computed<boolean>(() => wanted.value === "en" || korean.value !== undefined);
 
 /** t is the catalogue in force. */
-export const t = computed<Catalogue>(() => catalogues[language.value]);
+export const t = computed<Catalogue>(() => (language.value === "ko" && korean.value) || en);
 
 /** inLanguage is one of several catalogues of a part of the page: the one in force. */
 export function inLanguage<C>(all: Record<Language, C>): ReadonlySignal<C> {

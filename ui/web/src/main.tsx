@@ -1,8 +1,9 @@
 import type { ComponentType, JSX } from "preact";
 import { render } from "preact";
+import { useRef } from "preact/hooks";
 import { effect } from "@preact/signals";
 import { ContainmentPanel } from "./containment";
-import { language, t, word } from "./i18n";
+import { language, settled, t, word } from "./i18n";
 import { Lazy } from "./lazy";
 import { takeNote } from "./memory";
 import { Recordings } from "./recordings";
@@ -44,8 +45,11 @@ function House(): JSX.Element {
 }
 
 function Page(): JSX.Element {
+  const begun = useRef(false);
   const s = session.value;
   if (!s) return <p class="page-wait" role="status">{unanswered.value && <><span class="spinner" /> {t.value.noAnswer}</>}</p>;
+  if (!begun.current && !settled.value) return <p class="page-wait" role="status"><span class="spinner" /></p>;
+  begun.current = true; // from now on what was typed outlives a change of language
   if (!inside.value) return <Lazy load={entrance} />;
   if (location.pathname.startsWith("/tunnel/")) return <Lazy load={tunnelPage} />;
   return (

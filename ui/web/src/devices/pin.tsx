@@ -81,14 +81,14 @@ function Fields({ s, d, change }: { s: Sighting; d: NewDevice; change: (part: Ch
           )}
         </Field>
       </div>
+      {s.addresses.length > 1 && (
+        <p class="pin-choices">{s.addresses.map((a) => <button key={a.ip} type="button" class={"small mono" + (d.ip === a.ip ? " on" : "")} onClick={() => change({ ip: a.ip })}>{a.ip}</button>)}</p>
+      )}
       {s.port && (
         <label class="check-line">
           <input type="checkbox" checked={d.port !== undefined} onChange={(e) => change({ port: e.currentTarget.checked ? s.port! : undefined })} />
           <span>{m.bind(s.port)} <span class="muted">{m.bindHint}</span></span>
         </label>
-      )}
-      {s.addresses.length > 1 && (
-        <p class="pin-choices">{s.addresses.map((a) => <button key={a.ip} type="button" class={"small mono" + (d.ip === a.ip ? " on" : "")} onClick={() => change({ ip: a.ip })}>{a.ip}</button>)}</p>
       )}
     </fieldset>
   );

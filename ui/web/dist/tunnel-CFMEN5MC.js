@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-K47JZOW2.js";import"./chunk-NALYZWN7.js";import"./chunk-SJWHDQX6.js";import"./chunk-MGSG2XP5.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
