@@ -363,6 +363,51 @@ func TestQueryPagesAndFilters(t *testing.T) {
 	}
 }
 
+// A device that asks for more names than its share is told by what it tries at
+// the address that the rest have.
+func TestAFloodOfNamesIsTold(t *testing.T) {
+	j := fresh(t, journal.Options{MaxNames: 5, Now: func() time.Time { return noon }})
+	for n := range 10 {
+		to := addressOf(t, j, fmt.Sprintf("%d.generated.example", n))
+		j.Add(hit("10.20.1.11", to.String(), 443, 0))
+	}
+	all := list(t, j, journal.Filter{Where: where("is:names")})
+	if len(all) != 1 || all[0].Count != 5 || all[0].Host != journal.SharedHost {
+		t.Errorf("%+v", all)
+	}
+	if rest := list(t, j, journal.Filter{Where: where("host:*.generated.example")}); len(rest) != 5 {
+		t.Errorf("%d with a name of their own", len(rest))
+	}
+}
+
+// Whatever the clock does, hits are counted, listed by the last of them, and no
+// scan is made up.
+func TestClockStepsLoseNoCount(t *testing.T) {
+	j := fresh(t, journal.Options{})
+	steps := []int{0, 60, 86_400, -7200, -7100, 40_000_000, 30, 31, -86_400 * 365, 90}
+	for n, at := range steps {
+		for port := range 20 {
+			j.Add(hit("10.20.1.11", "198.51.100.7", uint16(1000+port), at))
+		}
+		if n%2 == 0 {
+			must(t, j.Flush())
+		}
+	}
+	all := list(t, j, journal.Filter{})
+	if len(all) != 20 {
+		t.Fatalf("%d rows", len(all))
+	}
+	for _, a := range all {
+		slots, told, err := j.Timeline(a.ID)
+		for _, s := range slots {
+			told += s.Count
+		}
+		if err != nil || a.Count != uint64(len(steps)) || told != a.Count || !a.Last.Equal(noon.Add(40_000_000*time.Second)) || !a.First.Equal(noon.AddDate(-1, 0, 0)) {
+			t.Errorf("%d hits, %d in the timeline, %s to %s, %v", a.Count, told, a.First, a.Last, err)
+		}
+	}
+}
+
 // where reads a filter that a test wrote.
 func where(text string) *filter.Filter {
 	f, err := filter.Parse(text, noon.AddDate(0, 0, 1))

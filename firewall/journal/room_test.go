@@ -40,6 +40,13 @@ func TestAnOldScanMakesRoom(t *testing.T) {
 		switch {
 		case a.Overflow:
 			rest = a.Count
+			slots, told, err := j.Timeline(a.ID)
+			for _, s := range slots {
+				told += s.Count
+			}
+			if err != nil || told != rest {
+				t.Errorf("the timeline of the rest has %d of %d, %v", told, rest, err)
+			}
 		case a.Destination == netip.MustParseAddr("203.0.113.9"):
 			own++
 		}

@@ -263,7 +263,7 @@ export const en = {
   colTries: "Tries",
   firstSeen: (time: string): string => `first ${time}`,
   newBadge: "NEW",
-  newTitle: "First tried within the last 24 hours",
+  newTitle: "This device had never tried this destination before the last 24 hours",
   unknownDevice: "Unknown device",
   noName: "no name asked for",
   many: "many destinations",

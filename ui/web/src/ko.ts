@@ -271,7 +271,7 @@ export const ko: Catalogue = {
   colTries: "횟수",
   firstSeen: (time: string): string => `처음 ${time}`,
   newBadge: "신규",
-  newTitle: "최근 24시간 안에 처음 시도됨",
+  newTitle: "이 장치가 최근 24시간 전에는 시도한 적이 없는 목적지",
   unknownDevice: "등록되지 않은 장치",
   noName: "이름 조회 없음",
   many: "여러 목적지",

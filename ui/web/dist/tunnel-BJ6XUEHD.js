@@ -1,0 +1,1 @@
+import{a,b,c,d}from"./chunk-ODVF5IPP.js";import"./chunk-25ZKZ2IE.js";import"./chunk-OBY3FQR7.js";import"./chunk-YDMCIVP6.js";import"./chunk-ZW4OZZTN.js";import"./chunk-OH4GPGIA.js";import"./chunk-6CSRUQ5S.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};

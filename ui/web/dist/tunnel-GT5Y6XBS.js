@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-36ZKFXBQ.js";import"./chunk-POZJTTQA.js";import"./chunk-IDMPLFMA.js";import"./chunk-P3LY7UNO.js";import"./chunk-3AAPE643.js";import"./chunk-OANGSFN5.js";import"./chunk-KQCUMJMN.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
