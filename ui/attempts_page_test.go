@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/audit"
 )
 
@@ -19,6 +20,10 @@ func tried(t *testing.T) *accountSite {
 	s := campNorth(t)
 	beacon := phone(30, "North gate", "relay.cam-cloud.example", "198.18.0.31", "TCP", 443, "egress", "L3", "raw-egress")
 	beacon.Tags, beacon.Period, beacon.Jitter, beacon.Country = []string{"new", "odd", "beacon"}, 60, 4.2, "CN"
+	beacon.Earlier = 40
+	for n, hits := range []uint64{1200, 7, 90} {
+		beacon.Times = append(beacon.Times, ui.TimeView{Start: time.Now().UTC().Add(time.Duration(n-3) * time.Hour), Width: 3600, Count: hits})
+	}
 	scan := phone(31, "Loading dock", "", "", "OTHER", 0, "egress", "L3", "raw-egress")
 	scan.Scan, scan.Folded, scan.Count, scan.Tags = true, 1000, 1204, []string{"scan"}
 	many := phone(32, "", "", "203.0.113.9", "UDP", 53, "spoof", "L3", "raw-spoof")
@@ -46,6 +51,18 @@ func TestAttemptsAreSearchedAndSignedOffOnThePage(t *testing.T) {
 	await(page, t, rows(11))
 	await(page, t, `document.querySelector('tr.attempt[data-id=a0030]').textContent.includes('beacon 60 s ± 4 s')`)
 	await(page, t, `document.querySelector('tr.attempt[data-id=a0031] .c-destination').textContent.includes('1,000 folded')`)
+
+	do(page, t, chromedp.Evaluate(`document.querySelector('tr.attempt[data-id=a0030] .expand').click()`, nil))
+	await(page, t, `document.querySelectorAll('.explain .times rect').length === 3 && document.querySelector('.explain').textContent.includes('40 earlier')`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('.explain').scrollIntoView({block: 'center'})`, nil))
+	if dir := os.Getenv("STOCKADE_SCREENS"); dir != "" {
+		var png []byte
+		do(page, t, chromedp.CaptureScreenshot(&png))
+		if err := os.WriteFile(filepath.Join(dir, "attempt-times.png"), png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(page, t, chromedp.Evaluate(`document.querySelector('tr.attempt[data-id=a0030] .expand').click()`, nil))
 
 	do(page, t, write("host:*.cam-cloud.example -port:123"))
 	await(page, t, rows(3))

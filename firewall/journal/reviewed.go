@@ -13,8 +13,11 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// maxUnreviewed is how far new attempts are counted.
-const maxUnreviewed = 10_000
+// How far new attempts are counted, and how many are looked at for it, chatter included.
+const (
+	maxUnreviewed = 10_000
+	maxLookedAt   = 50_000
+)
 
 // maxReviews bounds who may have signed off: users of a site, past ones too.
 const maxReviews = 10_000
@@ -83,7 +86,12 @@ func (j *Journal) Unreviewed(after time.Time) (n int, more bool, err error) {
 	err = j.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketByFirst).Cursor()
 		from := timeKey(after.Add(1))
+		looked := 0
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+			if looked++; looked > maxLookedAt {
+				more = true
+				return nil
+			}
 			if len(k) != placeSize || bytes.Equal(v, chatterMark(true)) {
 				continue
 			}

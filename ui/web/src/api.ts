@@ -181,6 +181,8 @@ export interface Attempt {
   period?: number; // seconds, of a beacon
   jitter?: number;
   evidence?: string;
+  times?: { start: string; width: number; count: number }[];
+  earlier?: number;
 }
 
 export interface AttemptPage {

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, trouble } from "./api";
 import type { Attempt } from "./api";
+import { Times } from "./blocked/times";
 import { portText } from "./filter";
 import { bytes, count, t, word } from "./i18n";
 import { containment } from "./store";
@@ -29,12 +30,16 @@ export function dump(base64: string): string {
 export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   const m = t.value;
   const evidence = useSignal<string | null | undefined>(a.evidence);
+  const full = useSignal<Attempt | undefined>(undefined);
   const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
   useEffect(() => {
     if (evidence.value !== undefined) return;
     const stop = new AbortController();
     get<Attempt>("attempts/" + encodeURIComponent(a.id), {}, stop.signal)
-      .then((full) => (evidence.value = full.evidence ?? null))
+      .then((read) => {
+        full.value = read;
+        evidence.value = read.evidence ?? null;
+      })
       .catch((e: unknown) => {
         if (!stop.signal.aborted) failed.value = trouble(e);
       });
@@ -60,6 +65,7 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
         <Fact name={m.colTries}>{count(a.count)}</Fact>
         {a.bytes !== undefined && <Fact name={m.xBytes}>{bytes(a.bytes)}</Fact>}
       </dl>
+      {full.value && <Times of={full.value} />}
       <h3>{m.xEvidence}</h3>
       {evidence.value === undefined && !failed.value && <p class="muted small">{m.xReading}</p>}
       {failed.value && <p class="small bad"><bdi>{failed.value.why}</bdi>{failed.value.fix && <> → <bdi>{failed.value.fix}</bdi></>}</p>}
