@@ -75,6 +75,17 @@ func TestAttemptsAreSearchedAndSignedOffOnThePage(t *testing.T) {
 	do(page, t, chromedp.Evaluate(`document.querySelector('.filter-chip').click()`, nil))
 	await(page, t, rows(11))
 
+	// One that was folded into another row leaves the table.
+	port := phone(50, "North gate", "", "198.18.0.50", "TCP", 50, "egress", "L3", "raw-egress")
+	site.block(port)
+	await(page, t, rows(12))
+	port.Into = "a0031"
+	site.block(port)
+	await(page, t, rows(11))
+	site.mu.Lock()
+	site.attempts = site.attempts[:len(site.attempts)-1]
+	site.mu.Unlock()
+
 	do(page, t, choose("reason"))
 	await(page, t, `document.querySelectorAll('.groups tbody tr').length === 4`)
 	do(page, t, chromedp.Evaluate(`document.querySelector('.groups tr[data-group=lateral] .by').click()`, nil))
