@@ -67,7 +67,7 @@ func example(name string) string {
 	from := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
 	known := map[string]string{
 		"camera": "gate", "stream": "main", "from": from, "to": time.Now().UTC().Format(time.RFC3339), "at": from,
-		"attempt": "a0001", "since": from, "limit": "10", "chatter": "true", "reason": "egress", "format": "json",
+		"attempt": "a0001", "since": from, "limit": "10", "chatter": "true", "reason": "egress", "format": "json", "by": "reason", "q": "port:443",
 	}
 	return known[name]
 }

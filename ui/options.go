@@ -37,6 +37,7 @@ type Options struct {
 	Footage     Footage
 	Holds       Holds
 	Attempts    Attempts
+	Reviews     Reviews // needed with Accounts
 	Enrolment   Enrolment
 	Inspections Inspections
 
@@ -123,6 +124,17 @@ type Attempts interface {
 	Subscribe(ctx context.Context) (<-chan []AttemptView, error)
 	// Get gives one attempt with its evidence; ErrNotFound when there is none.
 	Get(ctx context.Context, id string) (AttemptView, error)
+	// Group counts attempts by camera, destination or reason.
+	Group(ctx context.Context, f AttemptFilter, by string) (AttemptGroups, error)
+}
+
+// Reviews is who has looked at all attempts up to when.
+type Reviews interface {
+	// Reviewed tells what a user has looked at, and what came since; the user may
+	// be nobody, id "".
+	Reviewed(ctx context.Context, user string) (ReviewedView, error)
+	// Review signs off, forward only.
+	Review(ctx context.Context, user, name string, upTo time.Time) error
 }
 
 // AttemptFilter selects attempts; empty fields select all.
@@ -130,7 +142,7 @@ type AttemptFilter struct {
 	Device  string // id, also of one that is no longer in the site file; "-" for those of nobody's
 	Camera  string // attempts of the camera's device
 	Reason  string // as a view has it
-	Text    string // part of host, address, device, protocol or port, case-insensitive
+	Where   string // in the language of docs/attempts.md
 	Since   time.Time
 	Chatter bool   // chatter too: else it is left out, unless Reason asks for it
 	Cursor  string // AttemptPage.Next of the page before
@@ -141,4 +153,40 @@ type AttemptFilter struct {
 type AttemptPage struct {
 	Attempts []AttemptView `json:"attempts"`
 	Next     string        `json:"next,omitempty"` // cursor of the next page, empty on the last
+	// Searched is how far back the page looked: it ends early where little matches.
+	Searched *time.Time `json:"searched,omitempty"`
+}
+
+// AttemptGroup is what several attempts have in common, and their account.
+type AttemptGroup struct {
+	Value    string    `json:"value"`          // device, host or address, or reason; empty for those that have none, * for the rest
+	Name     string    `json:"name,omitempty"` // of the device's first camera
+	Country  string    `json:"country,omitempty"`
+	Attempts int       `json:"attempts"`
+	Count    uint64    `json:"count"` // hits
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+}
+
+// AttemptGroups are those of a part of the list, the largest first.
+type AttemptGroups struct {
+	Groups   []AttemptGroup `json:"groups"`
+	Next     string         `json:"next,omitempty"` // cursor of the next part, whose groups are to be added; empty on the last
+	Searched *time.Time     `json:"searched,omitempty"`
+}
+
+// ReviewedView is what a user has looked at, and what the others have.
+type ReviewedView struct {
+	UpTo       *time.Time   `json:"up_to,omitempty"` // the user's own; none when they never signed off
+	Unreviewed int          `json:"unreviewed"`      // attempts that began since, chatter apart
+	More       bool         `json:"more"`            // ... and more than that
+	Reviews    []ReviewView `json:"reviews"`         // everybody's, the latest first
+}
+
+// ReviewView is one user's sign-off.
+type ReviewView struct {
+	User string    `json:"user"`
+	Name string    `json:"name"`
+	UpTo time.Time `json:"up_to"`
+	At   time.Time `json:"at"`
 }

@@ -40,6 +40,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/attempts", readers, s.getAttempts},
 		{"GET", "/attempts/{attempt}", readers, s.getAttempt},
 		{"GET", "/attempts/stream", readers, s.getAttemptStream},
+		{"GET", "/attempts/groups", readers, s.getAttemptGroups},
 		{"GET", "/events", signedIn, s.getEvents},
 		{"GET", "/live/{camera}", watching, s.getLive},
 		{"GET", "/session", public, bare(s.getSession)},
@@ -92,6 +93,8 @@ func (s *Server) accountRoutes() []route {
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 
+		{"GET", "/attempts/reviewed", readers, bare(s.getReviewed)},
+		{"POST", "/attempts/reviewed", admins, bare(s.postReviewed)},
 		{"GET", "/tunnels", readers, bare(s.getTunnels)},
 		{"POST", "/devices/{device}/tunnel", admins, bare(s.postTunnel)},
 		{"POST", "/tunnels/{tunnel}/entrance", admins, bare(s.postTunnelEntrance)},

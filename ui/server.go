@@ -59,7 +59,7 @@ func New(opt Options) *Server {
 	switch {
 	case opt.Site == nil, opt.Health == nil, opt.Devices == nil, opt.Cameras == nil, opt.Groups == nil,
 		opt.Containment == nil, opt.Live == nil, opt.Footage == nil, opt.Attempts == nil,
-		opt.Accounts != nil && (opt.Audit == nil || opt.ConfirmClock == nil):
+		opt.Accounts != nil && (opt.Audit == nil || opt.ConfirmClock == nil || opt.Reviews == nil):
 		panic("ui: an option is missing")
 	}
 	if opt.Log == nil {

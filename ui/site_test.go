@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/streams"
 	"github.com/stockade-nvr/stockade/ui"
 	"github.com/stockade-nvr/stockade/ui/live"
@@ -37,6 +41,7 @@ type fakeSite struct {
 	containment ui.ContainmentView
 	silent      bool // the containment is not checked any more
 	attempts    []ui.AttemptView
+	reviews     []ui.ReviewView
 	subscribers map[chan []ui.AttemptView]struct{}
 	pages       int         // of attempts that were asked for
 	refuse      *ui.Problem // of the pages after the first
@@ -143,6 +148,7 @@ func (s *fakeSite) options() ui.Options {
 		Footage:     fakeFootage{s},
 		Holds:       &s.held,
 		Attempts:    fakeAttempts{s},
+		Reviews:     fakeReviews{s},
 		Enrolment:   s.enrol,
 		Inspections: &s.asked,
 	}
@@ -278,6 +284,11 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 	if f.Cursor != "" && a.s.refuse != nil {
 		return ui.AttemptPage{}, a.s.refuse
 	}
+	if _, err := filter.Parse(f.Where, time.Now()); err != nil {
+		wrong := (*filter.Error)(nil)
+		errors.As(err, &wrong)
+		return ui.AttemptPage{}, &ui.Problem{Status: 400, Message: wrong.Error(), Fix: wrong.Fix}
+	}
 	sorted := slices.Clone(a.s.attempts)
 	slices.SortFunc(sorted, func(x, y ui.AttemptView) int { return cmp.Or(y.Last.Compare(x.Last), cmp.Compare(y.ID, x.ID)) })
 	for _, v := range sorted {
@@ -287,7 +298,7 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 		}
 		chatter := v.Reason == "chatter"
 		if f.Reason != "" && v.Reason != f.Reason || f.Reason == "" && chatter && !f.Chatter ||
-			v.Last.Before(f.Since) || !strings.Contains(v.Host+v.Address, f.Text) {
+			v.Last.Before(f.Since) || !chosen(v, f.Where) {
 			continue
 		}
 		if len(page.Attempts) == f.Limit {
@@ -299,6 +310,71 @@ func (a fakeAttempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPag
 		page.Attempts = append(page.Attempts, v)
 	}
 	return page, nil
+}
+
+// chosen tells whether the filter language chooses an attempt; it is one that a page sends.
+func chosen(v ui.AttemptView, where string) bool {
+	f, err := filter.Parse(where, time.Now())
+	return err == nil && f.Match(func(field filter.Field) []string {
+		values := map[filter.Field][]string{
+			filter.Camera: {v.Camera}, filter.Device: {v.Device}, filter.Host: {v.Host}, filter.Address: {v.Address},
+			filter.Port: {strconv.Itoa(v.Port)}, filter.Protocol: {v.Protocol}, filter.Source: {v.Source}, filter.MAC: {v.MAC},
+			filter.Reason: {v.Reason}, filter.Layer: {v.Layer}, filter.Rule: {v.Rule}, filter.Is: v.Tags, filter.Country: {v.Country},
+		}
+		if field == filter.Text {
+			return slices.Concat(slices.Collect(maps.Values(values))...)
+		}
+		return values[field]
+	})
+}
+
+func (a fakeAttempts) Group(ctx context.Context, f ui.AttemptFilter, by string) (ui.AttemptGroups, error) {
+	f.Limit = 500
+	page, err := a.Page(ctx, f)
+	groups := map[string]*ui.AttemptGroup{}
+	var out ui.AttemptGroups
+	for _, v := range page.Attempts {
+		value := map[string]string{"camera": v.Device, "reason": v.Reason, "destination": cmp.Or(v.Host, v.Address)}[by]
+		if groups[value] == nil {
+			groups[value] = &ui.AttemptGroup{Value: value, First: v.First, Last: v.Last}
+		}
+		groups[value].Attempts++
+		groups[value].Count += v.Count
+	}
+	for _, g := range groups {
+		out.Groups = append(out.Groups, *g)
+	}
+	slices.SortFunc(out.Groups, func(a, b ui.AttemptGroup) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+	})
+	return out, err
+}
+
+// fakeReviews are sign-offs in memory.
+type fakeReviews struct{ s *fakeSite }
+
+func (a fakeReviews) Reviewed(_ context.Context, user string) (v ui.ReviewedView, err error) {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	for _, r := range a.s.reviews {
+		if v.Reviews = append(v.Reviews, r); r.User == user {
+			v.UpTo = &r.UpTo
+		}
+	}
+	for _, one := range a.s.attempts {
+		if one.Reason != "chatter" && (v.UpTo == nil || one.First.After(*v.UpTo)) {
+			v.Unreviewed++
+		}
+	}
+	return v, nil
+}
+
+func (a fakeReviews) Review(_ context.Context, user, name string, upTo time.Time) error {
+	a.s.mu.Lock()
+	defer a.s.mu.Unlock()
+	a.s.reviews = slices.DeleteFunc(a.s.reviews, func(r ui.ReviewView) bool { return r.User == user })
+	a.s.reviews = append(a.s.reviews, ui.ReviewView{User: user, Name: name, UpTo: upTo, At: time.Now()})
+	return nil
 }
 
 func (a fakeAttempts) Get(_ context.Context, id string) (ui.AttemptView, error) {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/ui"
@@ -15,9 +17,9 @@ import (
 // How attempts go to a page: gathered, so that a flood is one message a moment.
 const (
 	gatherFor   = 250 * time.Millisecond
+	gatherLeast = 5 * time.Millisecond // what is settled at once
 	gatherUpTo  = 500
 	queueOfPage = 4096
-	newFor      = 24 * time.Hour
 )
 
 // attempts is what the page asks of the journal.
@@ -25,11 +27,69 @@ type attempts struct{ app *app }
 
 // Page lists attempts.
 func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, error) {
-	device, err := t.device(f)
+	q, err := t.filter(f)
 	if err != nil {
 		return ui.AttemptPage{}, err
 	}
-	q := journal.Filter{Device: device, Since: f.Since, Text: f.Text, Limit: f.Limit, Cursor: f.Cursor}
+	page, err := t.app.journal.Query(q)
+	if err != nil {
+		return ui.AttemptPage{}, asked(err)
+	}
+	v := ui.AttemptPage{Attempts: make([]ui.AttemptView, 0, len(page.Attempts)), Next: page.Next, Searched: instant(page.Searched)}
+	for i := range page.Attempts {
+		v.Attempts = append(v.Attempts, t.view(&page.Attempts[i]))
+	}
+	return v, nil
+}
+
+// Group counts attempts by what they have in common.
+func (t attempts) Group(_ context.Context, f ui.AttemptFilter, by string) (ui.AttemptGroups, error) {
+	q, err := t.filter(f)
+	if err != nil {
+		return ui.AttemptGroups{}, err
+	}
+	groups, err := t.app.journal.Group(q, journal.By(by))
+	if err != nil {
+		return ui.AttemptGroups{}, asked(err)
+	}
+	v := ui.AttemptGroups{Groups: make([]ui.AttemptGroup, 0, len(groups.Groups)), Next: groups.Next, Searched: instant(groups.Searched)}
+	for _, g := range groups.Groups {
+		one := ui.AttemptGroup{Value: g.Value, Country: g.Country, Attempts: g.Attempts, Count: g.Count, First: g.First, Last: g.Last}
+		if by == string(journal.ByCamera) && g.Value != journal.Others {
+			one.Name = cameraName(t.app.current(), g.Value)
+		}
+		v.Groups = append(v.Groups, one)
+	}
+	return v, nil
+}
+
+// instant is a time, or none.
+func instant(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
+// asked tells what is wrong with a question from what is wrong with the journal.
+func asked(err error) error {
+	if errors.Is(err, journal.ErrCursor) {
+		return &ui.Problem{Status: http.StatusBadRequest, Message: err.Error(), Fix: "give the next of the page before, or none"}
+	}
+	return err
+}
+
+// filter puts what the page asks for as the journal has it.
+func (t attempts) filter(f ui.AttemptFilter) (journal.Filter, error) {
+	device, err := t.device(f)
+	if err != nil {
+		return journal.Filter{}, err
+	}
+	where, err := filter.Parse(f.Where, time.Now())
+	if wrong := (*filter.Error)(nil); errors.As(err, &wrong) {
+		return journal.Filter{}, &ui.Problem{Status: http.StatusBadRequest, Message: "filter, " + wrong.Error(), Fix: wrong.Fix}
+	}
+	q := journal.Filter{Device: device, Since: f.Since, Where: where.With(t.ofDevice), Limit: f.Limit, Cursor: f.Cursor}
 	// What the journal keeps apart as chatter is shown with that reason, whichever rule dropped it.
 	switch {
 	case f.Reason == string(nflog.Chatter):
@@ -39,18 +99,21 @@ func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, e
 	case f.Chatter:
 		q.Chatter = journal.WithChatter
 	}
-	page, err := t.app.journal.Query(q)
-	if errors.Is(err, journal.ErrCursor) {
-		return ui.AttemptPage{}, &ui.Problem{Status: http.StatusBadRequest, Message: err.Error(), Fix: "give the next of the page before, or none"}
+	return q, nil
+}
+
+// ofDevice puts a camera, by its id or name, as its device: what the journal goes by.
+func (t attempts) ofDevice(term filter.Term) filter.Term {
+	if term.Field != filter.Camera {
+		return term
 	}
-	if err != nil {
-		return ui.AttemptPage{}, err
+	for _, c := range t.app.current().Cameras {
+		if strings.EqualFold(c.ID, term.Value) || strings.EqualFold(c.Name, term.Value) {
+			term.Field, term.Value = filter.Device, c.Device
+			return term
+		}
 	}
-	v := ui.AttemptPage{Attempts: make([]ui.AttemptView, 0, len(page.Attempts)), Next: page.Next}
-	for i := range page.Attempts {
-		v.Attempts = append(v.Attempts, t.view(&page.Attempts[i]))
-	}
-	return v, nil
+	return term // one that is gone: the journal knows what was whose
 }
 
 // device tells whose attempts are asked for; "" is everybody. The journal may
@@ -85,6 +148,14 @@ func (t attempts) Get(_ context.Context, id string) (ui.AttemptView, error) {
 		return ui.AttemptView{}, err
 	}
 	v := t.view(&a)
+	slots, earlier, err := t.app.journal.Timeline(id)
+	if err != nil && !errors.Is(err, journal.ErrUnknown) {
+		return ui.AttemptView{}, err
+	}
+	v.Earlier = earlier
+	for _, s := range slots {
+		v.Times = append(v.Times, ui.TimeView{Start: s.Start, Width: int(s.Width.Seconds()), Count: s.Count})
+	}
 	if v.Evidence, err = t.app.journal.Evidence(id); err != nil && !errors.Is(err, journal.ErrUnknown) {
 		return ui.AttemptView{}, err
 	}
@@ -100,8 +171,8 @@ func (t attempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error
 	go func() {
 		defer cancel()
 		defer close(out)
-		for {
-			batch, more := t.gather(updates)
+		for next := time.Now(); ; next = time.Now().Add(gatherFor) {
+			batch, more := t.gather(updates, next)
 			if len(batch) > 0 {
 				select {
 				case out <- batch:
@@ -117,15 +188,16 @@ func (t attempts) Subscribe(ctx context.Context) (<-chan []ui.AttemptView, error
 	return out, nil
 }
 
-// gather waits for an update and takes what follows within a moment. The last
-// state of an attempt stands for those before it.
-func (t attempts) gather(updates <-chan journal.Update) (batch []ui.AttemptView, more bool) {
+// gather waits for an update and takes what follows until an instant, at least for
+// a moment: who heard nothing for a while hears at once. The last state of an
+// attempt stands for those before it.
+func (t attempts) gather(updates <-chan journal.Update, until time.Time) (batch []ui.AttemptView, more bool) {
 	first, ok := <-updates
 	if !ok {
 		return nil, false
 	}
 	at := map[string]int{}
-	over := time.After(gatherFor)
+	over := time.After(max(time.Until(until), gatherLeast))
 	for u := first; ; {
 		if u.Dropped > 0 {
 			return batch, false
@@ -156,18 +228,22 @@ func (t attempts) view(a *journal.Attempt) ui.AttemptView {
 		ID: a.ID, Device: a.Device, Camera: cameraName(t.app.current(), a.Device), MAC: a.MAC.String(),
 		Family: int(a.Family), Protocol: strings.ToUpper(a.ProtocolName), ICMPType: -1, Host: a.Host,
 		Reason: string(a.Reason), Layer: a.Layer, Rule: a.Rule, Revision: a.Revision, Ingress: a.Port,
-		Count: a.Count, First: a.First, Last: a.Last, Bytes: a.Bytes, New: time.Since(a.First) < newFor,
-		Overflow: a.Overflow, Scan: a.Scan,
+		Count: a.Count, First: a.First, Last: a.Last, Bytes: a.Bytes,
+		Overflow: a.Overflow, Scan: a.Scan, Many: a.Many, Folded: a.Folded, Into: a.Into,
+		Country: a.Country, Tags: a.Tags(time.Now()), Period: a.Period.Seconds(), Jitter: a.Jitter.Seconds(),
 	}
+	v.New = slices.Contains(v.Tags, "new")
 	if a.Chatter {
 		v.Reason = string(nflog.Chatter)
 	}
-	if a.Overflow { // of many sources and destinations: it has none of its own
-		v.MAC, v.New = "", false
-		return v
+	if a.Overflow || a.Many { // of many sources: it has none of its own
+		v.MAC = ""
 	}
 	if a.Source.IsValid() {
 		v.Source = a.Source.String()
+	}
+	if a.Overflow || a.Scan { // of many destinations
+		return v
 	}
 	v.Address = a.DestinationMAC.String()
 	if a.Destination.IsValid() {

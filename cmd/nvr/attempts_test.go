@@ -119,3 +119,41 @@ func TestAnOverflowRowHasNoAddresses(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// The filter language as people write it: cameras by id or name, errors with the
+// place and the fix, groups and sign-offs.
+func TestAttemptsByTheFilterLanguage(t *testing.T) {
+	of := journalled(t, journal.Options{})
+	of.add(11, "198.18.0.5", 443, nflog.Egress)
+	of.add(11, "198.18.0.5", 80, nflog.Egress)
+	of.add(12, "198.18.0.6", 443, nflog.Egress)
+	of.add(13, "224.0.0.251", 5353, nflog.Chatter)
+	if err := of.app.journal.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for where, want := range map[string]int{
+		"camera:gate": 2, `camera:"North gate"`: 2, "camera:gate -port:80": 1, "-camera:gate": 1, "camera:gate camera:yard": 3,
+		"address:198.18.0.6 since:1h": 1, "reason:chatter": 1, "is:new": 3, "camera:sold": 0, "": 3,
+	} {
+		if page, err := of.Page(t.Context(), ui.AttemptFilter{Where: where}); err != nil || len(page.Attempts) != want {
+			t.Errorf("%q finds %d, want %d: %v", where, len(page.Attempts), want, err)
+		}
+	}
+	_, err := of.Page(t.Context(), ui.AttemptFilter{Where: "camera:gate prot:tcp"})
+	var p *ui.Problem
+	if !errors.As(err, &p) || p.Status != 400 || !strings.Contains(p.Message, "column 13") || !strings.Contains(p.Fix, "protocol") {
+		t.Errorf("%+v", err)
+	}
+	groups, err := of.Group(t.Context(), ui.AttemptFilter{}, "camera")
+	if err != nil || len(groups.Groups) != 2 || groups.Groups[0].Name != "North gate" || groups.Groups[0].Attempts != 2 {
+		t.Errorf("%+v, %v", groups, err)
+	}
+	a, err := of.Page(t.Context(), ui.AttemptFilter{Where: "port:80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := of.Get(t.Context(), a.Attempts[0].ID)
+	if err != nil || len(one.Times) != 1 || one.Times[0].Count != 1 || one.Times[0].Width != 60 {
+		t.Errorf("%+v, %v", one, err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,6 +23,8 @@ type queryOptions struct {
 	stream string
 	device string
 	reason string
+	where  string // in the filter language
+	by     string
 	from   string
 	to     string
 	limit  int
@@ -34,7 +37,7 @@ func newQueryCommands() []*cobra.Command {
 		newQuery("recordings", "List the segments of a camera", withRange, printRecordings),
 		newQuery("gaps", "List the stretches without footage of a camera, with reasons", withRange, printGaps),
 		newInspectCommand(),
-		newQuery("attempts", "List blocked connection attempts", withAttempts, printAttempts),
+		newAttemptsCommand(),
 	}
 }
 
@@ -65,14 +68,6 @@ func withRange(c *cobra.Command, o *queryOptions) {
 	_ = c.MarkFlagRequired("camera")
 }
 
-func withAttempts(c *cobra.Command, o *queryOptions) {
-	c.Flags().StringVar(&o.camera, "camera", "", "only of this camera's device")
-	c.Flags().StringVar(&o.device, "device", "", "only of this device")
-	c.Flags().StringVar(&o.reason, "reason", "", "egress, spoof, unknown-device, lateral, input, output or chatter")
-	c.Flags().StringVar(&o.from, "since", "", "RFC 3339 time")
-	c.Flags().IntVar(&o.limit, "limit", 100, "rows at the most, 1 to 500")
-}
-
 // values are the query parameters that were given.
 func (o *queryOptions) values(endpoint string) (url.Values, error) {
 	v := url.Values{}
@@ -85,8 +80,10 @@ func (o *queryOptions) values(endpoint string) (url.Values, error) {
 	set("stream", o.stream)
 	set("device", o.device)
 	set("reason", o.reason)
+	set("q", o.where)
+	set("by", o.by)
 	since := "since"
-	if endpoint != "attempts" && o.camera != "" {
+	if !strings.HasPrefix(endpoint, "attempts") && o.camera != "" {
 		since = "from"
 		now := time.Now().UTC()
 		v.Set("from", now.Add(-24*time.Hour).Format(time.RFC3339))

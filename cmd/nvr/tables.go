@@ -77,13 +77,20 @@ func printGaps(r io.Reader, w *tabwriter.Writer) error {
 }
 
 func printAttempts(r io.Reader, w *tabwriter.Writer) error {
-	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tREASON\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
+	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tREASON\tIS\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
 		device, port := a.Device, a.Protocol
 		if device == "" {
 			device = strings.TrimSpace("(unknown) " + a.MAC)
 		}
-		if a.Overflow {
+		if a.Overflow || a.Scan {
 			a.Address = "(many)"
+		}
+		if a.Many {
+			a.Source = "(many)"
+		}
+		is := strings.Join(a.Tags, ",")
+		if a.Period > 0 {
+			is = strings.Replace(is, "beacon", fmt.Sprintf("beacon:%.0fs±%.0fs", a.Period, a.Jitter), 1)
 		}
 		switch {
 		case a.Port != 0:
@@ -91,7 +98,7 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 		case a.ICMPType >= 0:
 			port += " type " + strconv.Itoa(a.ICMPType)
 		}
-		row(w, short(a.Last), device, a.Source, a.Host, a.Address, port, a.Reason, a.Count, short(a.First))
+		row(w, short(a.Last), device, a.Source, a.Host, a.Address, port, a.Reason, is, a.Count, short(a.First))
 	})(r, w)
 }
 

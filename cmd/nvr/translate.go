@@ -131,12 +131,25 @@ func ownersOf(s *configs.Site) *owners {
 		cameras[c.Device] = append(cameras[c.Device], c.ID)
 	}
 	o := &owners{byMAC: map[nflog.MAC]journal.Owner{}, byIP: map[netip.Addr]journal.Owner{}}
+	kinds := map[string]int{}
 	for _, d := range s.Devices {
-		owner := journal.Owner{Device: d.ID, Cameras: cameras[d.ID]}
+		kinds[kindOf(d)]++
+	}
+	for _, d := range s.Devices {
+		owner := journal.Owner{Device: d.ID, Cameras: cameras[d.ID], Kind: kindOf(d)}
+		if owner.Kind != "" {
+			owner.Siblings = kinds[owner.Kind] - 1
+		}
 		o.byMAC[nflog.MAC(d.MAC)] = owner
 		o.byIP[d.IP] = owner
 	}
 	return o
+}
+
+// kindOf is what a device was sold as; "" where the site file does not say.
+// Devices of the same kind are siblings.
+func kindOf(d configs.Device) string {
+	return strings.ToLower(strings.TrimSpace(d.Declared.Maker + " " + d.Declared.Model))
 }
 
 // identify goes by MAC: a pinned device that forges an address is still that

@@ -32,6 +32,7 @@ func (a *app) uiOptions() ui.Options {
 	if a.people == nil {
 		return o
 	}
+	o.Reviews = reviews{a}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
 	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
 	o.Names = func() []string { return a.current().Listen.Names }

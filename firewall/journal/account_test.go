@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) { ns.Main(m) }
 
 // plug puts a camera at a port of br-cam in a namespace of its own and gives a
 // function that opens UDP sockets there.
-func plug(t *testing.T, bridge netlink.Link, port, ip string) func(to string) net.Conn {
+func plug(t testing.TB, bridge netlink.Link, port, ip string) func(to string) net.Conn {
 	t.Helper()
 	camera, err := ns.New(port)
 	must(t, err)
@@ -56,7 +58,7 @@ func plug(t *testing.T, bridge netlink.Link, port, ip string) func(to string) ne
 }
 
 // droppedByKernel reads the counters of the rules that drop, both families.
-func droppedByKernel(t *testing.T) (sum uint64) {
+func droppedByKernel(t testing.TB) (sum uint64) {
 	t.Helper()
 	for _, tool := range []string{"iptables", "ip6tables"} {
 		out, err := exec.Command(tool, "-w", "5", "-t", "raw", "-L", "PREROUTING", "-nvx").Output()
@@ -72,27 +74,21 @@ func droppedByKernel(t *testing.T) (sum uint64) {
 	return sum
 }
 
-// TestAFloodHidesNobody is C11 from the wire to the list: one camera floods,
-// another makes 20 attempts; all 20 appear and the account adds up to the packet.
-func TestAFloodHidesNobody(t *testing.T) {
+// cameraSide makes a bridge for cameras.
+func cameraSide(t testing.TB) netlink.Link {
+	t.Helper()
 	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br-cam"}}
 	must(t, netlink.LinkAdd(bridge))
 	t.Cleanup(func() { netlink.LinkDel(bridge) })
 	a, _ := netlink.ParseAddr("10.20.0.1/16")
 	must(t, netlink.AddrAdd(bridge, a))
 	must(t, netlink.LinkSetUp(bridge))
-	floods := plug(t, bridge, "cam1", "10.20.1.11")
-	quiet := plug(t, bridge, "cam2", "10.20.1.12")
-	j := running(t, journal.Options{Identify: identify})
-	reader := nflog.New(nflog.Options{Group: 100, Handle: j.Add})
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- reader.Run(ctx) }()
-	defer func() {
-		cancel()
-		must(t, <-done)
-	}()
-	<-reader.Ready() // before the rules: what is dropped without a reader is in no account but the kernel's
+	return bridge
+}
+
+// dropAll logs and drops all that cameras send, until the test ends.
+func dropAll(t testing.TB) {
+	t.Helper()
 	const rules = `*raw
 -A PREROUTING -i br-cam -j NFLOG --nflog-group 100 --nflog-size 320 --nflog-prefix S1|L3|egress|raw-egress|g1
 -A PREROUTING -i br-cam -j DROP
@@ -113,15 +109,34 @@ COMMIT
 			}
 		}
 	})
+}
 
+// TestAFloodHidesNobody is C11 from the wire to the list: one camera floods,
+// another makes 20 attempts; all 20 appear and the account adds up to the packet.
+func TestAFloodHidesNobody(t *testing.T) {
+	bridge := cameraSide(t)
+	floods := plug(t, bridge, "cam1", "10.20.1.11")
+	quiet := plug(t, bridge, "cam2", "10.20.1.12")
+	j := running(t, journal.Options{Identify: identify})
+	reader := nflog.New(nflog.Options{Group: 100, Handle: j.Add})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- reader.Run(ctx) }()
+	defer func() {
+		cancel()
+		must(t, <-done)
+	}()
+	<-reader.Ready() // before the rules: what is dropped without a reader is in no account but the kernel's
+	dropAll(t)
 	const packets = 100_000
+	flatOut := os.Getenv("STOCKADE_FLAT_OUT") != "" // to measure, on a machine that does nothing else
 	flood := floods("198.51.100.7:32100")
 	var attempts []net.Conn
 	begin := time.Now()
 	for n := range packets {
 		_, err := flood.Write([]byte("0123456789abcdef"))
 		must(t, err)
-		if n%100 == 0 {
+		if !flatOut && n%100 == 0 {
 			time.Sleep(time.Millisecond) // about 50,000 a second: the race detector slows the reader tenfold
 		}
 		if n%(packets/20) == 0 {
@@ -132,7 +147,7 @@ COMMIT
 			}
 		}
 	}
-	t.Logf("%d packets in %s", packets, time.Since(begin))
+	t.Logf("%d packets in %s, %.0f a second", packets, time.Since(begin), packets/time.Since(begin).Seconds())
 	var hits, lost, dropped uint64
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		_, err := attempts[0].Write([]byte("y")) // makes a lost tail visible
@@ -164,4 +179,40 @@ COMMIT
 	if now := j.Totals().Hits; sum < hits || sum > now {
 		t.Errorf("the list adds up to %d, of %d to %d hits", sum, hits, now)
 	}
+}
+
+// BenchmarkBlockedPacketToUpdate measures from a camera's packet to the update of
+// which a page is told: lone packets, at any moment of the journal's rhythm.
+func BenchmarkBlockedPacketToUpdate(b *testing.B) {
+	camera := plug(b, cameraSide(b), "cam1", "10.20.1.11")
+	j := running(b, journal.Options{Identify: identify})
+	reader := nflog.New(nflog.Options{Group: 100, Handle: j.Add})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- reader.Run(ctx) }()
+	defer func() {
+		cancel()
+		must(b, <-done)
+	}()
+	<-reader.Ready()
+	dropAll(b)
+	updates := j.Subscribe(ctx, 0)
+	var took []time.Duration
+	for b.Loop() {
+		port := 1024 + len(took)*7%60_000
+		c := camera("198.51.100.7:" + strconv.Itoa(port))
+		time.Sleep(time.Duration(len(took)*37%250) * time.Millisecond)
+		begin := time.Now()
+		_, err := c.Write([]byte("x"))
+		must(b, err)
+		for u := range updates {
+			if int(u.DestinationPort) == port && !u.Scan || u.Scan && u.Last.After(begin) {
+				break
+			}
+		}
+		took = append(took, time.Since(begin))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Milliseconds()), "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
 }

@@ -33,8 +33,9 @@ type Attempt struct {
 	ProtocolName    string     `json:"protocol_name"`
 	Destination     netip.Addr `json:"destination,omitzero"`
 	DestinationMAC  nflog.MAC  `json:"destination_mac"`
-	DestinationPort uint16     `json:"port"`           // ICMP: type<<8 | code
-	Host            string     `json:"host,omitempty"` // that the sinkhole gave this address to, at that time
+	DestinationPort uint16     `json:"port"`              // ICMP: type<<8 | code
+	Host            string     `json:"host,omitempty"`    // that the sinkhole gave this address to, at that time
+	Country         string     `json:"country,omitempty"` // of the destination: two letters, "" when nobody knows
 
 	Layer    string `json:"layer"`
 	Rule     string `json:"rule"`
@@ -42,8 +43,29 @@ type Attempt struct {
 
 	Chatter  bool `json:"chatter,omitempty"`  // multicast and the like: shown apart
 	Overflow bool `json:"overflow,omitempty"` // a row for all that found no row of its own
-	Scan     bool `json:"scan,omitempty"`     // ... because one source tried ever new destinations
+	Scan     bool `json:"scan,omitempty"`     // one source tried ever new destinations: those are in this row
+	Many     bool `json:"many,omitempty"`     // one destination was tried under ever new sources: those are in this row
+	// Folded is how many attempts a row stands for that would else have been rows
+	// of their own; one that came again after a while counts again.
+	Folded uint64 `json:"folded,omitempty"`
+	// Into is the row that an attempt was folded into: it is itself no more.
+	Into string `json:"into,omitempty"`
+
+	Kind    string `json:"kind,omitempty"`    // of the device, as declared: who has the same are its siblings
+	Novel   bool   `json:"novel,omitempty"`   // the device had never tried this destination before
+	Odd     bool   `json:"odd,omitempty"`     // ... nor had any of its siblings, of which there are some
+	Changed bool   `json:"changed,omitempty"` // much more in an hour, at the last hit, than this attempt's past
+	// Period is that of one who calls by the clock, Jitter how much it varies; 0 of others.
+	Period time.Duration `json:"period,omitempty"`
+	Jitter time.Duration `json:"jitter,omitempty"`
 }
+
+// Flood reports whether an attempt is of a device that asks for ever new host
+// names: so many that the rest share an address.
+func (a *Attempt) Flood() bool { return a.Host == SharedHost }
+
+// Collected reports whether a row has no one source and destination.
+func (a *Attempt) Collected() bool { return a.Overflow || a.Scan || a.Many }
 
 // key is what makes two hits the same attempt.
 type key struct {
@@ -56,6 +78,29 @@ type key struct {
 	family    uint8
 	protocol  uint8
 	other     bool // the row for what found no row of its own
+	folded    fold // what the row stands for in place of one attempt
+}
+
+// fold says what a row leaves open so that many attempts are one.
+type fold byte
+
+const (
+	foldNone    fold = iota
+	foldTargets      // the destinations of one source
+	foldSources      // the sources of one destination
+)
+
+// collected gives the key of the row that an attempt is folded into.
+func (k key) collected(by fold) key {
+	k.folded = by
+	switch by {
+	case foldTargets:
+		k.to, k.dst, k.etherType, k.port, k.family, k.protocol = nflog.MAC{}, netip.Addr{}, 0, 0, 0, 0
+	case foldSources:
+		k.mac, k.src = nflog.MAC{}, netip.Addr{}
+	case foldNone:
+	}
+	return k
 }
 
 // keyOf gives the key of a hit that is counted in bucket.
@@ -104,6 +149,9 @@ func (k key) id() rowID {
 		other = 1
 	}
 	b = append(b, k.family, k.protocol, other)
+	if k.folded != foldNone { // the ids of all others are as they were before there was folding
+		b = append(b, byte(k.folded))
+	}
 	sum := sha256.Sum256(b)
 	return rowID(sum[:16])
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
@@ -84,7 +85,7 @@ func TestCountsSurviveABrokenDisk(t *testing.T) {
 	if n := j.names.count(); n != 0 {
 		t.Errorf("%d names are in memory alone", n)
 	}
-	if j.db, err = openStore(path); err != nil {
+	if j.db, err = openFile(path); err != nil {
 		t.Fatal(err)
 	}
 	j.turn(true)
@@ -348,27 +349,11 @@ func BenchmarkFlush1000(b *testing.B) {
 	}
 }
 
-func BenchmarkQueryPage(b *testing.B) {
-	j, err := Open(filepath.Join(b.TempDir(), "journal.db"), Options{MaxPerDevice: 1 << 20, MaxInMemory: 1 << 20})
+// where reads a filter that a test wrote.
+func where(text string) *filter.Filter {
+	f, err := filter.Parse(text, time.Now())
 	if err != nil {
-		b.Fatal(err)
+		panic(err)
 	}
-	defer j.Close()
-	for n := range 50_000 {
-		h := testHit(time.Unix(int64(n), 0), n)
-		h.Dst = netip.AddrFrom4([4]byte{198, 51, byte(n >> 16), 7})
-		j.Add(h)
-	}
-	if err := j.Flush(); err != nil {
-		b.Fatal(err)
-	}
-	for _, f := range []Filter{{}, {Text: "no such thing"}} {
-		b.Run(fmt.Sprintf("text=%q", f.Text), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := j.Query(f); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
+	return f
 }

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
@@ -19,6 +17,10 @@ import (
 type Owner struct {
 	Device  string   // "" when nobody is pinned to it
 	Cameras []string // ids of the device's cameras; not changed by anybody afterwards
+	// Kind is the declared maker and model, "" when none is; Siblings is how many
+	// other devices are of the same.
+	Kind     string
+	Siblings int
 }
 
 // Options of a Journal.
@@ -33,6 +35,7 @@ type Options struct {
 	MaxPerDevice int           // attempts kept per device, and per port for unknown ones; default 4096
 	MaxInMemory  int           // rows in memory, default 65536; each device may have 64 beyond it
 	MaxStored    int           // rows in the file, default 1,000,000: then the oldest go
+	MaxBytes     int64         // of the file, free pages apart, default 8 GiB: then the oldest go
 	Keep         time.Duration // attempts, names and questions older than this go; default 400 days
 	MaxNames     int           // host names that get an address of their own, per device; default 1024
 
@@ -49,7 +52,7 @@ const (
 // Journal aggregates hits into attempts and keeps them.
 type Journal struct {
 	opts  Options
-	db    *bbolt.DB
+	db    *file
 	table *table
 	names *names
 	asked *questions
@@ -57,22 +60,26 @@ type Journal struct {
 	clock clockGuard
 
 	work    sync.Mutex // one settle, write or prune at a time
+	rescued time.Time  // when the file was last found deleted; guarded by work
 	dirty   []*row     // settled, not yet written; guarded by work
 	touched time.Time  // when the names' last use was last written; guarded by work
 
 	stored atomic.Int64 // rows in the file
 	broken atomic.Bool  // the last write went wrong
+
+	indexed atomic.Bool // all rows are in all indexes
+	crowded int         // crowdedHour, less in tests
 }
 
 // Open opens the journal's file, or makes it. ErrLocked says that another
 // process has it.
 func Open(path string, o Options) (*Journal, error) {
 	o.setDefaults()
-	db, err := openStore(path)
+	db, err := openFile(path)
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{opts: o, db: db}
+	j := &Journal{opts: o, db: db, crowded: crowdedHour}
 	j.names = newNames(db, o)
 	j.asked = newQuestions(o)
 	j.table = newTable(o, j.names.HostOf)
@@ -97,6 +104,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.MaxStored <= 0 {
 		o.MaxStored = 1_000_000
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 8 << 30
 	}
 	if o.Keep <= 0 {
 		o.Keep = 400 * 24 * time.Hour
@@ -141,9 +151,33 @@ func (j *Journal) turn(write bool) {
 	defer j.work.Unlock()
 	err := j.settle()
 	if err == nil && write {
-		err = j.write()
+		err = errors.Join(j.keepFile(), j.write())
+	}
+	if err == nil {
+		err = j.indexMore()
 	}
 	j.report("write the journal", err)
+}
+
+// rescueEvery is how often a deleted file is tried to be written anew: it takes as
+// long as the file is large.
+const rescueEvery = time.Minute
+
+// keepFile puts the file back where somebody deleted it. Until that is done its
+// content is lost when the program ends: Totals says that it is broken.
+func (j *Journal) keepFile() error {
+	if !j.db.gone() {
+		return nil
+	}
+	if now := j.opts.Now(); now.Sub(j.rescued) >= rescueEvery || now.Before(j.rescued) {
+		j.rescued = now
+		err := j.db.rescue()
+		if err == nil {
+			j.opts.Log.Warn("somebody deleted the journal, it was written anew", "file", j.db.path)
+		}
+		return err
+	}
+	return fmt.Errorf("keep journal: somebody deleted %s", j.db.path)
 }
 
 // Flush settles and writes at once what has been added so far.
@@ -176,7 +210,7 @@ func (j *Journal) Close() error {
 // Totals is the journal's account.
 type Totals struct {
 	Hits     uint64 // added since the start: Hits = counted in rows of their own + Folded
-	Folded   uint64 // of them counted in a row "other"
+	Folded   uint64 // of them counted in rows for many: "other", a scan, invented sources
 	Attempts int    // rows in the file
 	InMemory int    // rows in memory
 	Names    int    // host names that have an address of their own

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
@@ -184,60 +185,102 @@ func TestAttemptsContinueAfterARestart(t *testing.T) {
 	}
 }
 
+// However large the table, or how fast it goes: what differs from one of the
+// scanner's other attempts only in where it goes is one row.
 func TestAScanBecomesOneRowAndStarvesNobody(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "journal.db")
-	o := journal.Options{MaxPerDevice: 100, Now: func() time.Time { return noon }} // all is fresh
-	j := open(t, path, o)
-	for port := range 5000 {
-		j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), port))
-		if port%250 == 0 {
-			j.Add(hit("10.20.1.12", "198.51.100.7", uint16(port), port))
-		}
-	}
-	check := func(wantScanned uint64) {
-		t.Helper()
-		scanner := list(t, j, journal.Filter{Device: "dev-gate"})
-		if len(scanner) != 101 {
-			t.Fatalf("the scan fills %d rows", len(scanner))
-		}
-		var sum, others uint64
-		for _, a := range scanner {
-			sum += a.Count
-			if a.Overflow {
-				others++
-				if !a.Scan || a.Device != "dev-gate" {
-					t.Errorf("row for the rest: %+v", a)
+	for _, most := range []int{100, 4096} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "journal.db")
+			o := journal.Options{MaxPerDevice: most, Now: func() time.Time { return noon }} // all is fresh
+			j := open(t, path, o)
+			defer func() { must(t, j.Close()) }()
+			j.Add(hit("10.20.1.11", "192.0.2.1", 443, -3600)) // long before
+			must(t, j.Flush())
+			for port := range 5000 {
+				j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), 0))
+				if port == 40 {
+					must(t, j.Flush()) // the first of it are rows for a moment
+				}
+				if port%250 == 0 {
+					j.Add(hit("10.20.1.12", "198.51.100.7", uint16(port), port))
 				}
 			}
-		}
-		if sum != wantScanned || others != 1 {
-			t.Errorf("%d hits counted, %d rows for the rest", sum, others)
-		}
-		if other := list(t, j, journal.Filter{Device: "dev-yard"}); len(other) != 20 {
-			t.Errorf("the other device has %d attempts of 20", len(other))
-		}
+			check := func(scanned uint64) {
+				t.Helper()
+				scanner := list(t, j, journal.Filter{Device: "dev-gate"})
+				if len(scanner) != 2 {
+					t.Fatalf("the scan fills %d rows", len(scanner)-1)
+				}
+				one, earlier := scanner[0], scanner[1]
+				if one.Count != scanned || !one.Scan || one.Overflow || one.Many || one.Folded < 64 || one.Device != "dev-gate" ||
+					one.Source != netip.MustParseAddr("10.20.1.11") || one.Destination.IsValid() || earlier.Count != 1 {
+					t.Errorf("row of the scan %+v, beside it %+v", one, earlier)
+				}
+				if packet, err := j.Evidence(one.ID); err != nil || string(packet) != "packet at 0" {
+					t.Errorf("evidence of the scan: %q, %v", packet, err)
+				}
+				if slots, before, err := j.Timeline(one.ID); err != nil || before != 0 || len(slots) != 1 || slots[0].Count != scanned {
+					t.Errorf("the scan's timeline: %v, %d, %v", slots, before, err)
+				}
+				if other := list(t, j, journal.Filter{Device: "dev-yard"}); len(other) != 20 {
+					t.Errorf("the other device has %d attempts of 20", len(other))
+				}
+			}
+			check(5000)
+			if s := j.Totals(); s.Hits != 5021 || s.Folded != 5000 || s.Attempts != 22 {
+				t.Errorf("account %+v", s)
+			}
+			must(t, j.Close())
+			j = open(t, path, o)
+			for port := range 200 { // it goes on
+				j.Add(hit("10.20.1.11", "198.51.100.8", uint16(port), 30))
+			}
+			all := list(t, j, journal.Filter{Device: "dev-gate"})
+			if len(all) != 2 || all[0].Count != 5200 || !all[0].Scan {
+				t.Errorf("after a restart %d rows, %+v", len(all), all[0])
+			}
+		})
 	}
-	check(5000)
-	if s := j.Totals(); s.Hits != 5020 || s.Folded != 4900 || s.Attempts != 121 {
-		t.Errorf("account %+v", s)
-	}
-	must(t, j.Close())
+}
 
-	// The bound counts what is in the file; what has a row there keeps it.
-	j = open(t, path, o)
-	defer j.Close()
-	j.Add(hit("10.20.1.11", "198.51.100.7", 7, 6000))
-	for port := range 50 {
-		j.Add(hit("10.20.1.11", "198.51.100.8", uint16(port), 6001))
+// The names that the sinkhole gave an address are bounded by themselves: each of
+// them is a row, and so is what one source tries again and again.
+func TestNamedDestinationsAreNoScan(t *testing.T) {
+	j := fresh(t, journal.Options{})
+	for n := range 200 {
+		to := addressOf(t, j, fmt.Sprintf("%d.cloud.example", n))
+		j.Add(hit("10.20.1.11", to.String(), 443, n/10))
 	}
-	check(5051)
-	for _, a := range list(t, j, journal.Filter{Device: "dev-gate"}) {
-		if a.DestinationPort == 7 && !a.Overflow && a.Count != 2 {
-			t.Errorf("known attempt did not go on: %+v", a)
+	if all := list(t, j, journal.Filter{Device: "dev-gate"}); len(all) != 200 {
+		t.Errorf("%d rows", len(all))
+	}
+}
+
+// A flood under invented sources is a row for each destination, also the packets
+// that came before it was known for one.
+func TestInventedSourcesAreOneRow(t *testing.T) {
+	j := fresh(t, journal.Options{})
+	flood := func(n int) {
+		h := hit(fmt.Sprintf("10.%d.%d.%d", 99+n/65536, n/256%256, n%256), "198.51.100.7", 443+uint16(n%2), n/2000)
+		h.Prefix.Reason = nflog.UnknownDevice
+		j.Add(h)
+	}
+	for n := range 20_000 {
+		if flood(n); n%500 == 0 {
+			must(t, j.Flush())
 		}
 	}
-	j.Add(hit("10.20.1.11", "198.51.100.8", 3, 6002)) // known to be folded by now
-	check(5052)
+	all := list(t, j, journal.Filter{Device: "-"})
+	var sum uint64
+	for _, a := range all {
+		sum += a.Count
+		if !a.Many || a.Scan || a.Source.IsValid() || a.Destination != netip.MustParseAddr("198.51.100.7") {
+			t.Errorf("row %+v", a)
+		}
+	}
+	if len(all) != 2 || sum != 20_000 {
+		t.Errorf("%d rows, %d packets", len(all), sum)
+	}
 }
 
 func TestInventedSourcesAreNoScan(t *testing.T) {
@@ -277,8 +320,8 @@ func TestAFullTableLeavesRoomForEachDevice(t *testing.T) {
 func TestQueryPagesAndFilters(t *testing.T) {
 	j := fresh(t, journal.Options{})
 	for n := range 95 {
-		j.Add(hit("10.20.1.11", fmt.Sprintf("198.51.100.%d", n), 443, n))
-		spoof := hit("10.20.1.12", fmt.Sprintf("203.0.113.%d", n), 8883, n)
+		j.Add(hit("10.20.1.11", fmt.Sprintf("198.51.100.%d", n), 443, 10*n))
+		spoof := hit("10.20.1.12", fmt.Sprintf("203.0.113.%d", n), 8883, 10*n)
 		spoof.Prefix.Reason = nflog.Spoof
 		j.Add(spoof)
 	}
@@ -292,11 +335,11 @@ func TestQueryPagesAndFilters(t *testing.T) {
 		{"device", journal.Filter{Device: "dev-gate", Limit: 7}, 95},
 		{"device that is none", journal.Filter{Device: "dev-gat"}, 0},
 		{"reason", journal.Filter{Reason: nflog.Spoof}, 95},
-		{"since", journal.Filter{Since: noon.Add(90 * time.Second)}, 10},
-		{"port as text", journal.Filter{Text: "8883"}, 95},
-		{"address as text", journal.Filter{Text: "203.0.113.4"}, 11},
-		{"camera as text", journal.Filter{Text: " Gate-North "}, 95},
-		{"nothing", journal.Filter{Text: "no such thing"}, 0},
+		{"since", journal.Filter{Since: noon.Add(900 * time.Second)}, 10},
+		{"port as text", journal.Filter{Where: where("8883")}, 95},
+		{"address as text", journal.Filter{Where: where("203.0.113.4")}, 11},
+		{"camera as text", journal.Filter{Where: where(" Gate-North ")}, 95},
+		{"nothing", journal.Filter{Where: where("no such thing")}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			all := list(t, j, c.filter)
@@ -318,4 +361,58 @@ func TestQueryPagesAndFilters(t *testing.T) {
 	if _, err := j.Query(journal.Filter{Cursor: "zz"}); !errors.Is(err, journal.ErrCursor) {
 		t.Errorf("foreign cursor: %v", err)
 	}
+}
+
+// A device that asks for more names than its share is told by what it tries at
+// the address that the rest have.
+func TestAFloodOfNamesIsTold(t *testing.T) {
+	j := fresh(t, journal.Options{MaxNames: 5, Now: func() time.Time { return noon }})
+	for n := range 10 {
+		to := addressOf(t, j, fmt.Sprintf("%d.generated.example", n))
+		j.Add(hit("10.20.1.11", to.String(), 443, 0))
+	}
+	all := list(t, j, journal.Filter{Where: where("is:names")})
+	if len(all) != 1 || all[0].Count != 5 || all[0].Host != journal.SharedHost {
+		t.Errorf("%+v", all)
+	}
+	if rest := list(t, j, journal.Filter{Where: where("host:*.generated.example")}); len(rest) != 5 {
+		t.Errorf("%d with a name of their own", len(rest))
+	}
+}
+
+// Whatever the clock does, hits are counted, listed by the last of them, and no
+// scan is made up.
+func TestClockStepsLoseNoCount(t *testing.T) {
+	j := fresh(t, journal.Options{})
+	steps := []int{0, 60, 86_400, -7200, -7100, 40_000_000, 30, 31, -86_400 * 365, 90}
+	for n, at := range steps {
+		for port := range 20 {
+			j.Add(hit("10.20.1.11", "198.51.100.7", uint16(1000+port), at))
+		}
+		if n%2 == 0 {
+			must(t, j.Flush())
+		}
+	}
+	all := list(t, j, journal.Filter{})
+	if len(all) != 20 {
+		t.Fatalf("%d rows", len(all))
+	}
+	for _, a := range all {
+		slots, told, err := j.Timeline(a.ID)
+		for _, s := range slots {
+			told += s.Count
+		}
+		if err != nil || a.Count != uint64(len(steps)) || told != a.Count || !a.Last.Equal(noon.Add(40_000_000*time.Second)) || !a.First.Equal(noon.AddDate(-1, 0, 0)) {
+			t.Errorf("%d hits, %d in the timeline, %s to %s, %v", a.Count, told, a.First, a.Last, err)
+		}
+	}
+}
+
+// where reads a filter that a test wrote.
+func where(text string) *filter.Filter {
+	f, err := filter.Parse(text, noon.AddDate(0, 0, 1))
+	if err != nil {
+		panic(err)
+	}
+	return f
 }

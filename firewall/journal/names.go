@@ -36,7 +36,7 @@ var ErrHost = errors.New("not a host name")
 // names is the memory of which host name was given which address (C8). An
 // address belongs to one name as long as the name is kept.
 type names struct {
-	db   *bbolt.DB
+	db   *file
 	opts Options
 
 	mu      sync.RWMutex // guards all below
@@ -69,7 +69,7 @@ type nameRecord struct {
 	Last    time.Time  `json:"last"`
 }
 
-func newNames(db *bbolt.DB, o Options) *names {
+func newNames(db *file, o Options) *names {
 	return &names{
 		db: db, opts: o, next: 1,
 		byHost: make(map[string]*name), byAddr: make(map[uint32]*name), quota: make(map[string]int),

@@ -65,7 +65,7 @@ func TestAttemptsCarryTheNameTheyWereMadeTo(t *testing.T) {
 	j := open(t, path, o)
 	a := addressOf(t, j, "mqtt.vendor.example")
 	j.Add(hit("10.20.1.11", a.String(), 8883, 1))
-	if all := list(t, j, journal.Filter{Text: "vendor"}); len(all) != 1 || all[0].Host != "mqtt.vendor.example" {
+	if all := list(t, j, journal.Filter{Where: where("vendor")}); len(all) != 1 || all[0].Host != "mqtt.vendor.example" {
 		t.Fatalf("got %+v", all)
 	}
 	must(t, j.Close())

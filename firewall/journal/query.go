@@ -7,19 +7,21 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
-// Bounds of one page. A read transaction holds old pages of the file, so it is short.
+// Bounds of one page. A read transaction holds old pages of the file, so it is
+// short, and there are few.
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
-	queryBudget  = 40 * time.Millisecond
+	queryBudget  = 35 * time.Millisecond // of one transaction
+	queryTxs     = 3
 )
 
 // ErrCursor says that a cursor is not one that a page gave.
@@ -43,10 +45,12 @@ type Filter struct {
 	Device  string       // exact; "-" means those of nobody's
 	Reason  nflog.Reason // exact
 	Since   time.Time    // last hit not before
-	Text    string       // in host, addresses, camera, device, protocol, or the port's number
+	Where   *filter.Filter
 	Chatter ChatterFilter
 	Limit   int    // at most 1000, default 100
 	Cursor  string // Next of the page before
+
+	now time.Time
 }
 
 // Page is a stretch of the list, newest last hit first.
@@ -57,22 +61,51 @@ type Page struct {
 }
 
 // Query lists attempts as subscribers were told of them, written or not: who
-// subscribes first and then asks misses nothing. It takes no longer than 40 ms: a
-// page may hold fewer than Limit and still have a Next.
+// subscribes first and then asks misses nothing. It takes little more than 100 ms,
+// however much it finds: a page may hold fewer than Limit and still have a Next.
 func (j *Journal) Query(f Filter) (Page, error) {
 	if f.Limit <= 0 {
 		f.Limit = defaultLimit
 	}
 	f.Limit = min(f.Limit, maxLimit)
-	f.Text = strings.ToLower(strings.TrimSpace(f.Text))
 	page := Page{Attempts: []Attempt{}}
-	// Before the file is read: a row written in between is then in both, and not in neither.
-	fresh, waiting := j.table.unwritten(&f)
-	err := j.db.View(func(tx *bbolt.Tx) error { return j.scan(tx, f, fresh, waiting, &page) })
+	var err error
+	page.Next, page.Searched, err = j.each(f, func(a *Attempt) bool {
+		page.Attempts = append(page.Attempts, *a)
+		return len(page.Attempts) < f.Limit
+	})
 	if err != nil {
-		return Page{}, fmt.Errorf("query attempts: %w", err)
+		return Page{}, err
 	}
 	return page, nil
+}
+
+// each gives the attempts that match to use, until that has enough or the time is
+// over; then next is the cursor to go on from.
+func (j *Journal) each(f Filter, use func(*Attempt) bool) (next string, searched time.Time, err error) {
+	f.now = j.opts.Now()
+	for range queryTxs {
+		// Before the file is read: a row written in between is then in both, and not in neither.
+		fresh, waiting := j.table.unwritten(&f)
+		more := true
+		err = j.db.View(func(tx *bbolt.Tx) error {
+			s := search{f: &f, fresh: fresh, waiting: waiting, searched: searched, crowded: j.crowded, use: func(a *Attempt) bool {
+				more = use(a)
+				return more
+			}}
+			var err error
+			next, err = s.run(tx, j.indexed.Load())
+			searched = s.searched
+			return err
+		})
+		if err != nil {
+			return "", time.Time{}, fmt.Errorf("query attempts: %w", err)
+		}
+		if f.Cursor = next; next == "" || !more {
+			break
+		}
+	}
+	return next, searched, nil
 }
 
 // listed is a row with its place in the list.
@@ -89,65 +122,12 @@ func (t *table) unwritten(f *Filter) (fresh []listed, waiting map[rowID]bool) {
 	waiting = make(map[rowID]bool, len(t.waiting))
 	for id, r := range t.waiting {
 		waiting[id] = true
-		if a := &r.attempt; f.of(a) && !a.Last.Before(f.Since) && f.matches(a) {
+		if a := &r.attempt; f.of(a) && !a.Last.Before(f.since()) && f.matches(a) {
 			fresh = append(fresh, listed{*a, lastKey(a.Last, id)})
 		}
 	}
 	slices.SortFunc(fresh, func(a, b listed) int { return bytes.Compare(b.place, a.place) })
 	return fresh, waiting
-}
-
-// scan walks the index from the newest, or from the cursor, backwards, and puts
-// between what it finds the rows that are newer than the index has them.
-func (j *Journal) scan(tx *bbolt.Tx, f Filter, fresh []listed, waiting map[rowID]bool, page *Page) error {
-	index, prefix := bucketByLast, []byte{}
-	if f.Device != "" {
-		device := f.Device
-		if device == Nobody {
-			device = ""
-		}
-		index, prefix = bucketByDevice, append([]byte(device), 0)
-	}
-	from, err := parseCursor(f.Cursor)
-	if err != nil {
-		return err
-	}
-	fresh = slices.DeleteFunc(fresh, func(l listed) bool { return bytes.Compare(l.place, from) >= 0 })
-	c := tx.Bucket(index).Cursor()
-	k := before(c, append(slices.Clone(prefix), from...))
-	deadline := time.Now().Add(queryBudget)
-	for seen := 1; ; seen++ {
-		for k != nil && bytes.HasPrefix(k, prefix) && (len(k) != len(prefix)+placeSize || waiting[rowID(k[len(prefix)+8:])]) {
-			k, _ = c.Prev()
-		}
-		var place []byte // stays empty at the end of the file
-		if k != nil && bytes.HasPrefix(k, prefix) && !readTime(k[len(prefix):]).Before(f.Since) {
-			place = k[len(prefix):]
-		}
-		switch {
-		case len(fresh) > 0 && bytes.Compare(fresh[0].place, place) > 0:
-			place = fresh[0].place
-			page.Attempts = append(page.Attempts, fresh[0].attempt)
-			fresh = fresh[1:]
-		case place == nil:
-			return nil
-		default:
-			place = slices.Clone(place) // a key is the file's memory, and the cursor moves on
-			r, err := getRecord(tx, rowID(place[8:]))
-			if err != nil {
-				return err
-			}
-			if r != nil && f.matches(&r.Attempt) {
-				page.Attempts = append(page.Attempts, r.Attempt)
-			}
-			k, _ = c.Prev()
-		}
-		page.Searched = readTime(place)
-		if len(page.Attempts) == f.Limit || seen%64 == 0 && time.Now().After(deadline) {
-			page.Next = hex.EncodeToString(place)
-			return nil
-		}
-	}
 }
 
 // placeSize is the length of a place in the list: a time and an id.
@@ -185,7 +165,8 @@ func (f *Filter) of(a *Attempt) bool {
 func (f *Filter) matches(a *Attempt) bool {
 	switch f.Chatter {
 	case WithoutChatter:
-		if a.Chatter && f.Reason != nflog.Chatter { // who asks for it by the rule's reason wants it
+		// Who asks for it by the rule's reason, or for all that is shown as it, wants it.
+		if a.Chatter && f.Reason != nflog.Chatter && !slices.Contains(f.Where.Any(filter.Reason), string(nflog.Chatter)) {
 			return false
 		}
 	case OnlyChatter:
@@ -197,83 +178,63 @@ func (f *Filter) matches(a *Attempt) bool {
 	if f.Reason != "" && a.Reason != f.Reason {
 		return false
 	}
-	return f.Text == "" || a.contains(f.Text)
+	return f.Where.Match(func(field filter.Field) []string { return a.values(field, f.now) })
 }
 
-// contains looks for text, which is in lower case, in what people know an attempt by.
-func (a *Attempt) contains(text string) bool {
-	if n, err := strconv.ParseUint(text, 10, 16); err == nil && a.DestinationPort == uint16(n) {
-		return true
+// since is the earliest last hit that is asked for.
+func (f *Filter) since() time.Time {
+	since := later(f.Since, f.Where.Since())
+	if tags := f.Where.Any(filter.Is); len(tags) == 1 && tags[0] == "new" {
+		since = later(since, f.now.Add(-newFor)) // what is new began since, and so was hit
 	}
-	for _, s := range []string{a.Host, a.Device, a.ProtocolName, string(a.Reason), a.MAC.String(), a.Port} {
-		if strings.Contains(strings.ToLower(s), text) {
-			return true
+	return since
+}
+
+// values are what an attempt has in a field of the filter language.
+func (a *Attempt) values(field filter.Field, now time.Time) []string {
+	switch field {
+	case filter.Text:
+		all := []string{a.Host, a.Device, a.ProtocolName, string(a.shownReason()), a.Port, a.Country, a.Layer, a.Rule}
+		all = append(all, a.Cameras...)
+		for _, f := range []filter.Field{filter.Address, filter.Source, filter.MAC, filter.Port} {
+			all = append(all, a.values(f, now)...)
 		}
-	}
-	if a.Destination.IsValid() && strings.Contains(a.Destination.String(), text) ||
-		a.Source.IsValid() && strings.Contains(a.Source.String(), text) {
-		return true
-	}
-	return slices.ContainsFunc(a.Cameras, func(c string) bool { return strings.Contains(strings.ToLower(c), text) })
-}
-
-// ErrUnknown says that there is no attempt by that id, or no longer.
-var ErrUnknown = errors.New("no such attempt")
-
-// Get gives one attempt, as Query does.
-func (j *Journal) Get(attempt string) (Attempt, error) {
-	if a, _, ok := j.table.unwrittenByID(attempt); ok {
-		return a, nil
-	}
-	var a Attempt
-	err := j.read(attempt, func(_ *bbolt.Tx, _ rowID, r *record) { a = r.Attempt })
-	return a, err
-}
-
-// Evidence gives the beginning of an attempt's first packet, at most 320 bytes
-// from the IP header on. Rows "other" have none.
-func (j *Journal) Evidence(attempt string) ([]byte, error) {
-	// What was in the file before the row came to memory is not in memory.
-	if _, packet, _ := j.table.unwrittenByID(attempt); len(packet) > 0 {
-		return packet, nil
-	}
-	var packet []byte
-	err := j.read(attempt, func(tx *bbolt.Tx, id rowID, _ *record) {
-		packet = bytes.Clone(tx.Bucket(bucketEvidence).Get(id[:]))
-	})
-	return packet, err
-}
-
-// unwrittenByID finds an attempt that waits to be written.
-func (t *table) unwrittenByID(attempt string) (a Attempt, packet []byte, ok bool) {
-	id, err := parseID(attempt)
-	if err != nil {
-		return a, nil, false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r, ok := t.waiting[id]
-	if !ok {
-		return a, nil, false
-	}
-	return r.attempt, r.evidence, true // nobody changes evidence, it is let go as a whole
-}
-
-// read finds an attempt by its id and hands it to use.
-func (j *Journal) read(attempt string, use func(*bbolt.Tx, rowID, *record)) error {
-	id, err := parseID(attempt)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
-	}
-	return j.db.View(func(tx *bbolt.Tx) error {
-		r, err := getRecord(tx, id)
-		if err != nil {
-			return err
+		return all
+	case filter.Camera:
+		return a.Cameras
+	case filter.Is:
+		return a.Tags(now)
+	case filter.Address, filter.Source:
+		addr := a.Destination
+		if field == filter.Source {
+			addr = a.Source
 		}
-		if r == nil {
-			return fmt.Errorf("%w: %s", ErrUnknown, attempt)
+		if !addr.IsValid() {
+			return nil
 		}
-		use(tx, id, r)
-		return nil
-	})
+		return []string{addr.WithZone("").String()}
+	case filter.Port:
+		if !a.hasPort() {
+			return nil
+		}
+		return []string{strconv.Itoa(int(a.DestinationPort))}
+	case filter.Device:
+		return []string{a.Device}
+	case filter.Host:
+		return []string{a.Host}
+	case filter.Protocol:
+		return []string{a.ProtocolName}
+	case filter.Country:
+		return []string{a.Country}
+	case filter.MAC:
+		return []string{a.MAC.String()}
+	case filter.Reason:
+		return []string{string(a.shownReason())}
+	case filter.Layer:
+		return []string{a.Layer}
+	case filter.Rule:
+		return []string{a.Rule}
+	case filter.Since, filter.Until: // bounds of the walk, never terms
+	}
+	return nil
 }

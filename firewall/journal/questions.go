@@ -164,7 +164,7 @@ func (q *questions) load(tx *bbolt.Tx) error {
 
 // write writes the questions that changed, so many at a time that a name waiting
 // to be stored gets in between; what an error leaves stays changed.
-func (q *questions) write(db *bbolt.DB) error {
+func (q *questions) write(db *file) error {
 	for {
 		changed := q.takeChanged()
 		if len(changed) == 0 {
@@ -219,7 +219,7 @@ func (q *questions) takeChanged() map[string][]byte {
 }
 
 // prune forgets questions last asked before.
-func (q *questions) prune(db *bbolt.DB, before time.Time) error {
+func (q *questions) prune(db *file, before time.Time) error {
 	var old []string
 	q.mu.Lock()
 	for k, one := range q.all {

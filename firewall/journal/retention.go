@@ -68,6 +68,9 @@ func (j *Journal) prune() error {
 	}
 	for range pruneTxs {
 		room := int(j.stored.Load()) - j.opts.MaxStored
+		if j.bytesUsed() > j.opts.MaxBytes {
+			room = max(room, rowsPerTx)
+		}
 		n, err := j.prunePart(byAge, now.Add(-fresh), room)
 		if err != nil {
 			return err
@@ -131,6 +134,16 @@ func (j *Journal) prunePart(byAge, byRoom time.Time, excess int) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// bytesUsed is how much of the file holds something.
+func (j *Journal) bytesUsed() (n int64) {
+	_ = j.db.View(func(tx *bbolt.Tx) error { // a closed file holds nothing
+		s := tx.DB().Stats()
+		n = tx.Size() - int64(s.FreePageN+s.PendingPageN)*int64(tx.DB().Info().PageSize)
+		return nil
+	})
+	return n
 }
 
 // anyToPrune looks whether prunePart would find something.

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
 // crammedFor is how long a bucket in which everything was fresh is not searched again.
@@ -18,12 +16,12 @@ const crammedFor = time.Minute
 // full: what was not hit for an hour tells less than what is tried now, and one
 // scan must not blind the journal for as long as it is kept. Their counts go to
 // the row "other". Where all is fresh, the new ones are folded (settleRow).
-func (j *Journal) makeRoom(part []*row, known map[rowID]*record) error {
+func (j *Journal) makeRoom(part []*row, known map[rowID]past) error {
 	now := j.opts.Now()
 	need := map[*bucket]int{}
 	j.table.mu.Lock()
 	for _, r := range part {
-		if r.into == nil && !r.settled && !r.key.other && known[r.id] == nil {
+		if r.into == nil && !r.settled && !r.key.other && known[r.id].record == nil {
 			need[r.bucket]++
 		}
 	}
@@ -107,20 +105,9 @@ func (j *Journal) takeOldest(b *bucket, n int, before time.Time, held map[rowID]
 // Called with mu held.
 func (t *table) absorb(b *bucket, r *record) {
 	a := &r.Attempt
-	h := nflog.Hit{
-		Time: a.Last, Prefix: nflog.Prefix{Layer: a.Layer, Reason: a.Reason, Rule: a.Rule, Revision: a.Revision},
-		Port: a.Port, SrcMAC: a.MAC, Src: a.Source, Dst: a.Destination, DstPort: a.DestinationPort,
-	}
-	o := t.other(&bucketOf{bucket: b, cameras: a.Cameras}, &h)
-	o.attempt.Count += a.Count
-	o.attempt.Bytes += a.Bytes
-	o.attempt.Chatter = o.attempt.Chatter && a.Chatter
-	if a.First.Before(o.attempt.First) {
-		o.attempt.First = a.First
-	}
-	if a.Last.After(o.attempt.Last) {
-		o.attempt.Last = a.Last
-	}
+	o := t.other(&bucketOf{bucket: b, cameras: a.Cameras, kind: a.Kind}, hitOf(a))
+	o.take(a)
+	o.timeline.AddBefore(a.Count)
 	t.change(o)
 	if t.stored[b.name]--; t.stored[b.name] <= 0 {
 		delete(t.stored, b.name)

@@ -18,8 +18,11 @@ func TestAnOldScanMakesRoom(t *testing.T) {
 	now := noon.Add(time.Minute)
 	o := journal.Options{MaxPerDevice: 100, Now: func() time.Time { return now }}
 	j := open(t, path, o)
-	for port := range 300 {
-		j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), 0))
+	for port := range 300 { // so slowly that each has a row of its own
+		j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), 6*port))
+		if port%10 == 9 {
+			must(t, j.Flush())
+		}
 	}
 	j.Add(hit("10.20.1.12", "198.51.100.7", 443, 0))
 	must(t, j.Close())
@@ -37,6 +40,13 @@ func TestAnOldScanMakesRoom(t *testing.T) {
 		switch {
 		case a.Overflow:
 			rest = a.Count
+			slots, told, err := j.Timeline(a.ID)
+			for _, s := range slots {
+				told += s.Count
+			}
+			if err != nil || told != rest {
+				t.Errorf("the timeline of the rest has %d of %d, %v", told, rest, err)
+			}
 		case a.Destination == netip.MustParseAddr("203.0.113.9"):
 			own++
 		}

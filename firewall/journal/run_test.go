@@ -9,7 +9,7 @@ import (
 )
 
 // running runs a journal until the test ends.
-func running(t *testing.T, o journal.Options) *journal.Journal {
+func running(t testing.TB, o journal.Options) *journal.Journal {
 	t.Helper()
 	j := fresh(t, o)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,10 +66,10 @@ func TestASlowSubscriberIsToldWhatItMissed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	updates := j.Subscribe(ctx, 1)
 	for port := range 100 {
-		j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), 0))
+		j.Add(hit("10.20.1.11", "198.51.100.7", uint16(port), 400*port)) // too slow for a scan
 	}
 	must(t, j.Flush())
-	j.Add(hit("10.20.1.11", "198.51.100.7", 5000, 0))
+	j.Add(hit("10.20.1.11", "198.51.100.7", 5000, 50_000))
 	var told int
 	var missed uint64
 	for u := range updates {
@@ -81,7 +81,7 @@ func TestASlowSubscriberIsToldWhatItMissed(t *testing.T) {
 		if told == 1 {
 			must(t, j.Flush()) // in case the first was read before the last was added
 		}
-		j.Add(hit("10.20.1.11", "198.51.100.7", 5000, 0))
+		j.Add(hit("10.20.1.11", "198.51.100.7", 5000, 50_000))
 	}
 	// More may have been missed since, of which the next update would tell.
 	if uint64(told)+missed < 101 || missed == 0 || j.Totals().Untold < missed {

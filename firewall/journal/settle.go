@@ -1,10 +1,13 @@
 package journal
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/stockade-nvr/stockade/firewall/pattern"
 )
 
 // settle makes every row that changed hold its whole count, decides which may
@@ -41,6 +44,7 @@ func (j *Journal) settlePart(part []*row) error {
 		if r.into != nil || !r.settled && !j.table.settleRow(r, known[r.id]) {
 			continue
 		}
+		r.judge()
 		told = append(told, r.attempt)
 		if j.table.waiting[r.id] != r {
 			j.table.waiting[r.id] = r
@@ -49,16 +53,26 @@ func (j *Journal) settlePart(part []*row) error {
 	}
 	j.table.mu.Unlock()
 	j.subs.tell(told)
-	return nil
+	return j.foldEarlier()
+}
+
+// past is what the file has of a row, or of its destination where it has no such row.
+type past struct {
+	*record
+	history []byte // timeline and rhythm
+	novel   bool   // the device had never tried the destination
+	odd     bool   // nor had any of its siblings
 }
 
 // lookUp reads what the file has of the rows that are not settled.
-func (j *Journal) lookUp(part []*row) (map[rowID]*record, error) {
-	known := make(map[rowID]*record)
+func (j *Journal) lookUp(part []*row) (map[rowID]past, error) {
+	known := make(map[rowID]past)
+	asked := make(map[rowID]destination)
 	j.table.mu.Lock()
 	for _, r := range part {
 		if !r.settled && r.into == nil {
-			known[r.id] = nil
+			known[r.id] = past{}
+			asked[r.id] = r.destination()
 		}
 	}
 	j.table.mu.Unlock()
@@ -72,7 +86,11 @@ func (j *Journal) lookUp(part []*row) (map[rowID]*record, error) {
 				j.opts.Log.Warn("attempt in the journal cannot be read, it starts anew", "attempt", id.String(), "error", err)
 				continue
 			}
-			known[id] = r
+			if r != nil {
+				known[id] = past{record: r, history: bytes.Clone(tx.Bucket(bucketHistory).Get(id[:]))}
+			} else if j.indexed.Load() {
+				known[id] = asked[id].past(tx)
+			}
 		}
 		return nil
 	})
@@ -84,35 +102,69 @@ func (j *Journal) lookUp(part []*row) (map[rowID]*record, error) {
 
 // settleRow joins a row with what the file has of it. False means that it was
 // folded. Called with mu held.
-func (t *table) settleRow(r *row, known *record) bool {
-	if known == nil {
+func (t *table) settleRow(r *row, known past) bool {
+	if !r.key.other && r.key.folded == foldNone {
+		r.from.unsettled--
+	}
+	if known.record == nil {
+		if into := t.spreadInto(r); into != nil {
+			t.foldInto(r, into)
+			return false
+		}
 		if !r.key.other {
 			if t.stored[r.bucket.name] >= t.opts.MaxPerDevice {
-				t.fold(r)
+				t.foldInto(r, t.otherOf(r))
 				return false
 			}
 			t.stored[r.bucket.name]++
 		}
+		r.attempt.Novel, r.attempt.Odd = known.novel, known.odd
 		r.settled = true
 		return true
 	}
 	a, was := &r.attempt, &known.Attempt
 	a.Count += was.Count
 	a.Bytes += was.Bytes
-	if was.First.Before(a.First) {
-		a.First = was.First
-	}
-	if was.Last.After(a.Last) {
-		a.Last = was.Last
-	}
+	a.Folded += was.Folded
+	a.First, a.Last = earlier(a.First, was.First), later(a.Last, was.Last)
 	if was.Host != "" {
 		a.Host = was.Host // the name at the time of the first hit stays for ever
 	}
+	if was.Country != "" {
+		a.Country = was.Country
+	}
 	a.Scan = a.Scan || was.Scan
+	a.Novel, a.Odd, a.Period, a.Jitter = was.Novel, was.Odd, was.Period, was.Jitter
+	r.joinHistory(known.history, was.Count)
 	r.evidence = nil // the first packet's is in the file
-	r.indexed = was.Last
-	r.settled = true
+	r.settled, r.written = true, true
 	return true
+}
+
+// joinHistory puts what the file has of a row's past in front. A past of before
+// there were timelines has counts alone.
+func (r *row) joinHistory(history []byte, count uint64) {
+	line, rest, err := pattern.ReadTimeline(history)
+	if err != nil || line.Sum() > count {
+		line = pattern.Timeline{}
+	}
+	if rhythm, _, err := pattern.ReadRhythm(rest); err == nil {
+		r.rhythm.Before(&rhythm)
+	}
+	line.AddBefore(count - line.Sum())
+	line.Merge(&r.timeline)
+	r.timeline = line
+}
+
+// judge tells what the row's times tell. Called with mu held, when it has changed.
+func (r *row) judge() {
+	r.attempt.Changed = r.timeline.Changed(r.attempt.Last)
+	if !r.called {
+		return
+	}
+	r.called = false
+	b, _ := r.rhythm.Beacon()
+	r.attempt.Period, r.attempt.Jitter = b.Period, b.Jitter
 }
 
 func (t *table) takeChanged() []*row {
@@ -162,25 +214,28 @@ func (j *Journal) write() error {
 type pending struct {
 	record
 	evidence []byte
-	indexed  time.Time
+	history  []byte
 }
 
 func (j *Journal) writePart(part []*row) error {
 	rows := make([]pending, len(part))
 	j.table.mu.Lock()
 	for i, r := range part {
-		rows[i] = pending{record{r.attempt, r.bucket.name}, r.evidence, r.indexed}
+		rows[i] = pending{record{r.attempt, r.bucket.name}, r.evidence, r.rhythm.Append(r.timeline.Append(nil))}
 	}
 	j.table.mu.Unlock()
 	added := 0
 	err := j.db.Update(func(tx *bbolt.Tx) error {
 		for i, r := range part {
-			isNew, err := putRecord(tx, r.id, &rows[i].record, r.key.other, rows[i].indexed)
+			isNew, err := putRecord(tx, r.id, &rows[i].record, r.key.other)
 			if err != nil {
 				return err
 			}
 			if isNew {
 				added++
+			}
+			if err := tx.Bucket(bucketHistory).Put(r.id[:], rows[i].history); err != nil {
+				return fmt.Errorf("write history: %w", err)
 			}
 			if len(rows[i].evidence) > 0 {
 				if err := tx.Bucket(bucketEvidence).Put(r.id[:], rows[i].evidence); err != nil {
@@ -196,10 +251,9 @@ func (j *Journal) writePart(part []*row) error {
 	j.stored.Add(int64(added))
 	j.table.mu.Lock()
 	defer j.table.mu.Unlock()
-	for i, r := range part {
+	for _, r := range part {
 		delete(j.table.waiting, r.id)
-		r.evidence = nil
-		r.indexed = rows[i].Last
+		r.evidence, r.written = nil, true
 	}
 	return nil
 }

@@ -11,30 +11,42 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// The journal's file, format 1. Times in keys are nanoseconds of Unix time, big
+// The journal's file, format 2. Times in keys are nanoseconds of Unix time, big
 // endian, so that keys sort by time.
 //
-//	meta       "format"                     → "1"
+//	meta       "format"                     → "2"
+//	meta       "indexed"                    → id up to which rows of format 1 are in the indexes; nothing when all are
 //	attempts   id                           → record, JSON
 //	evidence   id                           → beginning of the first packet, from the IP header on
+//	history    id                           → timeline and rhythm (package pattern)
+//	by-first   first hit, id                → 1 for chatter, else 0
 //	by-last    last hit, id                 → nothing
 //	by-device  device, 0, last hit, id      → nothing
+//	by-value   field, value, 0, hour of the last hit, id → nothing
 //	counts     bucket name                  → number of attempts in it; key 0 for the rows "other"
+//	reviewed   user                         → Review, JSON
 //	names      host name                    → nameRecord, JSON
 //	questions  device, 0, asker, type, name → Question, JSON
 var (
 	bucketMeta      = []byte("meta")
 	bucketAttempts  = []byte("attempts")
 	bucketEvidence  = []byte("evidence")
+	bucketHistory   = []byte("history")
+	bucketByFirst   = []byte("by-first")
 	bucketByLast    = []byte("by-last")
 	bucketByDevice  = []byte("by-device")
+	bucketByValue   = []byte("by-value")
 	bucketCounts    = []byte("counts")
+	bucketReviewed  = []byte("reviewed")
 	bucketNames     = []byte("names")
 	bucketQuestions = []byte("questions")
 )
 
 // storeFormat is the format this program writes.
-const storeFormat = "1"
+const storeFormat = "2"
+
+// indexedKey is in meta while rows of format 1 wait to be indexed.
+const indexedKey = "indexed"
 
 // How the file is opened and worked on.
 const (
@@ -69,7 +81,8 @@ func openStore(path string) (*bbolt.DB, error) {
 	db.MaxBatchDelay = batchWait
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{
-			bucketMeta, bucketAttempts, bucketEvidence, bucketByLast, bucketByDevice, bucketCounts, bucketNames, bucketQuestions,
+			bucketMeta, bucketAttempts, bucketEvidence, bucketHistory, bucketByFirst, bucketByLast, bucketByDevice, bucketByValue,
+			bucketCounts, bucketReviewed, bucketNames, bucketQuestions,
 		} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return fmt.Errorf("make %s: %w", name, err)
@@ -79,6 +92,8 @@ func openStore(path string) (*bbolt.DB, error) {
 		switch have := meta.Get([]byte("format")); {
 		case have == nil:
 			return meta.Put([]byte("format"), []byte(storeFormat))
+		case string(have) == "1": // its rows are indexed by and by
+			return errors.Join(meta.Put([]byte("format"), []byte(storeFormat)), meta.Put([]byte(indexedKey), []byte{}))
 		case string(have) != storeFormat:
 			return fmt.Errorf("%w: format %q is not %s", ErrDamaged, have, storeFormat)
 		}
@@ -93,6 +108,7 @@ func openStore(path string) (*bbolt.DB, error) {
 // load reads what must be in memory: counts, names, questions.
 func (j *Journal) load() error {
 	return j.db.View(func(tx *bbolt.Tx) error {
+		j.indexed.Store(tx.Bucket(bucketMeta).Get([]byte(indexedKey)) == nil)
 		err := tx.Bucket(bucketCounts).ForEach(func(k, v []byte) error {
 			n := int(readCount(v))
 			j.stored.Add(int64(n))
@@ -177,26 +193,20 @@ func getRecord(tx *bbolt.Tx, id rowID) (*record, error) {
 	return r, nil
 }
 
-// putRecord writes an attempt and its index entries; indexed is where the
-// indexes have it so far. It reports whether the row is new to the file.
-func putRecord(tx *bbolt.Tx, id rowID, r *record, other bool, indexed time.Time) (isNew bool, err error) {
+// putRecord writes an attempt and its index entries. It reports whether the row
+// is new to the file.
+func putRecord(tx *bbolt.Tx, id rowID, r *record, other bool) (isNew bool, err error) {
 	v, err := json.Marshal(r)
 	if err != nil {
 		return false, fmt.Errorf("write attempt %s: %w", id, err)
 	}
 	attempts := tx.Bucket(bucketAttempts)
 	isNew = attempts.Get(id[:]) == nil
-	byLast, byDevice := tx.Bucket(bucketByLast), tx.Bucket(bucketByDevice)
-	if !indexed.IsZero() && !indexed.Equal(r.Last) {
-		if err := errors.Join(byLast.Delete(lastKey(indexed, id)), byDevice.Delete(deviceKey(r.Device, indexed, id))); err != nil {
-			return false, fmt.Errorf("index attempt %s: %w", id, err)
-		}
+	was, err := getRecord(tx, id)
+	if err != nil {
+		was = nil // it could not be read: it is written anew
 	}
-	err = errors.Join(
-		attempts.Put(id[:], v),
-		byLast.Put(lastKey(r.Last, id), []byte{}),
-		byDevice.Put(deviceKey(r.Device, r.Last, id), []byte{}),
-	)
+	err = errors.Join(index(tx, id, was, r), attempts.Put(id[:], v))
 	if err == nil && isNew {
 		err = addCount(tx, countKey(r.Bucket, other), 1)
 	}
@@ -211,8 +221,8 @@ func deleteRecord(tx *bbolt.Tx, id rowID, r *record) error {
 	err := errors.Join(
 		tx.Bucket(bucketAttempts).Delete(id[:]),
 		tx.Bucket(bucketEvidence).Delete(id[:]),
-		tx.Bucket(bucketByLast).Delete(lastKey(r.Last, id)),
-		tx.Bucket(bucketByDevice).Delete(deviceKey(r.Device, r.Last, id)),
+		tx.Bucket(bucketHistory).Delete(id[:]),
+		index(tx, id, r, nil),
 		addCount(tx, countKey(r.Bucket, r.Overflow), -1),
 	)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/pattern"
 )
 
 // Bounds of the table that no option sets.
@@ -32,6 +33,7 @@ type table struct {
 	crammed map[string]time.Time // buckets of which nothing was old enough to go, and since when
 	changed []*row               // rows with changed set, in the order of their first change
 	waiting map[rowID]*row       // settled and told, not yet in the file as they are: in Journal.dirty
+	spreads []spread             // that have begun: earlier rows are to be folded too
 	turn    int64                // counts settles
 	epoch   int64                // counts seconds: how long an owner is believed
 
@@ -54,9 +56,16 @@ func sourceOf(h *nflog.Hit) source {
 
 // bucketOf is where a source's attempts are counted.
 type bucketOf struct {
-	bucket  *bucket
-	cameras []string
-	epoch   int64
+	bucket   *bucket
+	cameras  []string
+	kind     string // of the device, as declared
+	siblings int
+	epoch    int64
+	spread   pattern.Fan // over destinations
+	counted  bool        // in the bucket's spread over sources
+	invented bool        // ... of which it is one too many
+
+	unsettled int // rows made that were not settled yet
 }
 
 // bucket is one device, or one port for those who are nobody's. It bounds what
@@ -65,6 +74,9 @@ type bucket struct {
 	name   string
 	device string
 	rows   int // of its own attempts in memory
+
+	sources pattern.Fan // spread over sources
+	targets pattern.Fan // spread over destinations of those whose source was folded
 }
 
 // row is an attempt in memory.
@@ -73,13 +85,18 @@ type row struct {
 	id       rowID
 	key      key
 	bucket   *bucket
+	from     *bucketOf
 	evidence []byte // first packet, until written
-	settled  bool   // attempt holds the whole count, not only what came since it was made
-	changed  bool   // in table.changed
-	into     *row   // the row "other" that its hits go to, nil for itself
-	touched  int64  // turn of the last hit
+	timeline pattern.Timeline
+	rhythm   pattern.Rhythm
+	called   bool  // a burst began since the rhythm was last looked at
+	settled  bool  // attempt holds the whole count, not only what came since it was made
+	changed  bool  // in table.changed
+	into     *row  // the row that its hits go to, nil for itself
+	touched  int64 // turn of the last hit
 
-	indexed time.Time // Last as the file's indexes have it; zero when it is not there
+	hits    uint64 // since it came to memory
+	written bool   // the file has it
 
 	// Of the last hit that a row "other" took in, to know a scan.
 	lastTo   netip.Addr
@@ -105,18 +122,20 @@ func (t *table) add(h *nflog.Hit) {
 	r := t.rows[k]
 	if r == nil {
 		if t.full(s.bucket) {
-			r = t.other(s, h)
+			r = t.crowded(k, s, h)
 		} else {
 			r = t.newRow(k, s, h)
 		}
 	}
-	if r.into != nil {
+	for r.into != nil {
 		r.touched = t.turn
 		r = r.into
 	}
 	if r.key.other {
-		t.folded++
 		r.noteFolded(h)
+	}
+	if r.key.other || r.key.folded != foldNone {
+		t.folded++
 	}
 	r.count(h, t.turn)
 	t.change(r)
@@ -136,7 +155,7 @@ func (t *table) owner(s source) *bucketOf {
 		b = &bucketOf{bucket: t.bucket(bucketName(o.Device, s.port, s.forged), o.Device)}
 		t.sources[s] = b
 	}
-	b.cameras, b.epoch = o.Cameras, t.epoch
+	b.cameras, b.kind, b.siblings, b.epoch = o.Cameras, o.Kind, o.Siblings, t.epoch
 	return b
 }
 
@@ -172,9 +191,18 @@ func (t *table) full(b *bucket) bool {
 }
 
 func (t *table) newRow(k key, s *bucketOf, h *nflog.Hit) *row {
-	r := &row{id: k.id(), key: k, bucket: s.bucket}
+	r := t.makeRow(k, s, h)
+	t.rows[k] = r
+	s.bucket.rows++
+	s.unsettled++
+	return r
+}
+
+// makeRow makes a row that is not in the table yet.
+func (t *table) makeRow(k key, s *bucketOf, h *nflog.Hit) *row {
+	r := &row{id: k.id(), key: k, bucket: s.bucket, from: s}
 	r.attempt = Attempt{
-		ID: r.id.String(), First: h.Time,
+		ID: r.id.String(), First: h.Time, Kind: s.kind,
 		Device: s.bucket.device, Cameras: s.cameras, MAC: h.SrcMAC, Source: h.Src, Reason: h.Prefix.Reason,
 		Family: h.Family, Protocol: h.Protocol, ProtocolName: protocolName(h),
 		Destination: h.Dst, DestinationPort: h.DstPort,
@@ -185,8 +213,6 @@ func (t *table) newRow(k key, s *bucketOf, h *nflog.Hit) *row {
 	}
 	r.attempt.Host, _ = t.hostOf(h.Dst)
 	r.evidence = slices.Clone(h.Payload)
-	t.rows[k] = r
-	s.bucket.rows++
 	return r
 }
 
@@ -196,9 +222,9 @@ func (t *table) other(s *bucketOf, h *nflog.Hit) *row {
 	k := key{bucket: s.bucket.name, reason: h.Prefix.Reason, other: true}
 	r := t.rows[k]
 	if r == nil {
-		r = &row{id: k.id(), key: k, bucket: s.bucket}
+		r = &row{id: k.id(), key: k, bucket: s.bucket, from: s}
 		r.attempt = Attempt{
-			ID: r.id.String(), First: h.Time, Device: s.bucket.device, Cameras: s.cameras,
+			ID: r.id.String(), First: h.Time, Kind: s.kind, Device: s.bucket.device, Cameras: s.cameras,
 			Reason: h.Prefix.Reason, ProtocolName: "other", Overflow: true, Chatter: isChatter(h),
 		}
 		t.rows[k] = r
@@ -206,11 +232,23 @@ func (t *table) other(s *bucketOf, h *nflog.Hit) *row {
 	return r
 }
 
+// protocolTCP is IP's number of TCP.
+const protocolTCP = 6
+
 // count takes a hit into the row.
 func (r *row) count(h *nflog.Hit, turn int64) {
 	a := &r.attempt
+	r.hits++
 	a.Count++
 	a.Bytes += uint64(h.Length)
+	r.timeline.Add(h.Time, 1)
+	if !r.key.other && r.key.folded == foldNone {
+		port := uint16(0)
+		if h.Protocol == protocolTCP {
+			port = h.SrcPort
+		}
+		r.called = r.rhythm.Note(h.Time, port) || r.called
+	}
 	if h.Time.After(a.Last) {
 		a.Last = h.Time
 	}
@@ -239,28 +277,6 @@ func (t *table) change(r *row) {
 		r.changed = true
 		t.changed = append(t.changed, r)
 	}
-}
-
-// fold turns a row, which has not been settled, into a pointer to its bucket's
-// row "other" and moves its counts there. Called with mu held.
-func (t *table) fold(r *row) {
-	s := &bucketOf{bucket: r.bucket, cameras: r.attempt.Cameras}
-	a := r.attempt
-	h := nflog.Hit{
-		Time: a.Last, Prefix: nflog.Prefix{Layer: a.Layer, Reason: a.Reason, Rule: a.Rule, Revision: a.Revision},
-		Port: a.Port, SrcMAC: a.MAC, Src: a.Source, Dst: a.Destination, DstPort: a.DestinationPort,
-	}
-	o := t.other(s, &h)
-	o.noteFolded(&h)
-	o.count(&h, t.turn)
-	o.attempt.Count += a.Count - 1
-	o.attempt.Bytes += a.Bytes
-	if a.First.Before(o.attempt.First) {
-		o.attempt.First = a.First
-	}
-	t.folded += a.Count
-	r.into, r.evidence = o, nil
-	t.change(o)
 }
 
 // tick starts the next settle; each second owners are asked anew.

@@ -47,7 +47,7 @@ func TestWhatIsNotYetWrittenIsListed(t *testing.T) {
 	}
 
 	filters := map[string]Filter{
-		"all": {}, "a device": {Device: "dev-odd"}, "nobody": {Device: "-"}, "since": {Since: noon.Add(9 * time.Second)}, "text": {Text: "1003"},
+		"all": {}, "a device": {Device: "dev-odd"}, "nobody": {Device: "-"}, "since": {Since: noon.Add(9 * time.Second)}, "text": {Where: where("1003")},
 	}
 	before := map[string][]string{}
 	for name, f := range filters {
@@ -61,7 +61,7 @@ func TestWhatIsNotYetWrittenIsListed(t *testing.T) {
 	if len(before["all"]) != 15 || len(before["text"]) != 1 || len(before["a device"])+len(before["nobody"]) != 15 {
 		t.Error(before)
 	}
-	page, err := j.Query(Filter{Text: "1014"})
+	page, err := j.Query(Filter{Where: where("1014")})
 	if err != nil || len(page.Attempts) != 1 {
 		t.Fatal(page, err)
 	}

@@ -173,12 +173,22 @@ export interface Attempt {
   bytes?: number;
   overflow?: boolean;
   scan?: boolean;
+  many?: boolean;
+  folded?: number;
+  into?: string;
+  country?: string;
+  tags?: string[];
+  period?: number; // seconds, of a beacon
+  jitter?: number;
   evidence?: string;
+  times?: { start: string; width: number; count: number }[];
+  earlier?: number;
 }
 
 export interface AttemptPage {
   attempts: Attempt[];
   next?: string;
+  searched?: string;
 }
 
 export interface Layer {

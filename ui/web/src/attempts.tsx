@@ -5,16 +5,19 @@ import { trouble } from "./api";
 import type { Attempt } from "./api";
 import { Counters } from "./containment";
 import { Explain } from "./explain";
-import { fields, matches, same, words } from "./filter";
-import type { Field, Term } from "./filter";
+import { Groups } from "./blocked/groups";
+import type { Grouping } from "./blocked/groups";
+import { Review } from "./blocked/review";
+import { chatter, chips, current, filtered, found, more, q, typed, wrong } from "./blocked/search";
+import { words } from "./blocked/words";
+import { fields, without } from "./filter";
+import type { Field } from "./filter";
 import { ago, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { attempts, attemptsLoaded, attemptsVersion, badge, containment, olderLeft, readOlder } from "./store";
 import { clock, day, second, shortStamp } from "./time";
 
-const chips = signal<Term[]>([]);
-const typed = signal("");
-const chatter = signal(false);
+const grouping = signal<Grouping | undefined>(undefined);
 const limit = signal(100);
 const opened = signal<string | undefined>(undefined);
 /** ids in the order in which they stood when following paused */
@@ -25,15 +28,11 @@ let hovered = false;
 let focused = false; // by the keyboard
 const newFor = 24 * 3_600_000; // ms for which an attempt is called new
 
-const terms = computed(() => [...chips.value, ...words(typed.value)]);
-
 /** wanted is every attempt that the filter lets through, newest sighting first. */
 const wanted = computed(() => {
   void attemptsVersion.value;
-  const asked = terms.value.some((x) => x.field === "reason" && x.value === "chatter" && !x.not);
-  return [...attempts.values()]
-    .filter((a) => (chatter.value || asked || a.reason !== "chatter") && matches(a, terms.value))
-    .sort((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : a.id < b.id ? 1 : -1));
+  const list = found.value ? found.value.rows.map((a) => attempts.get(a.id) ?? a) : [...attempts.values()].filter((a) => chatter.value || a.reason !== "chatter");
+  return list.sort((a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : a.id < b.id ? 1 : -1));
 });
 
 /** rows is what stands in the table: while paused neither order nor membership changes, counts do. */
@@ -41,7 +40,7 @@ const rows = computed(() => {
   void attemptsVersion.value;
   const order = frozen.value;
   if (!order) return wanted.value;
-  return order.flatMap((id) => attempts.get(id) ?? []);
+  return order.flatMap((id) => current(id) ?? []);
 });
 
 const waiting = computed(() => {
@@ -76,10 +75,19 @@ function anew(): void {
   if (holding()) pause();
 }
 
-function add(term: Term): void {
-  chips.value = [...chips.value.filter((x) => !(x.field === term.field && x.value === term.value)), term];
-  anew();
+function add(word: string): void {
+  chips.value = [...chips.value.filter((x) => x !== word && x !== without(word)), word];
 }
+
+/** Other rows were found for another filter: what holds the table holds those. */
+let asked = "";
+effect(() => {
+  const answered = filtered.value ? q.peek() : "";
+  void found.value;
+  if (answered === asked) return;
+  asked = answered;
+  anew();
+});
 
 /** A row that left the table, by the filter or because it is too old, is open no more. */
 effect(() => {
@@ -89,12 +97,14 @@ effect(() => {
   resume();
 });
 
+const left = computed(() => (found.value ? found.value.next !== undefined : olderLeft.value));
+
 /** older reads and shows more of the past. */
 async function older(): Promise<void> {
   trying.value = undefined;
-  if (rows.value.length <= limit.value * 2 && olderLeft.value) {
+  if (rows.value.length <= limit.value * 2 && left.value) {
     try {
-      await readOlder();
+      await (filtered.value ? more() : readOlder());
     } catch (e) {
       trying.value = trouble(e);
       return;
@@ -108,11 +118,37 @@ async function older(): Promise<void> {
 function By({ field, a, children, show }: { field: Field; a: Attempt; children: ComponentChildren; show?: string }): JSX.Element {
   const value = fields[field](a);
   if (!value) return <>{children}</>;
+  return <Word word={value} show={show}>{children}</Word>;
+}
+
+/** Word is a word of the filter that can be clicked. */
+function Word({ word: value, children, show }: { word: string; children: ComponentChildren; show?: string | undefined }): JSX.Element {
   return (
-    <button class="by" title={t.value.filterBy(show ?? value)} onClick={(e) => { e.stopPropagation(); add({ field, value, not: e.altKey }); }}>
+    <button class="by" title={t.value.filterBy(show ?? value)} onClick={(e) => { e.stopPropagation(); add(e.altKey ? without(value) : value); }}>
       {children}
     </button>
   );
+}
+
+/** Tags are what is special about an attempt; new has a badge of its own. */
+function Tags({ a }: { a: Attempt }): JSX.Element | null {
+  const tags = (a.tags ?? []).filter((tag) => tag !== "new" && tag !== "scan" && tag !== "many");
+  if (tags.length === 0) return null;
+  return (
+    <span class="marks">
+      {tags.map((tag) => (
+        <Word key={tag} word={"is:" + tag}>
+          <span class="mark" title={words.value.tag[tag]}>{tag}{tag === "beacon" && a.period ? ` ${span(a.period)} ± ${span(a.jitter ?? 0)}` : ""}</span>
+        </Word>
+      ))}
+    </span>
+  );
+}
+
+/** span writes seconds as 45 s, 12 min or 6 h. */
+function span(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`;
 }
 
 function Row({ a }: { a: Attempt }): JSX.Element {
@@ -133,18 +169,21 @@ function Row({ a }: { a: Attempt }): JSX.Element {
         </td>
         <td class="c-device">
           <By field="camera" a={a}><bdi>{a.camera || a.device || m.unknownDevice}</bdi></By>
-          <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac || "–"}</bdi></By></span>
+          <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac || (a.many ? words.value.manySources : "–")}</bdi></By></span>
         </td>
         <td class="c-destination">
-          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{a.overflow ? m.many : m.noName}</span>}
+          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{a.overflow || a.scan ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
             {a.overflow && (a.scan ? m.scan : m.overflow)}
+            {a.scan && !a.overflow && m.scan}
+            {a.folded ? <> · {words.value.folded(count(a.folded))}</> : ""}
             {a.new && second.value - Date.parse(a.first) < newFor && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
           </span>
+          <Tags a={a} />
         </td>
         <td class="c-port">
-          <By field="port" a={a}>{a.overflow ? "–" : a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
+          <By field="port" a={a}>{a.overflow || a.scan ? "–" : a.port ? <><b>{a.port}</b>/{a.protocol}</> : a.protocol}</By>
           <span class="under">{a.service ?? (a.icmp_type >= 0 ? m.icmpType(a.icmp_type) : "")}</span>
         </td>
         <td class="c-reason">
@@ -163,7 +202,7 @@ function Row({ a }: { a: Attempt }): JSX.Element {
 
 function Empty(): JSX.Element {
   const m = t.value;
-  if (terms.value.length > 0 && attempts.size > 0) return <p class="empty">{m.noMatch}</p>;
+  if (filtered.value) return <p class="empty">{m.noMatch}</p>;
   switch (badge.value) {
     case "degraded":
       return (
@@ -220,8 +259,8 @@ function Toolbar(): JSX.Element {
     <div class="filter">
       <label class="box">
         <Icon name="search" size={14} />
-        <input type="search" placeholder={m.filter} aria-label={m.filter} title={m.filterHelp} value={typed.value}
-          onInput={(e) => { typed.value = e.currentTarget.value; anew(); }} />
+        <input type="search" placeholder={words.value.filter} aria-label={words.value.filter} title={words.value.filterHelp} value={typed.value}
+          onInput={(e) => (typed.value = e.currentTarget.value)} />
       </label>
       <label class="check" title={m.chatterTitle}>
         <input type="checkbox" checked={chatter.value} onChange={(e) => { chatter.value = e.currentTarget.checked; anew(); }} /> {m.chatter}
@@ -234,14 +273,29 @@ function Toolbar(): JSX.Element {
       {chips.value.length > 0 && (
         <p class="chips">
           {chips.value.map((c) => (
-            <button key={`${c.not}${c.field}${c.value}`} class={"filter-chip" + (c.not ? " not" : "")} aria-label={m.removeFilter(c.value)}
-              onClick={() => { chips.value = chips.value.filter((x) => !same(x, c)); anew(); }}>
-              {c.not && <b>{m.without} </b>}<bdi>{c.field === "reason" ? word(m.reason, c.value) : c.value}</bdi> <Icon name="cross" size={11} />
+            <button key={c} class={"filter-chip" + (c.startsWith("-") ? " not" : "")} aria-label={m.removeFilter(c)}
+              onClick={() => (chips.value = chips.value.filter((x) => x !== c))}>
+              <bdi>{c}</bdi> <Icon name="cross" size={11} />
             </button>
           ))}
-          <button class="link small" onClick={() => { chips.value = []; typed.value = ""; anew(); }}>{m.clear}</button>
+          <button class="link small" onClick={() => { chips.value = []; typed.value = ""; }}>{m.clear}</button>
         </p>
       )}
+      {wrong.value && <p class="bad small wrong" role="status"><bdi>{wrong.value.why}</bdi>{wrong.value.fix && <> → <bdi>{wrong.value.fix}</bdi></>}</p>}
+    </div>
+  );
+}
+
+/** Tools choose list or groups, and sign off. */
+function Tools(): JSX.Element {
+  const w = words.value;
+  return (
+    <div class="tools">
+      <label class="small">{w.grouping} <select value={grouping.value ?? ""} onChange={(e) => (grouping.value = (e.currentTarget.value || undefined) as Grouping | undefined)}>
+        <option value="">{w.list}</option>
+        {(["camera", "destination", "reason"] as const).map((by) => <option key={by} value={by}>{w.by[by]}</option>)}
+      </select></label>
+      <Review />
     </div>
   );
 }
@@ -272,9 +326,11 @@ export function Attempts(): JSX.Element {
         <Counters />
       </div>
       <Toolbar />
+      <Tools />
       <Announce />
-      {list.length === 0 && attemptsLoaded.value && <Empty />}
-      {list.length > 0 && (
+      {grouping.value && <Groups by={grouping.value} done={() => (grouping.value = undefined)} />}
+      {!grouping.value && list.length === 0 && attemptsLoaded.value && <Empty />}
+      {!grouping.value && list.length > 0 && (
         <div class="table-box" tabIndex={0} role="region" aria-labelledby="h-attempts"
           onPointerEnter={(e) => { if (e.pointerType === "mouse") { hovered = true; pause(); } }} onPointerLeave={leave}
           onFocusIn={into} onFocusOut={out}>
@@ -289,7 +345,8 @@ export function Attempts(): JSX.Element {
           </table>
           <p class="table-foot">
             <span class="muted">{m.shown(Math.min(limit.value, list.length))}</span>
-            {(list.length > limit.value || olderLeft.value) && (
+            {filtered.value && found.value?.next && found.value.searched && <span class="muted">{words.value.searched(shortStamp(Date.parse(found.value.searched)))}</span>}
+            {(list.length > limit.value || left.value) && (
               <button class="small" onClick={() => void older()}>{m.older}</button>
             )}
             {trying.value && <span class="bad" role="status"><bdi>{trying.value.why}</bdi>{trying.value.fix && <> → <bdi>{trying.value.fix}</bdi></>}</span>}

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, trouble } from "./api";
 import type { Attempt } from "./api";
+import { Times } from "./blocked/times";
 import { portText } from "./filter";
 import { bytes, count, t, word } from "./i18n";
 import { containment } from "./store";
@@ -29,12 +30,16 @@ export function dump(base64: string): string {
 export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   const m = t.value;
   const evidence = useSignal<string | null | undefined>(a.evidence);
+  const full = useSignal<Attempt | undefined>(undefined);
   const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
   useEffect(() => {
     if (evidence.value !== undefined) return;
     const stop = new AbortController();
     get<Attempt>("attempts/" + encodeURIComponent(a.id), {}, stop.signal)
-      .then((full) => (evidence.value = full.evidence ?? null))
+      .then((read) => {
+        full.value = read;
+        evidence.value = read.evidence ?? null;
+      })
       .catch((e: unknown) => {
         if (!stop.signal.aborted) failed.value = trouble(e);
       });
@@ -44,22 +49,23 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   return (
     <div class="explain-box">
       <p class="why">{word(m.why, a.reason)}</p>
-      {a.overflow && <p class="why overflow">{a.scan ? m.xScan : m.xOverflow}</p>}
+      {(a.overflow || a.scan) && <p class="why overflow">{a.scan ? m.xScan : m.xOverflow}</p>}
       <dl>
         <Fact name={m.xLayer}>{a.layer}{(m.layer[a.layer.slice(0, 2)] ?? layer?.name) && <> · <bdi>{m.layer[a.layer.slice(0, 2)] ?? layer?.name}</bdi></>}</Fact>
         <Fact name={m.xRule}><code><bdi>{a.rule}</bdi></code></Fact>
         <Fact name={m.xRevision}><code><bdi>{a.revision}</bdi></code></Fact>
         {a.host && <Fact name={m.xName}><bdi>{a.host}</bdi></Fact>}
-        {!a.overflow && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
+        {!a.overflow && !a.scan && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
         <Fact name={m.xDevice}><bdi>{a.device || m.unknownDevice}</bdi></Fact>
         {!a.overflow && <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>}
-        {!a.overflow && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}
+        {!a.overflow && a.mac && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}
         {a.ingress && <Fact name={m.xIngress}><code><bdi>{a.ingress}</bdi></code></Fact>}
         <Fact name={m.xFirst}>{stamp(Date.parse(a.first))}</Fact>
         <Fact name={m.xLast}>{stamp(Date.parse(a.last))}</Fact>
         <Fact name={m.colTries}>{count(a.count)}</Fact>
         {a.bytes !== undefined && <Fact name={m.xBytes}>{bytes(a.bytes)}</Fact>}
       </dl>
+      {full.value && <Times of={full.value} />}
       <h3>{m.xEvidence}</h3>
       {evidence.value === undefined && !failed.value && <p class="muted small">{m.xReading}</p>}
       {failed.value && <p class="small bad"><bdi>{failed.value.why}</bdi>{failed.value.fix && <> → <bdi>{failed.value.fix}</bdi></>}</p>}

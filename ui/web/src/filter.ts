@@ -1,59 +1,39 @@
-// The filter of the attempts table: terms that a row must match, or must not.
+// The words by which attempts are filtered. The recorder reads them, in the one
+// language that its API and command line have too: here they are only written.
 
 import type { Attempt } from "./api";
 
-/** fields that a cell can be filtered by */
+/** fields that a cell can be filtered by, each with the word for its value */
 export const fields = {
-  camera: (a: Attempt) => a.camera || a.device || "",
-  host: (a: Attempt) => a.host ?? "",
-  address: (a: Attempt) => a.address,
-  port: (a: Attempt) => portText(a),
-  reason: (a: Attempt) => a.reason,
-  layer: (a: Attempt) => a.layer,
-  rule: (a: Attempt) => a.rule,
-  source: (a: Attempt) => a.source,
-  mac: (a: Attempt) => a.mac,
+  camera: (a: Attempt) => (a.camera ? word("camera", a.camera) : word("device", a.device || "-")),
+  host: (a: Attempt) => word("host", a.host),
+  address: (a: Attempt) => (a.family === 0 ? quoted(a.address) : word("address", a.address)),
+  port: (a: Attempt) => (a.overflow || a.scan ? "" : a.port ? word("port", String(a.port)) : word("protocol", a.protocol.toLowerCase())),
+  reason: (a: Attempt) => word("reason", a.reason),
+  layer: (a: Attempt) => word("layer", a.layer),
+  rule: (a: Attempt) => word("rule", a.rule),
+  source: (a: Attempt) => (a.source ? word("source", a.source) : word("mac", a.mac)),
 } satisfies Record<string, (a: Attempt) => string>;
 
 export type Field = keyof typeof fields;
 
-/** Term is one condition; without a field its value may stand anywhere. */
-export interface Term {
-  field?: Field;
-  value: string;
-  not: boolean;
+/** quoted puts a value in quotes where it needs them; a quote within cannot be asked for. */
+function quoted(value: string): string {
+  return /[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value;
+}
+
+/** word asks for a value of a field; none where there is no value. */
+export function word(field: string, value: string | undefined): string {
+  return value ? `${field}:${quoted(value)}` : "";
+}
+
+/** without turns a word round. */
+export function without(w: string): string {
+  return w.startsWith("-") ? w.slice(1) : "-" + w;
 }
 
 /** portText writes 443/TCP, or ICMP; nothing for a row of many destinations. */
 export function portText(a: Attempt): string {
-  if (a.overflow) return "";
+  if (a.overflow || a.scan) return "";
   return a.port ? `${a.port}/${a.protocol}` : a.protocol;
-}
-
-/** words reads what a person typed: each word is a term, -word leaves out. */
-export function words(text: string): Term[] {
-  return text
-    .trim()
-    .split(/\s+/)
-    .filter((w) => w !== "" && w !== "-")
-    .map((w) => (w.startsWith("-") ? { value: w.slice(1), not: true } : { value: w, not: false }));
-}
-
-/** matches tells whether a row meets all terms. */
-export function matches(a: Attempt, terms: Term[]): boolean {
-  return terms.every((term) => {
-    const hit = term.field
-      ? fields[term.field](a) === term.value
-      : haystack(a).includes(term.value.toLowerCase());
-    return hit !== term.not;
-  });
-}
-
-function haystack(a: Attempt): string {
-  return [a.camera, a.device, a.host, a.address, portText(a), a.service, a.reason, a.layer, a.rule, a.source, a.mac].join("\n").toLowerCase();
-}
-
-/** same tells whether two terms are the same. */
-export function same(a: Term, b: Term): boolean {
-  return a.field === b.field && a.value === b.value && a.not === b.not;
 }

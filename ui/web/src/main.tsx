@@ -2,7 +2,6 @@ import type { ComponentType, JSX } from "preact";
 import { render } from "preact";
 import { useRef } from "preact/hooks";
 import { effect } from "@preact/signals";
-import { Attempts } from "./attempts";
 import { ContainmentPanel } from "./containment";
 import { language, settled, t, word } from "./i18n";
 import { Lazy } from "./lazy";
@@ -25,6 +24,8 @@ const entrance = (): Promise<ComponentType> => import("./people/entrance").then(
 const tunnelPage = (): Promise<ComponentType> => import("./office/tunnelpage").then((m) => m.TunnelPage);
 const office = (): Promise<ComponentType> => import("./office/office").then((m) => m.Office);
 
+const attempts = (): Promise<ComponentType> => import("./attempts").then((m) => m.Attempts);
+
 /** House is what the recorder is for: cameras, recordings, and what was blocked. */
 function House(): JSX.Element {
   return (
@@ -36,7 +37,7 @@ function House(): JSX.Element {
       {reads.value && (
         <div class="column">
           <ContainmentPanel />
-          <Attempts />
+          <Lazy load={attempts} />
         </div>
       )}
     </main>

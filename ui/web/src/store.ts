@@ -113,7 +113,8 @@ function putCameras(all: boolean, told: Camera[]): void {
 export function putAttempts(list: Attempt[]): void {
   for (const a of list) {
     const old = attempts.get(a.id);
-    if (!old || a.count >= old.count) attempts.set(a.id, a);
+    if (a.into) attempts.delete(a.id); // it is in another row now
+    else if (!old || a.count >= old.count) attempts.set(a.id, a);
   }
   if (attempts.size > maxAttempts) {
     const byAge = [...attempts.values()].sort((a, b) => Date.parse(a.last) - Date.parse(b.last));

@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-ZMOSW5PS.js";import"./chunk-LHCRNB6T.js";import"./chunk-PPOXABZU.js";import"./chunk-EYIKZSPY.js";import"./chunk-75KP56KQ.js";import"./chunk-DCEHT57D.js";import"./chunk-Y3TY4W56.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};

@@ -1,0 +1,111 @@
+import type { JSX } from "preact";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, trouble } from "../api";
+import { word as wordFor } from "../filter";
+import { count, t, word } from "../i18n";
+import { shortStamp } from "../time";
+import { chatter, chips, q } from "./search";
+import { words } from "./words";
+
+export type Grouping = "camera" | "destination" | "reason";
+
+interface Group {
+  value: string;
+  name?: string;
+  country?: string;
+  attempts: number;
+  count: number;
+  first: string;
+  last: string;
+}
+
+interface Answer {
+  groups: Group[];
+  next?: string;
+  searched?: string;
+}
+
+/** added joins the groups of two parts of the list. */
+function added(a: Group[], b: Group[]): Group[] {
+  const all = new Map(a.map((g) => [g.value, g]));
+  for (const g of b) {
+    const was = all.get(g.value);
+    all.set(g.value, was ? { ...was, attempts: was.attempts + g.attempts, count: was.count + g.count, first: was.first < g.first ? was.first : g.first } : g);
+  }
+  return [...all.values()].sort((x, y) => y.count - x.count);
+}
+
+/** only is the word that shows a group's attempts alone. */
+function only(by: Grouping, g: Group): string {
+  if (g.value === "*") return "";
+  if (by === "camera") return wordFor("device", g.value || "-");
+  if (by === "reason") return wordFor("reason", g.value);
+  return /^[0-9.]+$|:/.test(g.value) ? wordFor("address", g.value) : wordFor("host", g.value);
+}
+
+/** Groups counts what the filter chooses by what it has in common. */
+export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.Element {
+  const m = words.value;
+  const answer = useSignal<Answer | undefined>(undefined);
+  const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
+  const asked = q.value;
+  const noisy = chatter.value;
+  const read = (cursor?: string, signal?: AbortSignal): void => {
+    get<Answer>("attempts/groups", { by, q: asked, chatter: noisy ? "true" : undefined, cursor }, signal)
+      .then((a) => {
+        answer.value = cursor ? { ...a, groups: added(answer.peek()?.groups ?? [], a.groups) } : a;
+        failed.value = undefined;
+      })
+      .catch((e: unknown) => {
+        if (!signal?.aborted) failed.value = trouble(e);
+      });
+  };
+  useEffect(() => {
+    const stop = new AbortController();
+    read(undefined, stop.signal);
+    const again = setInterval(() => answer.peek()?.next === undefined && read(undefined, stop.signal), 5000);
+    return () => {
+      stop.abort();
+      clearInterval(again);
+    };
+  }, [by, asked, noisy]);
+  const a = answer.value;
+  const name = (g: Group): string => (g.value === "*" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? m.nobody : m.none));
+  return (
+    <div class="table-box groups" tabIndex={0} role="region" aria-label={m.by[by]}>
+      {failed.value && <p class="bad small" role="status"><bdi>{failed.value.why}</bdi> → <bdi>{failed.value.fix}</bdi></p>}
+      <table>
+        <thead>
+          <tr>
+            <th>{m.colValue[by]}</th>{by === "destination" && <th>{m.colCountry}</th>}
+            <th class="num">{m.colAttempts}</th><th class="num">{t.value.colTries}</th><th>{t.value.colLast}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {(a?.groups ?? []).map((g) => (
+            <tr key={g.value} data-group={g.value}>
+              <td>
+                {only(by, g) ? (
+                  <button class="by" title={t.value.filterBy(only(by, g))} onClick={() => { chips.value = [...chips.value.filter((c) => c !== only(by, g)), only(by, g)]; done(); }}>
+                    <bdi>{name(g)}</bdi>
+                  </button>
+                ) : <bdi>{name(g)}</bdi>}
+              </td>
+              {by === "destination" && <td>{g.country ?? ""}</td>}
+              <td class="num">{count(g.attempts)}</td>
+              <td class="num"><b>{count(g.count)}</b></td>
+              <td>{shortStamp(Date.parse(g.last))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {a?.next && (
+        <p class="table-foot">
+          {a.searched && <span class="muted">{m.groupsPart(shortStamp(Date.parse(a.searched)))}</span>}
+          <button class="small" onClick={() => read(a.next)}>{m.goOn}</button>
+        </p>
+      )}
+    </div>
+  );
+}
