@@ -210,7 +210,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth(), a.outputHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
