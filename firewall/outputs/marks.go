@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -40,9 +41,7 @@ func (s *Outputs) readMarks() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, m := range marks {
-		s.marks[id] = m
-	}
+	maps.Copy(s.marks, marks)
 	return nil
 }
 

@@ -80,7 +80,7 @@ func (d *sender) session(ctx context.Context) error {
 		return fmt.Errorf("dial: %w", err)
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() //nolint:errcheck // it ends
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	d.connected()
 	gone := make(chan error, 1)
 	go func() { gone <- listen(conn) }()
