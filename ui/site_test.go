@@ -145,6 +145,7 @@ func (s *fakeSite) options() ui.Options {
 		Attempts:    fakeAttempts{s},
 		Enrolment:   s.enrol,
 		Inspections: &s.asked,
+		Report:      reported,
 	}
 	if s.with != nil {
 		s.with(&opt)

@@ -33,6 +33,7 @@ func (a *app) uiOptions() ui.Options {
 		return o
 	}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
+	o.Report = a.report
 	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
 	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {

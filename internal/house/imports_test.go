@@ -46,6 +46,7 @@ var allowed = map[string][]string{
 	"firewall/journal":   {"firewall/nflog"},
 	"firewall/sightings": {"firewall/nflog", "internal/durable"},
 	"firewall/canary":    {},
+	"firewall/report":    {"firewall/journal", "internal/proof"},
 	"firewall/outputs":   {"firewall/journal", "firewall/nflog", "internal/durable"},
 	"firewall/managers":  {"internal/durable"},
 	"firewall": {
