@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,11 +143,12 @@ func reportText(r report.Report, head proof.Head) string {
 	if !r.Complete {
 		whole = fmt.Sprintf("; only the %d latest attempts are listed", report.MaxRows)
 	}
-	text := fmt.Sprintf("as signed at %s with key %s\n%s: %s to %s\ncontainment: %s since %s; %s; %d changes by others\n%d packets of %d devices%s\n",
+	var b strings.Builder
+	fmt.Fprintf(&b, "as signed at %s with key %s\n%s: %s to %s\ncontainment: %s since %s; %s; %d changes by others\n%d packets of %d devices%s\n",
 		short(head.Time), head.Key, printable(r.Site), short(r.From), short(r.To), printable(r.Proof.State), short(r.Proof.Since), canary, len(r.Proof.Changes),
 		r.Packets, len(r.Devices), whole)
 	for _, d := range r.Devices {
-		text += fmt.Sprintf("  %-24s %d packets, %d attempts\n", printable(d.Device), d.Packets, len(d.Attempts))
+		fmt.Fprintf(&b, "  %-24s %d packets, %d attempts\n", printable(d.Device), d.Packets, len(d.Attempts))
 	}
-	return text
+	return b.String()
 }

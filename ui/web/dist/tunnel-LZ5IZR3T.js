@@ -1,0 +1,1 @@
+import{a,b,c,d}from"./chunk-CYLLDRZ3.js";import"./chunk-UFTVXJIU.js";import"./chunk-SF3YUFIH.js";import"./chunk-KHV5SHDG.js";import"./chunk-2J57Y5UD.js";import"./chunk-BBY7JNQN.js";import"./chunk-FOKBVAAN.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
