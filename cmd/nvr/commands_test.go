@@ -93,7 +93,7 @@ func statusForPrograms(h *household) error {
 	if err := json.Unmarshal(out, &v); err != nil {
 		return err
 	}
-	if v.State != string(firewall.Degraded) || len(v.Layers) != 6 || len(v.Ports) != 2 || !v.Ports[0].Isolated || v.Ports[1].Present ||
+	if v.State != string(firewall.Degraded) || len(v.Layers) != 7 || len(v.Ports) != 2 || !v.Ports[0].Isolated || v.Ports[1].Present ||
 		len(v.Ports[1].Missing) == 0 || len(v.Families) != 3 || v.Rules == "" || v.FirstArmed == nil || v.Daemon != nil || len(v.Drops) == 0 {
 		return fmt.Errorf("status for programs: %s", out)
 	}

@@ -209,6 +209,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
 	a.book.SetSite(bookSiteOf(site))
+	a.outputs.Set(outputsOf(site))
 	a.changeFaces(old, site)
 	a.keep(a.keepPledge(ctx, site))
 	a.start(ctx, want)
