@@ -79,16 +79,26 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	for _, name := range slices.Sorted(maps.Keys(a.failing)) {
 		checks = append(checks, ui.HealthCheck{Name: name, State: ui.HealthBad, Detail: a.failing[name].Error(), Fix: fixes[name]})
 	}
-	for name, of := range map[string]*sinkhole.Sinkhole{taskSinkhole: a.sink.Load(), taskDHCP: a.dhcp.Load()} {
-		if of == nil || a.failing[name] != nil {
-			continue
-		}
-		// It waits for its interface without ending, while the bridge is made anew.
-		if s := of.Status(); !s.Bound && s.Reason != "" {
-			checks = append(checks, ui.HealthCheck{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no answers meanwhile; nobody else gets their questions"})
-		}
+	checks = append(checks, a.serviceHealth(taskSinkhole, a.sink.Load())...)
+	return append(checks, a.serviceHealth(taskDHCP, a.dhcp.Load())...)
+}
+
+// serviceHealth says that a service for cameras waits for its interface without
+// ending, while the bridge is made anew, or has no address left. The caller holds mu.
+func (a *app) serviceHealth(name string, of *sinkhole.Sinkhole) []ui.HealthCheck {
+	if of == nil || a.failing[name] != nil {
+		return nil
 	}
-	return checks
+	if s := of.Status(); !s.Bound && s.Reason != "" {
+		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no answers meanwhile; nobody else gets their questions"}}
+	}
+	if n := of.DHCP(); n.Short {
+		return []ui.HealthCheck{{
+			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("all %d addresses for devices that are not pinned are in use", n.Quarantine),
+			Fix: "look at nvr devices --unknown: pin what is yours, and find out at which port somebody invents devices; pinned devices get theirs all the same",
+		}}
+	}
+	return nil
 }
 
 // Names of tasks, as the log and health call them.

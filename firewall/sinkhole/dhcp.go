@@ -149,6 +149,7 @@ func (d *dhcpServer) replyStranger(a dhcpAsk) *dhcpReply {
 		ip, ok := d.quarantine.give(a.l, a.mac, a.wants(), a.now, offered)
 		if !ok {
 			d.full.Add(1)
+			d.short = a.now
 			return nil
 		}
 		r.message = a.message(dhcpv4.MessageTypeOffer, ip, quarantineTime)

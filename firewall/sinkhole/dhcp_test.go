@@ -168,6 +168,9 @@ func TestAFloodOfDiscoveries(t *testing.T) {
 		}
 	}
 	flood()
+	if n := (&Sinkhole{dhcp: d}).DHCP(); !n.Short || n.Quarantine != 63 {
+		t.Errorf("the quarantine is not said to be full: %+v", n)
+	}
 	if got := d.refused.Load(); answered != 63 || got != 5000-messagesStrangers || d.full.Load() != 1 { // a /24 has 63 for strangers
 		t.Errorf("%d of 5000 were answered, %d refused, %d found none left", answered, got, d.full.Load())
 	}

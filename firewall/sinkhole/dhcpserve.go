@@ -31,6 +31,7 @@ type dhcpServer struct {
 	quarantine *quarantine
 	budget     budget
 	told       map[MAC]time.Time // conflicts that the log has, at most maxTold
+	short      time.Time         // when no address was left
 
 	leased, malformed, refused, full, foreign, conflicts atomic.Uint64
 }
@@ -135,6 +136,7 @@ type DHCPStats struct {
 	Malformed  uint64
 	Refused    uint64 // dropped because too many came at once
 	Full       uint64 // not answered because the quarantine's addresses are all in use
+	Short      bool   // that was so within the last minute
 	Foreign    uint64 // devices that chose another server's offer
 	Conflicts  uint64 // devices that said that another one uses their address
 }
@@ -149,6 +151,6 @@ func (s *Sinkhole) DHCP() DHCPStats {
 	defer d.mu.Unlock()
 	return DHCPStats{
 		Leased: d.leased.Load(), Quarantine: d.quarantine.count(d.opts.Leases(), d.opts.Now()), Malformed: d.malformed.Load(),
-		Refused: d.refused.Load(), Full: d.full.Load(), Foreign: d.foreign.Load(), Conflicts: d.conflicts.Load(),
+		Refused: d.refused.Load(), Full: d.full.Load(), Short: !d.short.IsZero() && d.opts.Now().Sub(d.short) < time.Minute, Foreign: d.foreign.Load(), Conflicts: d.conflicts.Load(),
 	}
 }
