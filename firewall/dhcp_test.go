@@ -32,6 +32,8 @@ func TestDHCPThroughTheRules(t *testing.T) {
 	on := policy()
 	on.DHCP = true
 	must(t, f.Set(t.Context(), on))
+	hits.settle(l)
+	before := hits.count()
 	for w, want := range map[*wire]string{l.camA: camAIP, l.camB: camBIP} {
 		lease, err := w.lease(surely)
 		if err != nil {
@@ -49,6 +51,10 @@ func TestDHCPThroughTheRules(t *testing.T) {
 	}
 	if gw := lease.ACK.Router(); len(gw) != 1 || gw[0].String() != recorderIP {
 		t.Errorf("its gateway is %s", gw)
+	}
+	hits.settle(l)
+	if n := hits.count() - before; n != 0 { // as when an answer to everybody comes back to the box itself
+		t.Errorf("handing out addresses made %d hits", n)
 	}
 	tag := newTag()
 	l.rogue.send(t, as4(bridgeMAC, rogueMAC, ip.String(), farIP, datagram(443))(tag))

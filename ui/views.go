@@ -54,6 +54,8 @@ type DeviceView struct {
 	Seen        *time.Time `json:"seen,omitempty"`
 	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
 	BlockedLast *time.Time `json:"blocked_last,omitempty"`
+
+	DHCP *FingerprintView `json:"dhcp,omitempty"` // what it told DHCP
 }
 
 // CameraView is one camera with its streams, main first.
@@ -184,7 +186,7 @@ type DriftView struct {
 
 // FindingView is something that containment depends on and no rule can change.
 type FindingView struct {
-	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, switch-local
+	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, other-dhcp, switch-local
 	Level   string    `json:"level"`   // not-enforced, warning, note
 	Current bool      `json:"current"` // seen of late: it says how things are
 	Device  string    `json:"device,omitempty"`

@@ -33,7 +33,7 @@ const (
 var errNotOurs = errors.New("no message to answer")
 
 // dhcpReply is an answer and where it goes: the device's own address where it has
-// it already, else everybody, for a device without an address hears nothing else.
+// it already, else the address of everybody, for a device without one hears nothing else.
 type dhcpReply struct {
 	message *dhcpv4.DHCPv4
 	to      netip.Addr

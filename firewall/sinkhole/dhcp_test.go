@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/net/ipv4"
 )
 
 var (
@@ -243,6 +244,26 @@ func TestADeviceWhoseAddressIsInUseIsTold(t *testing.T) {
 	}
 	if d.conflicts.Load() != 3 || len(d.told) != 1 {
 		t.Errorf("%d conflicts, %d told", d.conflicts.Load(), len(d.told))
+	}
+}
+
+// The frame's headers are the kernel's work everywhere else: here they are ours.
+func TestAnAnswerIsAWholeDatagram(t *testing.T) {
+	for id := range 300 { // odd and even lengths
+		d, now := newTestDHCP(t)
+		*now = now.Add(time.Duration(id) * time.Second)
+		with := dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionClientIdentifier, bytes.Repeat([]byte{byte(id)}, id%256)))
+		b := datagram(d.answer(asks(t, gate, dhcpv4.MessageTypeDiscover, with), nobody))
+		h, err := ipv4.ParseHeader(b)
+		if err != nil || h.TotalLen != len(b) || h.Protocol != 17 || !h.Src.Equal(net.IP{10, 20, 0, 1}) {
+			t.Fatalf("header %v of %d bytes, %v", h, len(b), err)
+		}
+		pseudo := append(bytes.Clone(b[12:20]), 0, 17, b[24], b[25])
+		for name, got := range map[string]uint32{"IP": sum(b[:20], 0), "UDP": sum(b[20:], sum(pseudo, 0))} {
+			if got>>16+got&0xffff != 0xffff {
+				t.Errorf("the checksum of %s is wrong by %x, %d bytes", name, got, len(b))
+			}
+		}
 	}
 }
 

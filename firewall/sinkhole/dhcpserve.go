@@ -105,6 +105,11 @@ func (d *dhcpServer) answer(message []byte, from netip.Addr) *dhcpReply {
 // serveDHCP answers requests for an address.
 func (s *Sinkhole) serveDHCP(pc net.PacketConn) error {
 	conn := ipv4.NewPacketConn(pc)
+	wire, err := openWire(s.opts.Device)
+	if err != nil {
+		return err
+	}
+	defer wire.close()
 	buf := make([]byte, maxDHCP+1) // one more, to tell what is too long
 	for {
 		n, _, sender, err := conn.ReadFrom(buf)
@@ -123,7 +128,11 @@ func (s *Sinkhole) serveDHCP(pc net.PacketConn) error {
 		if r == nil {
 			continue
 		}
-		// The device asks again where this does not get through.
+		// The device asks again where an answer does not get through.
+		if r.to == everybody {
+			wire.send(r)
+			continue
+		}
 		_, _ = conn.WriteTo(r.message.ToBytes(), &ipv4.ControlMessage{Src: r.from.AsSlice()},
 			net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.to, dhcpClient)))
 	}

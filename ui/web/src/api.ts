@@ -61,6 +61,16 @@ export interface Device {
   seen?: string;
   blocked: number;
   blocked_last?: string;
+  dhcp?: Told;
+}
+
+/** Told is what a device told DHCP of itself. */
+export interface Told {
+  name?: string;
+  class?: string;
+  /** the options that it asks for, in its order */
+  parameters?: string;
+  client_id?: string;
 }
 
 /** Tunnel leads an admin to a device's own pages. */

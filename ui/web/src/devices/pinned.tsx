@@ -7,7 +7,7 @@ import { cameras } from "../store";
 import { second, stamp } from "../time";
 import { DeviceActions } from "./actions";
 import type { Changed } from "./sightings";
-import { Maker } from "./strangers";
+import { Maker, ToldDHCP } from "./strangers";
 import { words } from "./words";
 
 /** rows that are drawn at first: a site may have 1,300 devices */
@@ -74,6 +74,7 @@ function Row({ d, revision, may, unpinned }: { d: Device; revision: string; may:
         <b><bdi>{d.id}</bdi></b>
         <span class="under"><bdi>{d.cameras.length === 0 ? m.noCamera : d.cameras.map(nameOf).join(", ")}</bdi></span>
         {(d.maker || d.model) && <span class="under" title={m.declared}><bdi>{[d.maker, d.model, d.country].filter(Boolean).join(" · ")}</bdi></span>}
+        <ToldDHCP told={d.dhcp} />
       </td>
       <td class="d-ip"><span class="mono line">{d.ip}</span><span class="under mono">{d.mac}</span></td>
       <td class="d-maker"><Maker local={d.mac_local === true} maker={d.mac_maker} known /></td>

@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-NYKYGFWM.js";import"./chunk-EAP4L5VP.js";import"./chunk-KYQ2G7TO.js";import"./chunk-T4A57ZW6.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
