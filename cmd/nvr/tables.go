@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/ui"
 )
 
@@ -84,6 +85,9 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 		}
 		if a.Overflow {
 			a.Address = "(many)"
+		}
+		if a.Host == journal.SharedHost {
+			a.Host = "(one of too many)"
 		}
 		switch {
 		case a.Port != 0:

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +47,7 @@ func (h *host) ask(ctx context.Context) (time.Duration, error) {
 			return err
 		}
 		defer c.Close()
-		got, err = c.Request(ctx)
+		got, err = c.Request(ctx, dhcpv4.WithOption(dhcpv4.OptHostName("IPCAM-"+h.Name)), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("udhcp 1.30.1")))
 		return err
 	})
 	if err != nil {

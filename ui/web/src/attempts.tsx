@@ -136,7 +136,7 @@ function Row({ a }: { a: Attempt }): JSX.Element {
           <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac || "–"}</bdi></By></span>
         </td>
         <td class="c-destination">
-          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{a.overflow ? m.many : m.noName}</span>}
+          {a.host ? <By field="host" a={a}><bdi class="host">{a.host === "*" ? m.manyNames : a.host}</bdi></By> : <span class="faint">{a.overflow ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
             {a.overflow && (a.scan ? m.scan : m.overflow)}

@@ -266,6 +266,7 @@ export const en = {
   newTitle: "First tried within the last 24 hours",
   unknownDevice: "Unknown device",
   noName: "no name asked for",
+  manyNames: "one of too many names",
   many: "many destinations",
   overflow: "counted together",
   scan: "looks like a scan",

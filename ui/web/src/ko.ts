@@ -274,6 +274,7 @@ export const ko: Catalogue = {
   newTitle: "최근 24시간 안에 처음 시도됨",
   unknownDevice: "등록되지 않은 장치",
   noName: "이름 조회 없음",
+  manyNames: "너무 많은 이름 중 하나",
   many: "여러 목적지",
   overflow: "묶어서 집계",
   scan: "스캔으로 보임",

@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-QCZLTR4K.js";import"./chunk-7E7GVV6N.js";import"./chunk-XIVVQDDD.js";import"./chunk-JIEK7EC2.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
