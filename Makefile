@@ -52,8 +52,8 @@ unit:
 	$(GO) test -race -timeout 15m ./...
 
 vet:
-	@test -z "$$(gofmt -l cmd configs firewall internal recorder storage streams ui)" || \
-		{ echo "not gofmt'ed:"; gofmt -l cmd configs firewall internal recorder storage streams ui; exit 1; }
+	@test -z "$$(gofmt -l cmd configs firewall inspect internal recorder storage streams ui)" || \
+		{ echo "not gofmt'ed:"; gofmt -l cmd configs firewall inspect internal recorder storage streams ui; exit 1; }
 	$(GO) vet ./...
 
 lint: $(LINT)
@@ -89,7 +89,7 @@ typecheck:
 	cd ui/web && npm ci --silent && npx tsc --noEmit
 
 fmt:
-	gofmt -w cmd configs firewall internal recorder storage streams ui
+	gofmt -w cmd configs firewall inspect internal recorder storage streams ui
 
 deps-run:
 	@$(call install,$(RUN_PKGS))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,9 @@ func (f *Firewall) stateless() bool {
 
 // portsFileHead tells people what the file is. The bolt ignores the line.
 const portsFileHead = "# Camera ports of the policy armed last, and their cards; written by nvr. nvr-bolt.service shuts them at boot.\n"
+
+// portsFileBytes bounds the file: a thousand ports are 34 KiB.
+const portsFileBytes = 64 << 10
 
 // noteAlso adds a policy's ports to those kept for the bolt: while one policy
 // gives way to another, those of both are there.
@@ -65,20 +69,34 @@ func (f *Firewall) notePorts(p Policy) {
 
 // notedPorts are the ports kept for the bolt, with the MAC of each, if it is known.
 func (f *Firewall) notedPorts() map[string]string {
-	text, err := os.ReadFile(f.o.PortsFile)
+	if f.o.PortsFile == "" {
+		return nil
+	}
+	text, err := durable.Read(f.o.PortsFile, portsFileBytes)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			f.log.Error("the ports of the policy armed last cannot be read", "error", err)
+		}
 		return nil
 	}
 	return parsePorts(string(text))
 }
 
-// parsePorts reads what writePorts wrote.
+// portName is what the bolt takes for a name, which a service's directory could have anything for.
+var portName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,14}$`)
+
+// parsePorts reads what writePorts wrote, and nothing else.
 func parsePorts(text string) map[string]string {
 	ports := map[string]string{}
 	for line := range strings.Lines(text) {
-		if w := append(strings.Fields(line), "", ""); w[0] != "" && !strings.HasPrefix(w[0], "#") {
-			ports[w[0]] = w[1]
+		w := append(strings.Fields(line), "", "")
+		if !portName.MatchString(w[0]) {
+			continue
 		}
+		if _, err := net.ParseMAC(w[1]); err != nil {
+			w[1] = ""
+		}
+		ports[w[0]] = w[1]
 	}
 	return ports
 }
@@ -152,7 +170,7 @@ func writePorts(path string, lines []string) error {
 		return nil
 	}
 	text := portsFileHead + strings.Join(lines, "\n") + "\n"
-	if have, err := os.ReadFile(path); err == nil && string(have) == text {
+	if have, err := durable.Read(path, portsFileBytes); err == nil && string(have) == text {
 		return nil
 	}
 	// Open for reading: people and other programs may know, and the daemon adds to what root wrote.

@@ -129,6 +129,20 @@ func TestThePortsToShutAtBootAreKept(t *testing.T) {
 	if kept() != "p-b" {
 		t.Errorf("kept is %q of a card whose MAC another one has", kept())
 	}
+	// The directory is the service's: root is led by no link there, and takes no word for a port that is none.
+	secret := filepath.Join(t.TempDir(), "shadow")
+	for text, planted := range map[string]func(string) error{
+		"root:$6$salt$hash:19000 02:00:00:00:00:01\n": func(s string) error { return os.WriteFile(file, []byte(s), 0o644) },
+		"secret0\n": func(s string) error {
+			return errors.Join(os.WriteFile(secret, []byte(s), 0o600), os.Symlink(secret, file))
+		},
+	} {
+		must(t, os.Remove(file))
+		must(t, planted(text))
+		if err := f.Set(t.Context(), bad); err == nil || kept() != "absent0" {
+			t.Errorf("planted %q, kept are %q: %v", text, kept(), err)
+		}
+	}
 	must(t, f.Set(t.Context(), one))
 	_, _, err := f.Disarm(t.Context(), one, firewall.Note{Who: "admin", Why: "a test"})
 	must(t, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
 // Drift is one difference between the policy and the kernel that others made,
@@ -64,7 +65,7 @@ var generations = regexp.MustCompile(`NVR\d+-|\|g\d+-[0-9a-f]+`)
 func (b *driftBook) see(now time.Time, findings []netfilter.Finding) {
 	found := map[string]bool{}
 	for _, x := range fold(findings) {
-		key := string(x.Layer) + generations.ReplaceAllString(x.What, "NVR-")
+		key := driftKey(string(x.Layer), x.What)
 		if found[key] {
 			continue
 		}
@@ -97,12 +98,17 @@ func (b *driftBook) repairing(findings []netfilter.Finding) {
 	b.tried = map[string]bool{}
 	for _, x := range fold(findings) {
 		if !x.Foreign {
-			b.tried[string(x.Layer)+generations.ReplaceAllString(x.What, "NVR-")] = true
+			b.tried[driftKey(string(x.Layer), x.What)] = true
 		}
 	}
 }
 
-func (d Drift) key() string { return d.Layer + generations.ReplaceAllString(d.Found, "NVR-") }
+func (d Drift) key() string { return driftKey(d.Layer, d.Found) }
+
+// driftKey is what a difference is known by, whichever generation has it.
+func driftKey(layer, found string) string {
+	return layer + generations.ReplaceAllString(found, "NVR-")
+}
 
 // find gives the place of a difference that stands or stood lately, -1 for none.
 func (b *driftBook) find(key string, now time.Time) int {
@@ -161,7 +167,7 @@ func (b *driftBook) load(dir string) error {
 }
 
 func readDrift(dir string) ([]Drift, error) {
-	text, err := readMark(filepath.Join(dir, driftFile), driftBytes)
+	text, err := durable.Read(filepath.Join(dir, driftFile), driftBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -40,6 +40,7 @@ func watch(t *testing.T) *watched {
 		site.Pins = append(site.Pins, around.Pin{Device: d.ID, MAC: nflog.MAC(d.MAC), IP: d.IP})
 	}
 	book.SetSite(site)
+	l.proveLeaks(t)
 	fw := firewall.New(firewall.Options{StateDir: t.TempDir(), Log: logger(t), Findings: book.Findings})
 	must(t, fw.Set(context.Background(), policy()))
 	l.awaitLinks()

@@ -14,6 +14,7 @@ import (
 const (
 	armedMark    = "armed"         // this box was armed once: observing is over for good
 	disarmedMark = "disarmed.json" // the note
+	markBytes    = 64              // a time
 )
 
 // errNoState guards against marks being written into the working directory.
@@ -60,7 +61,7 @@ func wasArmed(dir string) bool {
 
 // FirstArmed is when a box was armed for the first time, by its state directory; zero where that is not known.
 func FirstArmed(dir string) time.Time {
-	b, err := os.ReadFile(filepath.Join(dir, armedMark))
+	b, err := durable.Read(filepath.Join(dir, armedMark), markBytes)
 	if err != nil {
 		return time.Time{}
 	}

@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/internal/durable"
 	"github.com/stockade-nvr/stockade/internal/proof"
@@ -46,8 +43,8 @@ const (
 var (
 	// ErrNote asks for what a disarming note must say.
 	ErrNote = errors.New("disarming needs a name and a reason")
-	// ErrNoteRefused says that a note lies there that is not obeyed.
-	ErrNoteRefused = errors.New("the disarming note is not obeyed")
+	// errNoteRefused says that a note lies there that is not obeyed.
+	errNoteRefused = errors.New("the disarming note is not obeyed")
 )
 
 // hash is the note's as a record of the list, its signature left out.
@@ -109,7 +106,7 @@ func (y notary) sign(n *Note) error {
 // disk error, or for whoever can write a file. doubt says why it could not be
 // checked, which is no reason to fight whoever disarmed.
 func (y notary) read() (n Note, ok bool, doubt string, err error) {
-	b, err := readMark(filepath.Join(y.dir, disarmedMark), noteLimit)
+	b, err := durable.Read(filepath.Join(y.dir, disarmedMark), noteLimit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return n, false, "", nil
 	}
@@ -117,7 +114,7 @@ func (y notary) read() (n Note, ok bool, doubt string, err error) {
 		n, doubt, err = y.parse(b)
 	}
 	if err != nil {
-		return n, false, "", fmt.Errorf("%w: %w", ErrNoteRefused, err)
+		return n, false, "", fmt.Errorf("%w: %w", errNoteRefused, err)
 	}
 	return n, true, doubt, nil
 }
@@ -258,7 +255,7 @@ func (y notary) last() (uint64, proof.Hash, error) {
 		return 0, proof.Genesis(noteList), nil
 	}
 	var n Note
-	b, err := readMark(filepath.Join(y.dir, notesDir, name), noteLimit)
+	b, err := durable.Read(filepath.Join(y.dir, notesDir, name), noteLimit)
 	if err == nil {
 		err = json.Unmarshal(b, &n)
 	}
@@ -267,22 +264,4 @@ func (y notary) last() (uint64, proof.Hash, error) {
 	}
 	hash, err := n.hash()
 	return number, hash, err
-}
-
-// readMark reads a small file of ours. What is no file, such as a pipe or a
-// device, is not waited for: whoever reads it keeps the kernel from being repaired.
-func readMark(name string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("%s is no file", filepath.Base(name)), err)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		return nil, fmt.Errorf("%s has more than %d bytes", filepath.Base(name), limit)
-	}
-	return b, err
 }

@@ -24,7 +24,7 @@ func (f *Firewall) Plan(p Policy) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("compile the policy: %w", err)
 	}
-	return Plan{Text: rs.Text(), Rules: rs.Digest()[:6], Enforcing: refused}, nil
+	return Plan{Text: rs.Text(), Rules: rs.Rules(), Enforcing: refused}, nil
 }
 
 // Compare tells what the kernel holds in another way than arming would load it.

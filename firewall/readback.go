@@ -83,7 +83,7 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 		}
 	})
 	f.obeysNote()
-	b := ReadBack{Status: f.Status(), Rules: rs.Digest()[:6], Drops: r.Dropped, FirstArmed: FirstArmed(f.o.StateDir)}
+	b := ReadBack{Status: f.Status(), Rules: rs.Rules(), Drops: r.Dropped, FirstArmed: FirstArmed(f.o.StateDir)}
 	for _, port := range ports {
 		b.Ports = append(b.Ports, PortStatus{port, concerning(r.Findings, func(what string) bool { return hasWord(what, port.Name) })})
 	}

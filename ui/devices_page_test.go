@@ -19,6 +19,7 @@ func strange(t *testing.T) *accountSite {
 	t.Helper()
 	s := smallSite()
 	s.enrol.strangers()
+	_, _ = s.asked.Inspect(t.Context(), "dev-gate")
 	now := time.Now().UTC()
 	s.setContainment(func(c *ui.ContainmentView) {
 		c.State, c.Since = "not-enforced", now.Add(-time.Hour)
@@ -127,6 +128,11 @@ func TestDevicesScreens(t *testing.T) {
 		take("devices")
 		do(page, t, chromedp.Evaluate(`document.querySelector('#h-pinned').scrollIntoView()`, nil))
 		take("devices-pinned")
+		do(page, t, chromedp.Evaluate(`document.querySelector('tr[data-device=dev-gate] .asked').click()`, nil))
+		await(page, t, `document.querySelectorAll('.inspect-findings li').length === 5`)
+		take("devices-inspect")
+		do(page, t, chromedp.Evaluate(`document.querySelector('dialog .dialog-head button').click()`, nil))
+		await(page, t, `!document.querySelector('dialog')`)
 		do(page, t, chromedp.Evaluate(`document.querySelectorAll('tr[data-mac] input').forEach(e => e.click())`, nil),
 			chromedp.Evaluate(`document.querySelector('.strangers .primary').click()`, nil))
 		await(page, t, `document.querySelectorAll('dialog .pin-device').length === 3`)
@@ -137,4 +143,33 @@ func TestDevicesScreens(t *testing.T) {
 		take("findings")
 		do(page, t, chromedp.Evaluate(`document.querySelector('.menu > button.item').click()`, nil))
 	}
+}
+
+// TestWhatADeviceSaysStandsOnThePage: its words are text, each finding has what to
+// do, an admin asks anew, and who may only read is given no such button.
+func TestWhatADeviceSaysStandsOnThePage(t *testing.T) {
+	s := smallSite()
+	a := s.withAccounts(t)
+	page := browse(t)
+	strictly(page, t)
+	do(page, t, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(a.base+"/#/devices"))
+	enter(page, t, "admin", secret)
+	await(page, t, `document.querySelector('tr[data-device=dev-gate] .asked')?.textContent.includes('not asked yet')`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('tr[data-device=dev-gate] .asked').click()`, nil))
+	says(page, t, "It was not asked yet.")
+	press(page, t, "Ask now")
+	await(page, t, `document.querySelectorAll('.inspect-findings li').length === 5`)
+	await(page, t, `document.querySelector('[data-code=radio]').className === 'bad' && document.querySelectorAll('.inspect-facts dt.differs').length === 1`)
+	says(page, t, "It has a radio that is on: wlan0, in the network “yard-guest”.")
+	says(page, t, "something that this page has no words for")
+	await(page, t, `document.querySelector('[data-code=foreign]').textContent.includes('<img src=x') && !document.querySelector('.inspection img') && document.title !== 'owned'`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('dialog .dialog-head button').click()`, nil))
+	await(page, t, `!document.querySelector('dialog') && document.querySelector('tr[data-device=dev-gate] .asked.bad')?.textContent.includes('5 findings')`)
+
+	leave(page, t)
+	enter(page, t, "auditor", secret)
+	do(page, t, chromedp.Evaluate(`location.hash = '#/devices'`, nil))
+	await(page, t, `!!document.querySelector('tr[data-device=dev-gate] .asked.bad')`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('tr[data-device=dev-gate] .asked').click()`, nil))
+	await(page, t, `document.querySelectorAll('.inspect-findings li').length === 5 && ![...document.querySelectorAll('dialog button')].some(b => b.textContent.includes('Ask now'))`)
 }

@@ -34,10 +34,11 @@ type Options struct {
 	// is down is no error: its reader says so.
 	Live func(camera, stream string) (live.Reader, error)
 
-	Footage   Footage
-	Holds     Holds
-	Attempts  Attempts
-	Enrolment Enrolment
+	Footage     Footage
+	Holds       Holds
+	Attempts    Attempts
+	Enrolment   Enrolment
+	Inspections Inspections
 
 	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.
 	ConfirmClock func()

@@ -27,6 +27,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/site", signedIn, s.getSite},
 		{"GET", "/devices", readers, s.getDevices},
 		{"GET", "/sightings", readers, bare(s.getSightings)},
+		{"GET", "/inspect", readers, s.getInspect},
 		{"GET", "/cameras", signedIn, s.getCameras},
 		{"GET", "/containment", signedIn, s.getContainment},
 		{"GET", "/recordings", replaying, s.getRecordings},
@@ -104,6 +105,7 @@ func (s *Server) accountRoutes() []route {
 
 		{"POST", "/devices", admins, bare(s.postDevices)},
 		{"DELETE", "/devices/{device}", admins, bare(s.deleteDevice)},
+		{"POST", "/devices/{device}/inspect", admins, bare(s.postInspect)},
 
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},

@@ -30,6 +30,7 @@ type fakeSite struct {
 	tunnel  net.Listener      // of devices' own pages; nil for none
 	reach   func(*ui.Options) // how they are reached
 	enrol   *fakeEnrolment
+	asked   fakeInspections
 
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
@@ -107,7 +108,7 @@ func (s *fakeSite) options() ui.Options {
 			defer s.mu.Unlock()
 			return s.health
 		},
-		Devices: s.enrol.list,
+		Devices: func() []ui.DeviceView { return s.asked.inShort(s.enrol.list()) },
 		Cameras: func() []ui.CameraView {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -139,10 +140,11 @@ func (s *fakeSite) options() ui.Options {
 			}
 			return st.subscribe(), nil
 		},
-		Footage:   fakeFootage{s},
-		Holds:     &s.held,
-		Attempts:  fakeAttempts{s},
-		Enrolment: s.enrol,
+		Footage:     fakeFootage{s},
+		Holds:       &s.held,
+		Attempts:    fakeAttempts{s},
+		Enrolment:   s.enrol,
+		Inspections: &s.asked,
 	}
 	if s.with != nil {
 		s.with(&opt)

@@ -61,14 +61,16 @@ type app struct {
 	hits      *nflog.Reader
 	book      *sightings.Book // nil while arming
 	enrol     enrolment
-	nudges    chan chan struct{} // to look at the site file now, each closed when that is done
-	fw        *firewall.Firewall
-	owners    atomic.Pointer[owners]
-	leases    atomic.Pointer[sinkhole.Leases]
-	pacer     *streams.Pacer
-	logins    *streams.Accounts
-	sink      atomic.Pointer[sinkhole.Sinkhole] // DNS and NTP; nil until containment was enforced
-	dhcp      atomic.Pointer[sinkhole.Sinkhole] // nil until then, and where the site switches it off
+	// inspections is nil while arming.
+	inspections *inspections
+	nudges      chan chan struct{} // to look at the site file now, each closed when that is done
+	fw          *firewall.Firewall
+	owners      atomic.Pointer[owners]
+	pacer       *streams.Pacer
+	logins      *streams.Accounts
+	leases      atomic.Pointer[sinkhole.Leases]
+	sink        atomic.Pointer[sinkhole.Sinkhole] // DNS and NTP; nil until containment was enforced
+	dhcp        atomic.Pointer[sinkhole.Sinkhole] // nil until then, and where the site switches it off
 
 	change   sync.Mutex // one change of the site at a time
 	mapped   string     // revision that users of sign-on providers are held to; guarded by change
@@ -112,6 +114,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	}
 	a.openBook()
 	a.enrol = newEnrolment(a)
+	a.inspections = newInspections(a)
 	a.openFaces()
 	var err error
 	if a.store, err = storage.OpenStore(a.firstStorage()); err != nil {
@@ -182,6 +185,14 @@ func (a *app) serve(ctx context.Context) error {
 		return a.serveCameras(ctx)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-enforced:
+			return a.inspections.run(ctx)
+		}
+	})
 	return g.Wait()
 }
 

@@ -51,7 +51,11 @@ func (c *armingAccount) look(s firewall.Status) error {
 		c.last = action
 	}
 	if alarms := strings.Join(s.Alarms, "; "); alarms != c.alarms {
-		if alarms != "" {
+		switch {
+		case alarms == "":
+		case s.Note != nil: // obeyed all the same
+			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-doubted", Object: "containment", Detail: alarms, Time: time.Now()})
+		default:
 			c.waiting = append(c.waiting, audit.Entry{Actor: "nvr", Via: "box", Action: "firewall.note-refused", Object: "containment", Outcome: "refused", Detail: alarms, Time: time.Now()})
 		}
 		c.alarms = alarms

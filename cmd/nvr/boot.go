@@ -67,7 +67,7 @@ func (b *atBoot) arm(c *cobra.Command, site *configs.Site) error {
 		return finding{fmt.Errorf("cameras are not contained: %s; nvr firewall arm closes it", strings.Join(s.Reasons, "; "))}
 	case err != nil:
 		return fmt.Errorf("arm at boot, the camera ports stay shut: %w", err)
-	case s.State != firewall.Enforced:
+	case s.State != firewall.Enforced && s.State != firewall.Observing:
 		return finding{fmt.Errorf("containment is %s: %s", s.State, strings.Join(s.Reasons, "; "))}
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: revision %s, generation %d, %d devices\n", s.State, s.Revision, s.Generation, len(site.Devices))

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -34,7 +37,12 @@ func (a *app) found() []sightings.Finding {
 	if a.book == nil { // while arming
 		return nil
 	}
-	return a.book.Findings()
+	all := a.book.Findings()
+	if a.inspections != nil {
+		all = slices.Concat(all, a.inspections.found())
+	}
+	slices.SortStableFunc(all, func(x, y sightings.Finding) int { return cmp.Compare(y.Level(), x.Level()) })
+	return all
 }
 
 // bookSiteOf is what of a site devices on the camera network are compared with.
@@ -87,11 +95,15 @@ func (e enrolment) file(revision string) ([]byte, error) {
 }
 
 func conflict(is string) error {
-	return &ui.Problem{Status: http.StatusConflict, Message: "the site file has changed meanwhile: it is at revision " + is, Fix: "look at the list again and send If-Match with its revision"}
+	return &ui.Problem{Status: http.StatusConflict, Message: "the site file has changed meanwhile: its revision is " + is, Fix: "look at the list again and send If-Match with its revision"}
 }
 
 func unwritable(err error) error {
-	return &ui.Problem{Status: http.StatusConflict, Message: err.Error(), Fix: "give nvr the right to read and write the site file and its directory"}
+	fix := "free space, or look at the disk that the site file lies on"
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		fix = "give nvr the right to read and write the site file and its directory"
+	}
+	return &ui.Problem{Status: http.StatusConflict, Message: err.Error(), Fix: fix}
 }
 
 // Pin plans to add devices.
@@ -205,10 +217,13 @@ func notEdited(err error) error {
 // commit writes the file and waits until the recorder has taken it, or says why not.
 func (e enrolment) commit(file []byte, revision string) func(context.Context) (ui.SiteChanged, error) {
 	return func(ctx context.Context) (ui.SiteChanged, error) {
+		var problems configs.Problems
 		site, err := configs.Write(e.app.Config, file, revision)
 		switch {
 		case errors.Is(err, configs.ErrConflict):
-			return ui.SiteChanged{}, conflict("another")
+			return ui.SiteChanged{}, conflict("another than this change was made for")
+		case errors.As(err, &problems):
+			return ui.SiteChanged{}, notEdited(err)
 		case err != nil:
 			return ui.SiteChanged{}, unwritable(err)
 		}

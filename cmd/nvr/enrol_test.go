@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -247,11 +249,12 @@ func (e *enrolled) audited() error {
 		if err != nil {
 			return err
 		}
-		text := make([]byte, 1<<16)
-		n, _ := body.Read(text) // the beginning will do
-		body.Close()
-		if !strings.Contains(string(text[:n]), what) {
-			return fmt.Errorf("%s: no %s in %s", action, what, text[:n])
+		text, err := io.ReadAll(io.LimitReader(body, 1<<16))
+		if err := errors.Join(err, body.Close()); err != nil {
+			return err
+		}
+		if !strings.Contains(string(text), what) {
+			return fmt.Errorf("%s: no %s in %s", action, what, text)
 		}
 	}
 	return nil

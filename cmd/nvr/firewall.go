@@ -26,7 +26,7 @@ import (
 
 // newFirewallCommand makes the verbs that work on the box, whether the daemon runs or not.
 func newFirewallCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "firewall", Short: "Show, arm and disarm the containment of the camera network, without the daemon"})
+	c := group(&cobra.Command{Use: "firewall", Short: "Show, arm and disarm the containment of the camera network, whether the daemon runs or not"})
 	var config string
 	var asJSON bool
 	c.PersistentFlags().StringVar(&config, "config", defaultConfig, "the site file")

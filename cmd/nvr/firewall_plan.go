@@ -20,10 +20,10 @@ type planOptions struct {
 
 // planView is the plan for programs.
 type planView struct {
-	Revision string `json:"revision"` // of the site file
-	Rules    string `json:"rules"`    // digest
-	Text     string `json:"text"`
-	Enforced bool   `json:"observe_refused"` // the site file asks for observing, on a box that was armed before
+	Revision  string `json:"revision"` // of the site file
+	Rules     string `json:"rules"`    // digest
+	Text      string `json:"text"`
+	Enforcing bool   `json:"observe_refused"` // the site file asks for observing, on a box that was armed before
 
 	Kernel *kernelView `json:"kernel,omitempty"` // with --diff
 }
@@ -54,7 +54,7 @@ func planFirewall(c *cobra.Command, site *configs.Site, o planOptions) error {
 	if root := systemRoot(); root != "" {
 		plan.Text += managers.Text(root, append([]string{bridge}, site.CameraNetwork.Ports...))
 	}
-	v := planView{Revision: site.Revision, Rules: plan.Rules, Text: plan.Text, Enforced: plan.Enforcing}
+	v := planView{Revision: site.Revision, Rules: plan.Rules, Text: plan.Text, Enforcing: plan.Enforcing}
 	if !o.diff {
 		if o.asJSON {
 			return printJSON(c.OutOrStdout(), v)

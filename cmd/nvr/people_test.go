@@ -86,6 +86,7 @@ func peopleOnTheBox(nvr string) error {
 		{"start", h.start},
 		{"the first admin", h.firstAdmin},
 		{"a device's own pages", h.ownPages},
+		{"what a device says", h.saysOfItself},
 		{"users on the box", h.usersOnTheBox},
 		{"a token", h.tokens},
 		{"a shorter retention waits", h.shorterRetention},

@@ -33,6 +33,7 @@ func newQueryCommands() []*cobra.Command {
 		newDevicesCommand(),
 		newQuery("recordings", "List the segments of a camera", withRange, printRecordings),
 		newQuery("gaps", "List the stretches without footage of a camera, with reasons", withRange, printGaps),
+		newInspectCommand(),
 		newQuery("attempts", "List blocked connection attempts", withAttempts, printAttempts),
 	}
 }

@@ -27,6 +27,7 @@ func (a *app) uiOptions() ui.Options {
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
 		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
+		Inspections: a.inspections,
 	}
 	if a.people == nil {
 		return o
@@ -72,6 +73,7 @@ func (a *app) siteView() ui.SiteView {
 
 func (a *app) deviceViews() []ui.DeviceView {
 	s := a.current()
+	inspected := a.inspections.inShort()
 	all := make([]ui.DeviceView, 0, len(s.Devices))
 	for _, d := range s.Devices {
 		v := ui.DeviceView{
@@ -84,6 +86,9 @@ func (a *app) deviceViews() []ui.DeviceView {
 			}
 		}
 		a.sighted(&v, d)
+		if is, ok := inspected[d.ID]; ok {
+			v.Inspected = &is
+		}
 		all = append(all, v)
 	}
 	return all
@@ -233,10 +238,11 @@ func (a *app) containmentHealth() []ui.HealthCheck {
 	}
 	checks := []ui.HealthCheck{c}
 	if len(s.Alarms) > 0 {
-		checks = append(checks, ui.HealthCheck{
-			Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "),
-			Fix: "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes",
-		})
+		fix := "find out who wrote disarmed.json into the state directory; nvr firewall arm takes it away and keeps it in notes"
+		if s.Note != nil { // obeyed all the same
+			fix = "put site.key in the state directory right; nvr firewall arm ends the disarming"
+		}
+		checks = append(checks, ui.HealthCheck{Name: "disarming note", State: ui.HealthBad, Detail: strings.Join(s.Alarms, "; "), Fix: fix})
 	}
 	if a.forgetful != nil {
 		checks = append(checks, ui.HealthCheck{Name: "journal", State: ui.HealthWarn, Detail: "attempts are kept in memory only: " + a.forgetful.Error(), Fix: "put it right and restart nvr"})

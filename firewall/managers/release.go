@@ -13,8 +13,8 @@ import (
 	"github.com/stockade-nvr/stockade/internal/durable"
 )
 
-// File is one that tells a manager to leave interfaces alone.
-type File struct {
+// file is one that tells a manager to leave interfaces alone.
+type file struct {
 	Manager string // NetworkManager or systemd-networkd
 	Path    string // below the root
 	Content string
@@ -28,14 +28,14 @@ const head = "# Written by nvr firewall arm, removed by nvr firewall disarm: the
 // matches an interface counts (systemd.network(5)).
 const ownNetwork = "00-nvr.network"
 
-// Files are those for these interfaces, whether or not a manager is there. They
+// files are those for these interfaces, whether or not a manager is there. They
 // are found by what is installed, not by what runs: arming comes before them.
-func Files(interfaces []string) []File {
+func files(interfaces []string) []file {
 	var devices []string
 	for _, i := range interfaces {
 		devices = append(devices, "interface-name:="+i)
 	}
-	return []File{
+	return []file{
 		{
 			Manager: "NetworkManager", Path: "run/NetworkManager/conf.d/90-nvr.conf", reload: "systemctl reload NetworkManager",
 			Content: head + "[keyfile]\nunmanaged-devices+=" + strings.Join(devices, ";") +
@@ -55,7 +55,7 @@ func Files(interfaces []string) []File {
 // file that cannot be written keeps no other from being so.
 func Release(root string, interfaces []string) (wrote []string, err error) {
 	var errs []error
-	for _, f := range Files(interfaces) {
+	for _, f := range files(interfaces) {
 		path := filepath.Join(root, f.Path)
 		if have, err := os.ReadFile(path); !f.there(root) || err == nil && string(have) == f.Content {
 			continue
@@ -71,7 +71,7 @@ func Release(root string, interfaces []string) (wrote []string, err error) {
 
 // Untold names the managers that are there and were not told, and changes nothing.
 func Untold(root string, interfaces []string) (list []string) {
-	for _, f := range Files(interfaces) {
+	for _, f := range files(interfaces) {
 		if have, err := os.ReadFile(filepath.Join(root, f.Path)); f.there(root) && (err != nil || string(have) != f.Content) {
 			list = append(list, fmt.Sprintf("%s may take camera ports: /%s does not say what it should; run nvr firewall arm as root", f.Manager, f.Path))
 		}
@@ -82,7 +82,7 @@ func Untold(root string, interfaces []string) (list []string) {
 // Withdraw removes the files.
 func Withdraw(root string) error {
 	var errs []error
-	for _, f := range Files(nil) {
+	for _, f := range files(nil) {
 		if err := os.Remove(filepath.Join(root, f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("give camera ports back to %s: %w", f.Manager, err))
 		}
@@ -90,7 +90,7 @@ func Withdraw(root string) error {
 	return errors.Join(errs...)
 }
 
-func (f File) there(root string) bool { return anyThere(root, f.signs) }
+func (f file) there(root string) bool { return anyThere(root, f.signs) }
 
 func anyThere(root string, paths []string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool {
@@ -102,7 +102,7 @@ func anyThere(root string, paths []string) bool {
 // Text is what Release would write, for people.
 func Text(root string, interfaces []string) string {
 	var b strings.Builder
-	for _, f := range Files(interfaces) {
+	for _, f := range files(interfaces) {
 		if f.there(root) {
 			fmt.Fprintf(&b, "\n# %s leaves camera ports alone: /%s\n%s", f.Manager, f.Path, strings.TrimPrefix(f.Content, head))
 		}

@@ -230,7 +230,8 @@ func (k *Kernel) stopBypassed(l ruleset.Link) error {
 		if !down[link.Attrs().Name] || link.Attrs().Flags&net.FlagUp == 0 {
 			continue
 		}
-		k.log.Error("camera port set down: its frames can pass by the rules", "port", link.Attrs().Name, "found", found[0].String())
+		i := slices.IndexFunc(found, func(b bypass) bool { return b.passes && (b.on == link.Attrs().Name || b.on == l.Bridge) })
+		k.log.Error("camera port set down: its frames can pass by the rules", "port", link.Attrs().Name, "found", found[i].String())
 		if err := netlink.LinkSetDown(link); err != nil {
 			return fmt.Errorf("set port %s down: %w", link.Attrs().Name, permitted(err))
 		}

@@ -25,7 +25,7 @@ const (
 // BenchmarkPacketCost is what the whole ruleset, with 1,300 devices, costs a
 // packet of a camera: one of its video that is accepted, and one to the outside
 // that is dropped, with and without somebody who reads the log. All against the same packet through the same
-// bridge with empty chains in the same tables: ≤ 4x is promised. What putting a
+// bridge with empty chains in the same tables: about 4x is the aim. What putting a
 // frame on the wire costs is measured apart and taken off both.
 func BenchmarkPacketCost(b *testing.B) {
 	for _, backend := range []string{"nft", "legacy"} {

@@ -27,6 +27,7 @@ const maxOthers = 8
 type others struct {
 	at    time.Time
 	rules []string // commands that would make them
+	err   error    // why there may be more
 }
 
 // checkOthers tells what other programs have beside our rules: rules in the other
@@ -56,10 +57,10 @@ func (k *Kernel) checkOthers(ctx context.Context, rs ruleset.Ruleset) ([]Finding
 		runs := k.runs.Load()
 		rules, err := k.otherRules(ctx, rs.Link, chains)
 		k.runs.Store(runs) // no change makes these, nor does any device (C9)
-		if err != nil {
-			note(ruleset.L4, "rules of the other iptables backend cannot be read: %v", err)
-		}
-		k.others = others{now, rules}
+		k.others = others{now, rules, err}
+	}
+	if k.others.err != nil {
+		note(ruleset.L4, "rules of the other iptables backend cannot be read: %v", k.others.err)
 	}
 	for i, r := range k.others.rules {
 		if i == maxOthers {

@@ -187,6 +187,9 @@ func ParseChainName(name string) (generation int, ours bool) {
 	return generation, true
 }
 
+// Rules is a short name of the rules' content, as rule ids and reports have it.
+func (rs Ruleset) Rules() string { return rs.Digest()[:6] }
+
 // Digest names the rules' content, members of sets left out: with an equal
 // digest, a change needs no new generation (C9). It is hexadecimal.
 func (rs Ruleset) Digest() string {
@@ -205,5 +208,5 @@ func (rs Ruleset) Digest() string {
 
 // Revision is what a generation's log prefixes carry, such as g12-4fd1c0.
 func (rs Ruleset) Revision(generation int) string {
-	return fmt.Sprintf("g%d-%s", generation, rs.Digest()[:6])
+	return fmt.Sprintf("g%d-%s", generation, rs.Rules())
 }

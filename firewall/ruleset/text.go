@@ -95,7 +95,7 @@ func (rs Ruleset) Text() string {
 	const generation = 1
 	var b strings.Builder
 	section := func(format string, args ...any) { fmt.Fprintf(&b, "\n# "+format+"\n", args...) }
-	fmt.Fprintf(&b, "# Rules %s", rs.Digest()[:6])
+	fmt.Fprintf(&b, "# Rules %s", rs.Rules())
 	if rs.Observe {
 		b.WriteString(": OBSERVE ONLY, nothing is dropped")
 	}

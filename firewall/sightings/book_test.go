@@ -279,7 +279,7 @@ func FuzzFile(f *testing.F) {
 	f.Add(`{"format":1,"sightings":[{"mac":"02:00:00:00:00:99","port":"p2","addresses":[{"ip":"10.20.1.99","via":"arp"}]}],"pinned":{"02:00:00:00:00:11":{"count":1}},"findings":[{"kind":"routed","mac":"02:00:00:00:00:99"}]}`)
 	f.Add(`{"format":1,"sightings":[null]}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		k, err := read(strings.NewReader(text))
+		k, err := read([]byte(text))
 		if err != nil {
 			return
 		}

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -33,22 +31,21 @@ var errFormat = errors.New("it is no file of sightings of this version")
 // Load reads a Book's file; one that is not there has nothing in it. Commands
 // read it while a daemon writes it.
 func Load(path string) (k Kept, err error) {
-	f, err := os.Open(path)
+	text, err := durable.Read(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, nil
 	}
 	if err != nil {
 		return k, fmt.Errorf("read the sightings: %w", err)
 	}
-	defer f.Close()
-	if k, err = read(f); err != nil {
+	if k, err = read(text); err != nil {
 		return Kept{}, fmt.Errorf("read the sightings in %s: %w", path, err)
 	}
 	return k, nil
 }
 
-func read(r io.Reader) (k Kept, err error) {
-	if err := json.NewDecoder(io.LimitReader(r, maxFile)).Decode(&k); err != nil {
+func read(text []byte) (k Kept, err error) {
+	if err := json.Unmarshal(text, &k); err != nil {
 		return Kept{}, err
 	}
 	if k.Format != fileFormat || slices.Contains(k.Sightings, nil) {

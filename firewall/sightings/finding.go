@@ -40,6 +40,10 @@ const (
 	AsksGateway Kind = "asks-gateway"
 	// OtherDHCP: another DHCP server answers devices on the camera network.
 	OtherDHCP Kind = "other-dhcp"
+	// Radio: a device says that it has a radio or a modem that is on. Port is its
+	// interface, Other the network that it is in. It is the device's claim: whoever
+	// could make the state red by a sentence could also make it say nothing.
+	Radio Kind = "radio"
 	// SwitchLocal: two devices behind one port talk to each other.
 	SwitchLocal Kind = "switch-local"
 )
@@ -59,7 +63,7 @@ func (f Finding) Level() Level {
 	switch f.Kind {
 	case OtherGateway, SecondWay, Routed:
 		return NotEnforced
-	case AsksGateway, OtherDHCP:
+	case AsksGateway, OtherDHCP, Radio:
 		return Warning
 	case SwitchLocal:
 		return Note
@@ -71,8 +75,16 @@ func (f Finding) Level() Level {
 // answers as a gateway is asked each minute.
 const holds = time.Hour
 
+// asked is the same for what devices say when they are asked, which is daily.
+const asked = 26 * time.Hour
+
 // Current reports whether a finding is recent enough to say how things are now.
-func (f Finding) Current(now time.Time) bool { return now.Sub(f.Last) <= holds }
+func (f Finding) Current(now time.Time) bool {
+	if f.Kind == Radio {
+		return now.Sub(f.Last) <= asked
+	}
+	return now.Sub(f.Last) <= holds
+}
 
 // Text says in words what was found.
 func (f Finding) Text() string {
@@ -94,6 +106,12 @@ func (f Finding) Text() string {
 			return fmt.Sprintf("another DHCP server: %s hands out addresses at port %s", who, f.Port)
 		}
 		return fmt.Sprintf("another DHCP server: %s takes its address from %s at port %s", f.Device, who, f.Port)
+	case Radio:
+		network := ""
+		if f.Other != "" {
+			network = fmt.Sprintf(" in the network %q", f.Other)
+		}
+		return fmt.Sprintf("%s says that it has a radio that is on: %s%s", f.Device, f.Port, network)
 	case SwitchLocal:
 		return fmt.Sprintf("%s and %s talk to each other behind port %s", f.Device, f.Other, f.Port)
 	}
@@ -120,6 +138,8 @@ func (f Finding) Fix() string {
 		return fmt.Sprintf("list %s in camera_network.addresses, so that what it tries arrives here and is seen; or give the camera the recorder as its gateway", f.Address)
 	case OtherDHCP:
 		return "switch that server off on the camera network: it may tell cameras another way out, and an address that is not pinned; dhcp: true in camera_network has the recorder hand them out"
+	case Radio:
+		return fmt.Sprintf("no wire sees what leaves there: switch it off in the device's own pages, take antenna or SIM card out, then nvr inspect --device %s --fresh", f.Device)
 	case SwitchLocal:
 		return "the switch lets them: use its port isolation, or a VLAN for each port"
 	}

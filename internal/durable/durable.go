@@ -9,7 +9,8 @@ import (
 
 // Replace publishes a file, mode 0600: a temporary one beside it, synced, renamed, the
 // directory synced. dress, unless it is nil, may change owner and mode of the temporary
-// file before. After an error the old file is there as it was, and no other.
+// file before. After an error the file is the old one or, where only the directory could
+// not be synced, the new one; nothing else is left.
 func Replace(path string, content []byte, dress func(*os.File) error) (err error) {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {

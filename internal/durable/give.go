@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -39,6 +40,25 @@ func OpenIn(dir *os.Root, name string, flag int) (f *os.File, err error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// Read reads a small file as OpenIn opens it: no link, no pipe that would be waited
+// for, no file with a second name. More than limit bytes are an error.
+func Read(path string, limit int64) (content []byte, err error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	f, err := OpenIn(dir, filepath.Base(path), os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	content, err = io.ReadAll(io.LimitReader(f, limit+1))
+	if err = errors.Join(err, f.Close()); err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return content, err
 }
 
 // GiveToOwner gives what root made in a directory to whom the directory belongs, who

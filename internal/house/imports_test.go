@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"streams/fmp4":     {"streams/media"},
 	"streams":          {"streams/media", "streams/rtsp"},
 	"streams/restream": {"streams", "streams/media"},
-	"streams/onvif":    {},
+	"streams/onvif":    {"internal/challenge", "internal/pinned"},
 
 	"storage":     {"storage/vfs"},
 	"storage/vfs": {},
@@ -59,7 +59,7 @@ var allowed = map[string][]string{
 	"ui/cert":     {"internal/durable"},
 	"ui/audit":    {"internal/guarded", "internal/proof"},
 	"ui/live":     {"streams", "streams/media", "streams/fmp4"},
-	"ui/tunnel":   {"internal/pinned"},
+	"ui/tunnel":   {"internal/challenge", "internal/pinned"},
 	"ui/web":      {},
 	"ui": {
 		"ui/...", "streams", "streams/...", "storage", "recorder", "recorder/...", "firewall", "firewall/...",
@@ -69,6 +69,7 @@ var allowed = map[string][]string{
 	"ui/uitest":         {},
 	"ui/uitest/screens": {"ui/uitest"},
 
+	"internal/challenge":       {},
 	"internal/durable":         {},
 	"internal/guarded":         {},
 	"internal/pinned":          {},

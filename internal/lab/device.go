@@ -25,7 +25,7 @@ const (
 
 // Device is a simulated camera: an RTSP server in a namespace of its own, with
 // two streams that run for as long as the lab does, and switches for everything
-// that can go wrong with a camera.
+// that can go wrong with a camera. It also answers what an inspection asks (ONVIF).
 type Device struct {
 	Camera  Camera
 	host    *host
@@ -39,7 +39,7 @@ type Device struct {
 }
 
 // buildCamera makes a camera's namespace and starts its server.
-func (l *Lab) buildCamera(c *Camera) (*Device, error) {
+func (l *Lab) buildCamera(ctx context.Context, c *Camera) (*Device, error) {
 	asks := c.DHCP && !l.plan.OpenBridge
 	h, err := l.buildHost(c.ID, c.Port(), c.IP(), asks)
 	if err != nil {
@@ -54,6 +54,13 @@ func (l *Lab) buildCamera(c *Camera) (*Device, error) {
 		d.streams = append(d.streams, s)
 	}
 	l.closers = append(l.closers, d)
+	if !c.Says.Off {
+		o, err := d.serveONVIF(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.closers = append(l.closers, o)
+	}
 	return d, d.Revive()
 }
 

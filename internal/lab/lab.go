@@ -56,7 +56,7 @@ func Build(ctx context.Context, p Plan) (l *Lab, err error) {
 		return l, err
 	}
 	for i := range p.Cameras {
-		d, err := l.buildCamera(&p.Cameras[i])
+		d, err := l.buildCamera(ctx, &p.Cameras[i])
 		if err != nil {
 			return l, fmt.Errorf("camera %s: %w", p.Cameras[i].ID, err)
 		}

@@ -40,6 +40,7 @@ type Camera struct {
 	Username  string
 	Password  string
 	Phones    bool // home, that is
+	Says      Says // over ONVIF
 	// Pinned has the camera know its gateway's hardware address without asking,
 	// so that its packets leave it even where nobody answers ARP.
 	Pinned bool
@@ -65,15 +66,18 @@ func scenes() []Camera {
 			ID: "vehicle-yard", Name: "Vehicle yard", Device: "dev-yard", Maker: "Example Vision", Model: "PV-220", Country: "CN",
 			Main: Picture{"/cam/realmonitor/1/0", "yard-main.h264"}, Sub: Picture{"/cam/realmonitor/1/1", "yard-sub.h264"}, Transport: "tcp",
 			Audio: true, Phones: true, Pinned: true,
+			Says: Says{WiFi: "yard-guest", Elsewhere: "203.0.113.9", NTP: "time.vendor.example"},
 		},
 		{
 			ID: "loading-dock", Name: "Loading dock", Device: "dev-dock", Maker: "Example Optics", Model: "EO-8 Bullet H.265", Country: "KR",
 			Main: Picture{"/Streaming/Channels/101", "dock-main.h265"}, Sub: Picture{"/Streaming/Channels/102", "dock-sub.h264"}, Transport: "tcp",
 			DHCP: true,
+			Says: Says{Model: "PV-880 OEM", Behind: 3 * time.Minute},
 		},
 		{
 			ID: "hq-corridor", Name: "HQ corridor", Device: "dev-corridor", Maker: "Sample Cameras", Model: "Dome 3", Country: "DE",
 			Main: Picture{"/h264/main", "corridor-main.h264"}, Sub: Picture{"/h264/sub", "corridor-sub.h264"}, Transport: "udp", Pinned: true,
+			Says: Says{Off: true},
 		},
 	}
 }

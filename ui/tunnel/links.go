@@ -159,3 +159,7 @@ func portAfter(text []byte, at int) (port string, end int) {
 func endsHost(text []byte, at int) bool {
 	return at >= len(text) || !letter(text, at) && !bytes.ContainsRune([]byte(".:@%_-"), rune(text[at]))
 }
+
+func alphanumeric(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}

@@ -2,16 +2,13 @@ package tunnel
 
 import (
 	"bytes"
-	"crypto/md5"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
+
+	"github.com/stockade-nvr/stockade/internal/challenge"
 )
 
 // maxReplay is how long a body may be that is sent again after a challenge; a
@@ -33,7 +30,7 @@ type signer struct {
 
 // asked is a challenge that is being answered.
 type asked struct {
-	challenge
+	challenge.Challenge
 	count uint32 // requests signed for it
 }
 
@@ -95,57 +92,18 @@ func replayable(r *http.Request) (bool, error) {
 // learn takes the best challenge of an answer; nil when it is none that is worth
 // answering. used is what the request was signed for.
 func (s *signer) learn(res *http.Response, used *asked) *asked {
-	best := bestOf(readChallenges(res.Header.Values("Www-Authenticate")))
+	best := challenge.Best(challenge.Read(res.Header.Values("Www-Authenticate")))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if best == nil || s.refused {
 		return nil
 	}
-	if used != nil && used.scheme == best.scheme && used.params["nonce"] == best.params["nonce"] {
+	if used != nil && used.Scheme == best.Scheme && used.Params["nonce"] == best.Params["nonce"] {
 		s.refused = true // it was answered, and that was not taken
 		return nil
 	}
-	s.known = &asked{challenge: *best}
+	s.known = &asked{Challenge: *best}
 	return s.known
-}
-
-// bestOf chooses the safest challenge that can be answered.
-func bestOf(all []challenge) *challenge {
-	rank := func(c *challenge) int {
-		_, known := digests[strings.ToUpper(c.params["algorithm"])]
-		qop := c.params["qop"]
-		switch {
-		case c.scheme == "digest" && known && c.params["nonce"] != "" && (qop == "" || offers(qop, "auth")):
-			if strings.HasPrefix(strings.ToUpper(c.params["algorithm"]), "SHA") {
-				return 3
-			}
-			return 2
-		case c.scheme == "basic":
-			return 1
-		}
-		return 0
-	}
-	var best *challenge
-	for i := range all {
-		if c := &all[i]; rank(c) > 0 && (best == nil || rank(c) > rank(best)) {
-			best = c
-		}
-	}
-	return best
-}
-
-// digests are the algorithms that are answered.
-var digests = map[string]func() hash.Hash{
-	"": md5.New, "MD5": md5.New, "MD5-SESS": md5.New, "SHA-256": sha256.New, "SHA-256-SESS": sha256.New,
-}
-
-func offers(list, word string) bool {
-	for one := range strings.SplitSeq(list, ",") {
-		if strings.EqualFold(strings.TrimSpace(one), word) {
-			return true
-		}
-	}
-	return false
 }
 
 // sign answers a challenge, or the one that is known; it gives which.
@@ -159,52 +117,10 @@ func (s *signer) sign(r *http.Request, to *asked) *asked {
 		return nil
 	}
 	to.count++
-	if to.scheme == "basic" {
+	if to.Scheme == "basic" {
 		r.SetBasicAuth(s.username, s.password)
 	} else {
-		r.Header.Set("Authorization", to.digest(s.username, s.password, r.Method, r.URL.RequestURI(), rand.Text()))
+		r.Header.Set("Authorization", to.Digest(s.username, s.password, r.Method, r.URL.RequestURI(), rand.Text(), to.count))
 	}
 	return to
-}
-
-// digest is the answer to a Digest challenge (RFC 7616, 3.4).
-func (a *asked) digest(username, password, method, uri, cnonce string) string {
-	p := a.params
-	sum := func(parts ...string) string {
-		h := digests[strings.ToUpper(p["algorithm"])]()
-		h.Write([]byte(strings.Join(parts, ":")))
-		return hex.EncodeToString(h.Sum(nil))
-	}
-	one := sum(username, p["realm"], password)
-	if strings.HasSuffix(strings.ToUpper(p["algorithm"]), "-SESS") {
-		one = sum(one, p["nonce"], cnonce)
-	}
-	two, nc := sum(method, uri), fmt.Sprintf("%08x", a.count)
-	response := sum(one, p["nonce"], two)
-	if p["qop"] != "" {
-		response = sum(one, p["nonce"], nc, cnonce, "auth", two)
-	}
-	answer := fmt.Sprintf(`Digest username=%s, realm=%s, nonce=%s, uri=%s, response="%s"`,
-		quoted(username), quoted(p["realm"]), quoted(p["nonce"]), quoted(uri), response)
-	if p["algorithm"] != "" {
-		answer += ", algorithm=" + p["algorithm"]
-	}
-	if p["opaque"] != "" {
-		answer += ", opaque=" + quoted(p["opaque"])
-	}
-	if p["qop"] != "" {
-		answer += fmt.Sprintf(`, qop=auth, nc=%s, cnonce="%s"`, nc, cnonce)
-	}
-	return answer
-}
-
-// quoted writes a quoted string; what no header may hold is left out.
-func quoted(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s)
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

@@ -52,7 +52,7 @@ func New(dir string) (*Machine, error) {
 	return m, nil
 }
 
-// Masked are units of the host that a machine can do without.
+// masked are units of the host that a machine can do without.
 var masked = []string{
 	"console-getty.service", "modprobe@.service", "getty.target", "systemd-logind.service", "timers.target", "dbus.service", "dbus.socket",
 	"sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-remount-fs.service", "systemd-modules-load.service", "systemd-update-utmp.service",
@@ -120,7 +120,7 @@ func (m *Machine) Boot(ctx context.Context, wire func(*Machine) error) (err erro
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("boot: %w: %w\n%s\n%s", ctx.Err(), err, out, m.said.String())
+			return fmt.Errorf("boot: %w: %w\n%s", ctx.Err(), err, out) // what it says meanwhile is being written
 		case end := <-m.ended:
 			m.ended <- end
 			return fmt.Errorf("boot: process 1 ended: %w\n%s", end, m.said.String())

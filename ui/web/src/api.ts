@@ -61,6 +61,8 @@ export interface Device {
   seen?: string;
   blocked: number;
   blocked_last?: string;
+  /** what it said of itself last, in short */
+  inspected?: { at: string; outcome: string; findings: number; level?: string };
   dhcp?: Told;
 }
 

@@ -5,6 +5,7 @@ import { ago, count } from "../i18n";
 import { Icon } from "../icons";
 import { cameras } from "../store";
 import { second, stamp } from "../time";
+import { Inspected, InspectDrawer } from "../inspect/inspected";
 import { DeviceActions } from "./actions";
 import type { Changed } from "./sightings";
 import { Maker, ToldDHCP } from "./strangers";
@@ -56,6 +57,7 @@ export function Pinned({ devices, revision, may, unpinned }: Props): JSX.Element
           <tbody>{found.slice(0, limit.value).map((d) => <Row key={d.id} d={d} revision={revision} may={may} unpinned={(c) => unpinned(d.id, c)} />)}</tbody>
         </table>
       )}
+      <InspectDrawer />
       {found.length > limit.value && <p class="table-foot"><button class="small" onClick={() => (limit.value += 5 * firstRows)}>{m.andMore(found.length - limit.value)}</button></p>}
     </section>
   );
@@ -75,6 +77,7 @@ function Row({ d, revision, may, unpinned }: { d: Device; revision: string; may:
         <span class="under"><bdi>{d.cameras.length === 0 ? m.noCamera : d.cameras.map(nameOf).join(", ")}</bdi></span>
         {(d.maker || d.model) && <span class="under" title={m.declared}><bdi>{[d.maker, d.model, d.country].filter(Boolean).join(" · ")}</bdi></span>}
         <ToldDHCP told={d.dhcp} />
+        <Inspected d={d} />
       </td>
       <td class="d-ip"><span class="mono line">{d.ip}</span><span class="under mono">{d.mac}</span></td>
       <td class="d-maker"><Maker local={d.mac_local === true} maker={d.mac_maker} known /></td>

@@ -304,7 +304,7 @@ export const en = {
     "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn", "confirmation.expire": "Request expired",
     "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported", "footage.delete": "Footage deleted by hand",
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
-    "device.pin": "Device pinned", "device.unpin": "Device unpinned",
+    "device.pin": "Device pinned", "device.unpin": "Device unpinned", "device.inspect": "Device asked what it is",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
     "firewall.note-refused": "Disarming note refused",

@@ -297,7 +297,7 @@ export const ko: OfficeCatalogue = {
     "confirmation.request": "두 번째 관리자 요청", "confirmation.confirm": "두 번째 관리자 확인", "confirmation.withdraw": "요청 취소", "confirmation.expire": "요청 기한 만료",
     "view.opened": "시청 시작", "view.closed": "시청 종료", "footage.export": "영상 내보내기", "footage.delete": "영상 직접 삭제",
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
-    "device.pin": "장치 고정", "device.unpin": "장치 고정 해제",
+    "device.pin": "장치 고정", "device.unpin": "장치 고정 해제", "device.inspect": "장치에 정보 요청",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
     "firewall.note-refused": "격리 해제 메모 거부됨",

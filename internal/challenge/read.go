@@ -1,31 +1,31 @@
-package tunnel
+package challenge
 
 import "strings"
 
-// challenge is one way to prove oneself that a device offers (RFC 9110, 11.3).
-type challenge struct {
-	scheme string            // in lower case
-	params map[string]string // names in lower case
+// Challenge is one way to prove oneself that a device offers (RFC 9110, 11.3).
+type Challenge struct {
+	Scheme string            // in lower case
+	Params map[string]string // names in lower case
 }
 
-// maxChallenges and maxChallengeParams bound what a device may offer.
+// Max and maxParams bound what a device may offer.
 const (
-	maxChallenges      = 8
-	maxChallengeParams = 32
+	Max       = 8
+	maxParams = 32
 )
 
-// readChallenges reads WWW-Authenticate headers, of which each may hold several
+// Read reads WWW-Authenticate headers, of which each may hold several
 // challenges. What it does not understand it leaves out.
-func readChallenges(headers []string) (all []challenge) {
+func Read(headers []string) (all []Challenge) {
 	for _, h := range headers {
-		for h != "" && len(all) < maxChallenges {
+		for h != "" && len(all) < Max {
 			h = strings.TrimLeft(h, " \t,")
 			var word string
 			word, h = readToken(h)
 			if word == "" {
 				break
 			}
-			c := challenge{scheme: strings.ToLower(word), params: map[string]string{}}
+			c := Challenge{Scheme: strings.ToLower(word), Params: map[string]string{}}
 			h = c.read(h)
 			all = append(all, c)
 		}
@@ -34,17 +34,17 @@ func readChallenges(headers []string) (all []challenge) {
 }
 
 // read takes the challenge's parameters and gives what follows them.
-func (c *challenge) read(h string) string {
+func (c *Challenge) read(h string) string {
 	for {
 		rest := strings.TrimLeft(h, " \t,")
 		name, after := readToken(rest)
 		after = strings.TrimLeft(after, " \t")
-		if name == "" || !strings.HasPrefix(after, "=") || len(c.params) >= maxChallengeParams {
+		if name == "" || !strings.HasPrefix(after, "=") || len(c.Params) >= maxParams {
 			return rest // the next challenge
 		}
 		value, after := readValue(strings.TrimLeft(after[1:], " \t"))
-		if name = strings.ToLower(name); c.params[name] == "" {
-			c.params[name] = value
+		if name = strings.ToLower(name); c.Params[name] == "" {
+			c.Params[name] = value
 		}
 		h = after
 	}

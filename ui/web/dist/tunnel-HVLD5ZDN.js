@@ -1,0 +1,1 @@
+import{a,b,c,d}from"./chunk-4RKLNLCD.js";import"./chunk-DA2CWL3V.js";import"./chunk-N3TZHGLJ.js";import"./chunk-J4SXBR54.js";import"./chunk-3TKKVUV6.js";import"./chunk-CQ6D3JGP.js";import"./chunk-6KKRT4FO.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};

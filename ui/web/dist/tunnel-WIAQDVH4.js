@@ -1,1 +1,0 @@
-import{h as a,i as b,j as c,k as d}from"./chunk-RW4ESSDY.js";import"./chunk-5QIOYPJR.js";import"./chunk-5TRDMA2U.js";import"./chunk-NMFGNYEP.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
