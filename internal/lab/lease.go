@@ -46,7 +46,7 @@ func (h *host) ask(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }() // nothing is written
 		got, err = c.Request(ctx, dhcpv4.WithOption(dhcpv4.OptHostName("IPCAM-"+h.Name)), dhcpv4.WithOption(dhcpv4.OptClassIdentifier("udhcp 1.30.1")))
 		return err
 	})
