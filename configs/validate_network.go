@@ -61,8 +61,17 @@ func (d *decoder) validateNetwork(c *CameraNetwork) {
 			d.problem(path, fmt.Sprintf("%s overlaps %s, which the recorder's DNS answers from", p, sinkholeRange), "use another private network")
 		}
 	}
-	if c.DHCP {
-		d.problem("camera_network.dhcp", "DHCP is not served yet", "write dhcp: false and give cameras static addresses")
+	d.validateDHCP(c)
+}
+
+// validateDHCP refuses a network in which there is no address to hand out.
+func (d *decoder) validateDHCP(c *CameraNetwork) {
+	if !c.DHCP || len(c.Addresses) == 0 || !c.Addresses[0].IsValid() {
+		return
+	}
+	if p := c.Addresses[0]; p.Bits() > 29 {
+		d.problem("camera_network.dhcp", fmt.Sprintf("%s has no room for devices that are not pinned yet", p.Masked()),
+			"write dhcp: false and give cameras static addresses, or make the first of camera_network.addresses a larger network, /29 or more")
 	}
 }
 

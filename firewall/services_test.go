@@ -47,7 +47,6 @@ func services() []service {
 			return []posted{{camA, lost(camAMAC)(tag)}, {camB, lost(camBMAC)(tag)}}
 		}), func(l *lab, tag string) bool { return l.stack.count(tag) == 2 }},
 		{"DHCP renewal", sends(a(v4(recorderIP, 17, says(68, 67, lease)))), stack},
-		{"DHCP answer", leases, func(l *lab, tag string) bool { return on(l.camA.saw, tag) }},
 		{"RTP over UDP", sends(a(v4(recorderIP, 17, says(rtpPort, flowPort, plain)))), func(l *lab, tag string) bool { return on(l.answers, tag) }},
 		{"recorder to camera B", local(recorderIP, camBIP, 80), func(l *lab, tag string) bool { return on(l.camB.saw, tag) }},
 		{"recorder to the outside", local(otherIP, farIP, 80), func(l *lab, tag string) bool { return on(l.out.saw, tag) }},
@@ -63,23 +62,6 @@ func services() []service {
 		{"the box to itself", local(recorderIP, recorderIP, openPort), here},
 		{"the box to itself v6", local(recorder6, recorder6, openPort), here},
 	}
-}
-
-// leases is a DHCP server's answer to a camera that has no address yet.
-func leases(_ *lab, tag string) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM, 0)
-	if err != nil {
-		return
-	}
-	defer unix.Close(fd)
-	if errors.Join(
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
-		unix.BindToDevice(fd, "br-cam"),
-		unix.Bind(fd, &unix.SockaddrInet4{Port: 67, Addr: [4]byte{10, 20, 0, 1}}),
-	) != nil {
-		return // the bridge was renamed
-	}
-	_ = unix.Sendto(fd, []byte(tag), 0, &unix.SockaddrInet4{Port: 68, Addr: [4]byte{255, 255, 255, 255}}) // L5 answers with EPERM
 }
 
 // How long a conversation may take: it takes a millisecond where it is let.

@@ -25,6 +25,7 @@ func strange(t *testing.T) *accountSite {
 		c.State, c.Since = "not-enforced", now.Add(-time.Hour)
 		c.Reasons = []string{"another gateway: dev-gate looks for 10.20.0.254, and 02:00:00:00:0f:fe, which is not pinned, answers to it behind the same port enp2s0"}
 		c.Findings = []ui.FindingView{
+			{Kind: "other-dhcp", Level: "warning", Current: true, Device: "dev-gate", MAC: "02:00:00:00:0f:fd", Address: "10.20.0.253", Port: "enp2s0", First: now.Add(-time.Hour), Last: now, Text: "c", Fix: "d"},
 			{Kind: "other-gateway", Level: "not-enforced", Current: true, Device: "dev-gate", MAC: "02:00:00:00:0f:fe", Address: "10.20.0.254", Port: "enp2s0", First: now.Add(-time.Hour), Last: now, Text: c.Reasons[0], Fix: "y"},
 			{Kind: "asks-gateway", Level: "warning", Current: true, Device: "dev-gate", Address: "192.168.1.1", Port: "enp2s0", First: now.Add(-3 * time.Hour), Last: now, Text: "a", Fix: "b"},
 			{Kind: "second-way", Level: "not-enforced", Device: "dev-gate", MAC: "02:00:00:00:00:11", Port: "eth0", First: now.Add(-48 * time.Hour), Last: now.Add(-30 * time.Hour), Text: "z", Fix: "w"},
@@ -88,10 +89,11 @@ func TestWhereContainmentEndsStandsOnThePage(t *testing.T) {
 	strictly(page, t)
 	do(page, t, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(s.base))
 	enter(page, t, "admin", secret)
-	await(page, t, `document.querySelectorAll('.network-findings > ul li').length === 2 && document.querySelectorAll('.network-findings details li').length === 1`)
+	await(page, t, `document.querySelectorAll('.network-findings > ul li').length === 3 && document.querySelectorAll('.network-findings details li').length === 1`)
 	await(page, t, `document.querySelector('[data-finding=other-gateway]').className === 'bad' && document.querySelector('[data-badge]').dataset.badge === 'not-enforced'`)
 	// Its language is the page's, in the banner as well.
 	await(page, t, `document.querySelector('.banner.bad').textContent.includes('Another gateway: dev-gate')`)
+	says(page, t, "Another DHCP server: 10.20.0.253 (02:00:00:00:0f:fd) hands out addresses at port enp2s0.")
 	says(page, t, "Another gateway: dev-gate looks for 10.20.0.254, and 02:00:00:00:0f:fe, which is not pinned, answers behind the same port enp2s0.")
 }
 

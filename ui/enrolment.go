@@ -53,15 +53,14 @@ type SightingsView struct {
 
 // SightingView is one device. Its words are its own: text that anybody may have sent.
 type SightingView struct {
-	MAC       string           `json:"mac"`
-	Local     bool             `json:"local"`           // the MAC was made up: it tells no maker
-	Maker     string           `json:"maker,omitempty"` // of the MAC
-	Port      string           `json:"port,omitempty"`  // of the bridge
-	First     time.Time        `json:"first"`
-	Last      time.Time        `json:"last"`
-	Count     uint64           `json:"count"`
-	Name      string           `json:"name,omitempty"`   // as it told DHCP
-	Class     string           `json:"class,omitempty"`  // DHCP vendor class
+	MAC   string    `json:"mac"`
+	Local bool      `json:"local"`           // the MAC was made up: it tells no maker
+	Maker string    `json:"maker,omitempty"` // of the MAC
+	Port  string    `json:"port,omitempty"`  // of the bridge
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Count uint64    `json:"count"`
+	FingerprintView
 	ID        string           `json:"id,omitempty"`     // that it would get
 	IP        string           `json:"ip,omitempty"`     // to pin it to, where there is no choice to make
 	Device    string           `json:"device,omitempty"` // pinned, with this MAC and another address
@@ -69,6 +68,14 @@ type SightingView struct {
 	More      bool             `json:"more,omitempty"` // it used more addresses
 	Tried     []TriedView      `json:"tried"`
 	Means     []MeaningView    `json:"means"`
+}
+
+// FingerprintView is what a device told DHCP of itself: evidence as far as its word goes.
+type FingerprintView struct {
+	Name       string `json:"name,omitempty"`
+	Class      string `json:"class,omitempty"`      // vendor class
+	Parameters string `json:"parameters,omitempty"` // the options that it asks for, in its order
+	ClientID   string `json:"client_id,omitempty"`  // hexadecimal
 }
 
 // SightedAddress is an address that it used.

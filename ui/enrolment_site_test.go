@@ -130,7 +130,7 @@ func (f *fakeEnrolment) strangers() {
 		return v
 	}
 	dock := seen("10:dc:b6:ab:c2:03", "Example Optics Co., Ltd.", "enp3s0", "dev-abc203", "10.20.1.31", 3*time.Hour)
-	dock.Name, dock.Class = "IPCAM", "udhcp 1.24"
+	dock.FingerprintView = ui.FingerprintView{Name: "IPCAM", Class: "udhcp 1.24", Parameters: "1,3,6,12,15,28,42,121", ClientID: "0110dcb6abc203"}
 	dock.Tried = []ui.TriedView{{Address: "203.0.113.80", Protocol: "TCP", Port: 443, Service: "HTTPS", Count: 214, Last: now}, {Address: "8.8.8.8", Protocol: "UDP", Port: 53, Service: "DNS", Count: 90, Last: now}}
 	plain := seen("02:00:00:00:00:98", "", "enp3s0", "dev-000098", "10.20.1.98", 20*time.Minute)
 	taker := seen("02:00:00:00:00:99", "", "enp2s0", "dev-000099", "", 5*time.Minute)
@@ -147,5 +147,6 @@ func (f *fakeEnrolment) strangers() {
 	seenAt, last := now.Add(-9*time.Second), now.Add(-2*time.Minute)
 	d := &f.devices[0]
 	d.Maker, d.Model, d.Country, d.Port, d.Seen, d.Blocked, d.BlockedLast, d.MACLocal = "Example Optics", "EO-4 Turret", "KR", "enp2s0", &seenAt, 18452, &last, true
+	d.DHCP = &ui.FingerprintView{Class: "udhcp 1.36.1", Parameters: "1,3,6,42"}
 	f.devices = append(f.devices, ui.DeviceView{ID: "dev-spare", IP: "10.20.1.40", MAC: "00:0c:43:12:34:56", Cameras: []string{}, MACMaker: "Sample Radio Inc."})
 }

@@ -55,7 +55,8 @@ type DeviceView struct {
 	Blocked     uint64     `json:"blocked"` // packets, multicast and the like left out
 	BlockedLast *time.Time `json:"blocked_last,omitempty"`
 
-	Inspected *InspectedView `json:"inspected,omitempty"` // last; nil: not yet
+	DHCP      *FingerprintView `json:"dhcp,omitempty"`      // what it told DHCP
+	Inspected *InspectedView   `json:"inspected,omitempty"` // last; nil: not yet
 }
 
 // CameraView is one camera with its streams, main first.
@@ -202,7 +203,7 @@ type DriftView struct {
 
 // FindingView is something that containment depends on and no rule can change.
 type FindingView struct {
-	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, radio, switch-local
+	Kind    string    `json:"kind"`    // other-gateway, second-way, routed, asks-gateway, other-dhcp, radio, switch-local
 	Level   string    `json:"level"`   // not-enforced, warning, note
 	Current bool      `json:"current"` // seen of late: it says how things are
 	Device  string    `json:"device,omitempty"`

@@ -70,7 +70,9 @@ type app struct {
 	owners      atomic.Pointer[owners]
 	pacer       *streams.Pacer
 	logins      *streams.Accounts
-	sink        atomic.Pointer[sinkhole.Sinkhole] // nil until containment was enforced
+	leases      atomic.Pointer[sinkhole.Leases]
+	sink        atomic.Pointer[sinkhole.Sinkhole] // DNS and NTP; nil until containment was enforced
+	dhcp        atomic.Pointer[sinkhole.Sinkhole] // nil until then, and where the site switches it off
 
 	change   sync.Mutex // one change of the site at a time
 	mapped   string     // revision that users of sign-on providers are held to; guarded by change
@@ -93,6 +95,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		signOn: signOns{changed: make(chan struct{}, 1)},
 	}
 	a.owners.Store(ownersOf(o.Site))
+	a.leases.Store(leasesOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
 		a.book.Hit(h)
 		a.journal.Add(h)
@@ -183,9 +186,7 @@ func (a *app) serve(ctx context.Context) error {
 			return nil //nolint:nilerr // asked to end before anything was enforced
 		}
 		close(enforced)
-		sink := a.newSinkhole()
-		a.sink.Store(sink)
-		return a.again(ctx, taskSinkhole, sink.Run)
+		return a.serveCameras(ctx)
 	})
 	g.Go(func() error { return a.superviseStreams(ctx, enforced) })
 	g.Go(func() error {
@@ -196,6 +197,21 @@ func (a *app) serve(ctx context.Context) error {
 			return a.inspections.run(ctx)
 		}
 	})
+	return g.Wait()
+}
+
+// serveCameras answers what cameras ask of their network. DHCP is by itself: who
+// holds its port keeps nobody from DNS and the time.
+func (a *app) serveCameras(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	sink := a.newSinkhole()
+	a.sink.Store(sink)
+	g.Go(func() error { return a.again(ctx, taskSinkhole, sink.Run) })
+	if a.current().CameraNetwork.DHCP {
+		dhcp := sinkhole.New(sinkhole.Options{Log: a.Log, Device: bridge, DHCP: true, Leases: a.leases.Load})
+		a.dhcp.Store(dhcp)
+		g.Go(func() error { return a.again(ctx, taskDHCP, dhcp.Run) })
+	}
 	return g.Wait()
 }
 

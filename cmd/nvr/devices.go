@@ -157,7 +157,7 @@ func changeSite(c *cobra.Command, api *client, method, path, revision string, se
 }
 
 func printSightings(r io.Reader, w *tabwriter.Writer) error {
-	return printTable("sightings", "MAC\tMAKER\tPORT\tADDRESSES\tNAME\tFIRST SEEN\tLAST SEEN\tTRIED\tMEANS", func(w io.Writer, s ui.SightingView) {
+	return printTable("sightings", "MAC\tMAKER\tPORT\tADDRESSES\tTOLD DHCP\tFIRST SEEN\tLAST SEEN\tTRIED\tMEANS", func(w io.Writer, s ui.SightingView) {
 		var addresses, tried []string
 		for _, a := range s.Addresses {
 			addresses = append(addresses, a.IP)
@@ -169,9 +169,23 @@ func printSightings(r io.Reader, w *tabwriter.Writer) error {
 		if s.Local {
 			maker = "(made-up MAC)"
 		}
-		row(w, s.MAC, cmp.Or(maker, "(unknown)"), cmp.Or(s.Port, "-"), cmp.Or(strings.Join(addresses, " "), "-"), cmp.Or(s.Name, "-"),
+		row(w, s.MAC, cmp.Or(maker, "(unknown)"), cmp.Or(s.Port, "-"), cmp.Or(strings.Join(addresses, " "), "-"), cmp.Or(toldText(s.FingerprintView), "-"),
 			short(s.First), short(s.Last), cmp.Or(strings.Join(tried, ", "), "-"), cmp.Or(meaningText(s), "-"))
 	})(r, w)
+}
+
+// toldText is what a device told DHCP, in one line.
+func toldText(p ui.FingerprintView) string {
+	var all []string
+	for _, f := range []string{p.Name, p.Class} {
+		if f != "" {
+			all = append(all, f)
+		}
+	}
+	if p.Parameters != "" {
+		all = append(all, "asks for "+p.Parameters)
+	}
+	return strings.Join(all, "; ")
 }
 
 // meaningText says in words what an admin must know before pinning a device.

@@ -154,6 +154,7 @@ func needsRestart(old, site *configs.Site) error {
 		{"storage.state", old.Storage.State, site.Storage.State},
 		{"storage.durability", old.Storage.Durability, site.Storage.Durability},
 		{"camera_network.addresses", old.CameraNetwork.Addresses, site.CameraNetwork.Addresses},
+		{"camera_network.dhcp", old.CameraNetwork.DHCP, site.CameraNetwork.DHCP},
 		{"camera_network.dns", old.CameraNetwork.DNS, site.CameraNetwork.DNS},
 		{"camera_network.ntp", old.CameraNetwork.NTP, site.CameraNetwork.NTP},
 	} {
@@ -208,6 +209,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.site = site
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
+	a.leases.Store(leasesOf(site))
 	a.book.SetSite(bookSiteOf(site))
 	a.outputs.Set(outputsOf(site))
 	a.changeFaces(old, site)

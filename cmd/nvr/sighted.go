@@ -41,7 +41,7 @@ func (e enrolment) Sightings(context.Context) (ui.SightingsView, error) {
 func (e enrolment) view(s sightings.Sighting, taken map[string]bool) ui.SightingView {
 	v := ui.SightingView{
 		MAC: s.MAC.String(), Local: oui.Local(s.MAC), First: s.First, Last: s.Last, Count: s.Count,
-		Name: s.Name, Class: s.Class, Device: s.Device, More: s.More,
+		FingerprintView: fingerprintView(s.Fingerprint), Device: s.Device, More: s.More,
 		Addresses: []ui.SightedAddress{}, Tried: []ui.TriedView{}, Means: []ui.MeaningView{},
 	}
 	v.Maker, _ = e.makers().Maker(s.MAC)
@@ -71,6 +71,10 @@ func (e enrolment) view(s sightings.Sighting, taken map[string]bool) ui.Sighting
 		v.Means = append(v.Means, x)
 	}
 	return v
+}
+
+func fingerprintView(p sightings.Fingerprint) ui.FingerprintView {
+	return ui.FingerprintView{Name: p.Name, Class: p.Class, Parameters: p.Parameters, ClientID: p.ClientID}
 }
 
 // triedView is a destination; an ICMP's "port" is its type and code, which says nothing here.
@@ -111,6 +115,9 @@ func (a *app) sighted(v *ui.DeviceView, d configs.Device) {
 	}
 	if !p.Seen.IsZero() {
 		v.Seen = &p.Seen
+	}
+	if told := fingerprintView(p.Fingerprint); told != (ui.FingerprintView{}) {
+		v.DHCP = &told
 	}
 }
 

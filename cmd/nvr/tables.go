@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/ui"
 )
 
@@ -91,6 +92,9 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 		is := strings.Join(a.Tags, ",")
 		if a.Period > 0 {
 			is = strings.Replace(is, "beacon", fmt.Sprintf("beacon:%.0fs±%.0fs", a.Period, a.Jitter), 1)
+		}
+		if a.Host == journal.SharedHost {
+			a.Host = "(one of too many)"
 		}
 		switch {
 		case a.Port != 0:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/ui"
 )
 
@@ -66,6 +67,7 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	defer a.mu.RUnlock()
 	fixes := map[string]string{
 		taskSinkhole:  "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
+		taskDHCP:      "devices get no address meanwhile, those that have one keep it for half an hour at least: find who holds port 67, ss -lunp; it is tried again each second",
 		taskHits:      "attempts are counted by the kernel but not listed: if another program reads the log group, end it (ulogd is one that does), else nvr doctor says what is missing; it is tried again each second",
 		taskPage:      "nobody reaches the page: put right the certificate if it names that; else find who holds the address of listen.http, ss -ltnp, or bring it up; it is tried again each second",
 		taskTunnel:    "devices' own pages are not reached: find who holds the address of listen.tunnel, ss -ltnp, or bring it up; it is tried again each second",
@@ -77,18 +79,32 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	for _, name := range slices.Sorted(maps.Keys(a.failing)) {
 		checks = append(checks, ui.HealthCheck{Name: name, State: ui.HealthBad, Detail: a.failing[name].Error(), Fix: fixes[name]})
 	}
-	if sink := a.sink.Load(); sink != nil && a.failing[taskSinkhole] == nil {
-		// It waits for its interface without ending, while the bridge is made anew.
-		if s := sink.Status(); !s.Bound && s.Reason != "" {
-			checks = append(checks, ui.HealthCheck{Name: taskSinkhole, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no DNS or time meanwhile; nobody else gets their questions"})
-		}
+	checks = append(checks, a.serviceHealth(taskSinkhole, a.sink.Load())...)
+	return append(checks, a.serviceHealth(taskDHCP, a.dhcp.Load())...)
+}
+
+// serviceHealth says that a service for cameras waits for its interface without
+// ending, while the bridge is made anew, or has no address left. The caller holds mu.
+func (a *app) serviceHealth(name string, of *sinkhole.Sinkhole) []ui.HealthCheck {
+	if of == nil || a.failing[name] != nil {
+		return nil
 	}
-	return checks
+	if s := of.Status(); !s.Bound && s.Reason != "" {
+		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no answers meanwhile; nobody else gets their questions"}}
+	}
+	if n := of.DHCP(); n.Short {
+		return []ui.HealthCheck{{
+			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("all %d addresses for devices that are not pinned are in use", n.Quarantine),
+			Fix: "look at nvr devices --unknown: pin what is yours, and find out at which port somebody invents devices; pinned devices get theirs all the same",
+		}}
+	}
+	return nil
 }
 
 // Names of tasks, as the log and health call them.
 const (
 	taskSinkhole  = "sinkhole"
+	taskDHCP      = "DHCP"
 	taskHits      = "hit reader"
 	taskSightings = "sightings"
 

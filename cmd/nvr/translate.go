@@ -11,6 +11,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/recorder"
 	"github.com/stockade-nvr/stockade/storage"
 	"github.com/stockade-nvr/stockade/streams/rtsp"
@@ -117,6 +118,15 @@ func passwordOf(d configs.Device) (string, error) {
 		return "", fmt.Errorf("the password file of device %s says nothing: write the password into %s; a blank one is an empty line", d.ID, d.PasswordFile)
 	}
 	return strings.TrimRight(string(secret), "\r\n"), nil
+}
+
+// leasesOf is what DHCP hands out.
+func leasesOf(s *configs.Site) *sinkhole.Leases {
+	pinned := map[sinkhole.MAC]netip.Addr{}
+	for _, d := range s.Devices {
+		pinned[sinkhole.MAC(d.MAC)] = d.IP
+	}
+	return sinkhole.NewLeases(s.CameraNetwork.Addresses, pinned)
 }
 
 // owners tells whose addresses a hit carries.

@@ -42,9 +42,10 @@ type names struct {
 	mu      sync.RWMutex // guards all below
 	byHost  map[string]*name
 	byAddr  map[uint32]*name     // by offset in the pool
-	quota   map[string]int       // names first asked by a device
+	quota   map[string]int       // names first asked by a device, without the retired ones
+	retired map[string]int       // names of a device that made way for others; their addresses stay theirs
 	next    uint32               // where to look for a free address
-	stale   map[string][]*name   // by device: names to take addresses from, the longest unused first
+	stale   map[string][]*name   // by device: names to retire, the longest unused first
 	crammed map[string]time.Time // devices of which no name was unused for long enough, and since when
 	crowded bool                 // the shared address has been given out since the start
 }
@@ -56,9 +57,12 @@ type name struct {
 	device string
 	first  time.Time
 	last   time.Time // asked or hit
-	moved  bool      // last is newer than in the file
-	stored chan struct{}
-	err    error
+	moved  bool      // last or retired is newer than in the file
+	// retired: it counts no more for its device's quota. It keeps its address and is
+	// given it when asked for, so that no address ever means two names (C8).
+	retired bool
+	stored  chan struct{}
+	err     error
 }
 
 // nameRecord is a name as the file has it.
@@ -67,12 +71,13 @@ type nameRecord struct {
 	Device  string     `json:"device,omitempty"` // that asked first
 	First   time.Time  `json:"first"`
 	Last    time.Time  `json:"last"`
+	Retired bool       `json:"retired,omitempty"`
 }
 
 func newNames(db *file, o Options) *names {
 	return &names{
 		db: db, opts: o, next: 1,
-		byHost: make(map[string]*name), byAddr: make(map[uint32]*name), quota: make(map[string]int),
+		byHost: make(map[string]*name), byAddr: make(map[uint32]*name), quota: make(map[string]int), retired: make(map[string]int),
 		stale: make(map[string][]*name), crammed: make(map[string]time.Time),
 	}
 }
@@ -89,7 +94,7 @@ func (n *names) load(tx *bbolt.Tx) error {
 		if !ok {
 			return fmt.Errorf("read name %q: address %s is not of the pool", k, r.Address)
 		}
-		one := &name{host: string(k), offset: offset, device: r.Device, first: r.First, last: r.Last, stored: stored}
+		one := &name{host: string(k), offset: offset, device: r.Device, first: r.First, last: r.Last, retired: r.Retired, stored: stored}
 		if rival := n.byAddr[offset]; rival != nil { // one of them was forgotten while the disk was broken
 			if rival.last.After(one.last) {
 				return nil
@@ -97,7 +102,7 @@ func (n *names) load(tx *bbolt.Tx) error {
 			n.forget(rival)
 		}
 		n.byHost[one.host], n.byAddr[offset] = one, one
-		n.quota[one.device]++
+		n.counts(one)[one.device]++
 		n.next = max(n.next, offset+1)
 		return nil
 	})
@@ -125,13 +130,12 @@ func (n *names) addressOf(ctx context.Context, asker netip.Addr, host string) (n
 	if one == nil {
 		device := n.opts.Identify(nflog.MAC{}, asker).Device
 		var record *nameRecord
-		var instead string
-		one, record, instead = n.reserve(host, device)
+		one, record = n.reserve(host, device)
 		if one == nil {
 			return toAddr(poolShared), nil
 		}
 		if record != nil {
-			n.store(one, *record, instead)
+			n.store(one, *record)
 		}
 	}
 	select {
@@ -146,29 +150,27 @@ func (n *names) addressOf(ctx context.Context, asker netip.Addr, host string) (n
 	return toAddr(one.offset), nil
 }
 
+// maxRetired is how many names of a device may be retired, as a multiple of its
+// quota. After that its new names share an address until old ones go by age: a
+// flood of names costs a device its own share of addresses, and no more.
+const maxRetired = 3
+
 // reserve takes a free address for host in memory. Where the quota is used up,
-// the device's longest unused name goes instead; no name means that all of them
-// are in use. A record is for the caller to store, a name that went to delete.
-func (n *names) reserve(host, device string) (one *name, r *nameRecord, instead string) {
+// the device's longest unused name is retired; no name means that all of them are
+// in use, or that no address is left. A record is for the caller to store.
+func (n *names) reserve(host, device string) (one *name, r *nameRecord) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if one := n.byHost[host]; one != nil {
-		return one, nil, "" // another question came first
+		return one, nil // another question came first
 	}
 	offset, ok := n.free()
-	if !ok || n.quota[device] >= n.opts.MaxNames {
-		if old := n.longestUnused(device); old != nil {
-			n.forget(old)
-			instead = old.host
-			offset, ok = n.free()
-		}
-	}
-	if !ok || n.quota[device] >= n.opts.MaxNames {
+	if !ok || n.quota[device] >= n.opts.MaxNames && !n.retire(device) {
 		if !n.crowded {
 			n.crowded = true
 			n.opts.Log.Warn("device asks for too many names, the rest share one address", "device", device, "names", n.quota[device])
 		}
-		return nil, nil, ""
+		return nil, nil
 	}
 	now := n.opts.Now().UTC()
 	one = &name{host: host, offset: offset, device: device, first: now, last: now, stored: make(chan struct{})}
@@ -176,10 +178,40 @@ func (n *names) reserve(host, device string) (one *name, r *nameRecord, instead 
 	n.quota[device]++
 	n.next = offset + 1
 	record := one.record()
-	return one, &record, instead
+	return one, &record
 }
 
-// free finds an address that is nobody's, the longest unused first.
+// retire has a device's longest unused name make way for another. Called with mu held.
+func (n *names) retire(device string) bool {
+	if n.retired[device] >= maxRetired*n.opts.MaxNames {
+		return false
+	}
+	old := n.longestUnused(device)
+	if old == nil {
+		return false
+	}
+	n.uncount(old)
+	old.retired, old.moved = true, true
+	n.counts(old)[device]++
+	return true
+}
+
+// counts is where a name is counted. Called with mu held.
+func (n *names) counts(one *name) map[string]int {
+	if one.retired {
+		return n.retired
+	}
+	return n.quota
+}
+
+func (n *names) uncount(one *name) {
+	counts := n.counts(one)
+	if counts[one.device]--; counts[one.device] <= 0 {
+		delete(counts, one.device)
+	}
+}
+
+// free finds an address that is nobody's, the one that was longest so first.
 func (n *names) free() (offset uint32, ok bool) {
 	if len(n.byAddr) >= poolShared-1 {
 		return 0, false
@@ -194,20 +226,9 @@ func (n *names) free() (offset uint32, ok bool) {
 	}
 }
 
-// store writes a new name, together with others that wait at the same time, and
-// deletes the one that it came instead of, unless that has come back meanwhile.
-func (n *names) store(one *name, r nameRecord, instead string) {
-	err := n.db.Batch(func(tx *bbolt.Tx) error {
-		n.mu.RLock()
-		back := n.byHost[instead] != nil
-		n.mu.RUnlock()
-		if instead != "" && !back {
-			if err := tx.Bucket(bucketNames).Delete([]byte(instead)); err != nil {
-				return fmt.Errorf("delete name: %w", err)
-			}
-		}
-		return putName(tx, one.host, r)
-	})
+// store writes a new name, together with others that wait at the same time.
+func (n *names) store(one *name, r nameRecord) {
+	err := n.db.Batch(func(tx *bbolt.Tx) error { return putName(tx, one.host, r) })
 	if err != nil {
 		one.err = fmt.Errorf("store name: %w", err)
 		n.mu.Lock()
@@ -219,7 +240,7 @@ func (n *names) store(one *name, r nameRecord, instead string) {
 
 // record is what the file is to have. Called with mu held.
 func (n *name) record() nameRecord {
-	return nameRecord{Address: toAddr(n.offset), Device: n.device, First: n.first, Last: n.last}
+	return nameRecord{Address: toAddr(n.offset), Device: n.device, First: n.first, Last: n.last, Retired: n.retired}
 }
 
 func putName(tx *bbolt.Tx, host string, r nameRecord) error {
@@ -234,9 +255,7 @@ func putName(tx *bbolt.Tx, host string, r nameRecord) error {
 func (n *names) forget(one *name) {
 	delete(n.byHost, one.host)
 	delete(n.byAddr, one.offset)
-	if n.quota[one.device]--; n.quota[one.device] <= 0 {
-		delete(n.quota, one.device)
-	}
+	n.uncount(one)
 }
 
 // touch remembers that a name is in use, so that it is kept.

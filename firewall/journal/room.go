@@ -118,7 +118,9 @@ func (t *table) absorb(b *bucket, r *record) {
 // for an hour; nil where there is none. Called with mu held.
 func (n *names) longestUnused(device string) *name {
 	now := n.opts.Now()
-	old := func(one *name) bool { return n.byHost[one.host] == one && one.last.Before(now.Add(-fresh)) }
+	old := func(one *name) bool {
+		return n.byHost[one.host] == one && !one.retired && one.last.Before(now.Add(-fresh))
+	}
 	for list := n.stale[device]; len(list) > 0; list = n.stale[device] {
 		n.stale[device] = list[1:]
 		if old(list[0]) {

@@ -84,7 +84,8 @@ func TestForgersDoNotFillTheDevicesShare(t *testing.T) {
 	}
 }
 
-// C8: junk names of yesterday make room for those of today, for good.
+// C8: junk names of yesterday make room for those of today, for good, and no
+// address ever means two names.
 func TestUnusedNamesMakeRoom(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	now := noon
@@ -108,17 +109,19 @@ func TestUnusedNamesMakeRoom(t *testing.T) {
 	}
 	check := func() {
 		t.Helper()
-		if n := j.Totals().Names; n != 20 {
+		if n := j.Totals().Names; n != 30 {
 			t.Errorf("%d names", n)
 		}
 		if host, _ := j.HostOf(kept); host != "0.junk.example" {
 			t.Errorf("the name in use is %q", host)
 		}
-		if host, ok := j.HostOf(first["1.junk.example"]); ok {
-			t.Errorf("the longest unused name is still %q", host)
-		}
-		if host, _ := j.HostOf(first["19.junk.example"]); host != "19.junk.example" {
-			t.Errorf("a name that need not go is %q", host)
+		for host, address := range first {
+			if got, _ := j.HostOf(address); got != host {
+				t.Errorf("%s means %s now, and was given to %s", address, got, host)
+			}
+			if again := addressOf(t, j, host); again != address {
+				t.Errorf("%s has %s now, and had %s", host, again, address)
+			}
 		}
 	}
 	check()
@@ -166,5 +169,32 @@ func TestUnaskedQuestionsMakeRoom(t *testing.T) {
 	}
 	if found != 30 || len(all) > 1025 {
 		t.Errorf("%d questions of today, %d rows", found, len(all))
+	}
+}
+
+// A flood of names day after day costs a device its own share of addresses.
+func TestAFloodOfNamesTakesNoMoreThanItsShare(t *testing.T) {
+	now := noon
+	j := fresh(t, journal.Options{MaxNames: 20, Now: func() time.Time { return now }})
+	given := map[netip.Addr]string{}
+	for n := range 300 {
+		host := fmt.Sprintf("%d.flood.example", n)
+		a := addressOf(t, j, host)
+		if got, _ := j.HostOf(a); got == journal.SharedHost {
+			continue
+		}
+		if other, ok := given[a]; ok {
+			t.Fatalf("%s was given to %s and to %s", a, other, host)
+		}
+		given[a] = host
+		now = now.Add(10 * time.Minute)
+	}
+	if len(given) != 80 || j.Totals().Names != 80 { // 20 in use, three times as many retired
+		t.Errorf("%d names got addresses, %d are known", len(given), j.Totals().Names)
+	}
+	other, err := j.AddressOf(t.Context(), netip.MustParseAddr("10.20.1.12"), "quiet.example")
+	must(t, err)
+	if host, _ := j.HostOf(other); host != "quiet.example" {
+		t.Errorf("another device's name is %q", host)
 	}
 }

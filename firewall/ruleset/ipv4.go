@@ -19,7 +19,6 @@ const (
 	loopbackOut = "-o lo"
 	dhcpAsk     = "-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67"
 	dhcpRenew   = "-p udp -m udp --sport 68 --dport 67"
-	dhcpAnswer  = "-d 255.255.255.255/32 -p udp -m udp --sport 67 --dport 68"
 	// Only the answering side of a connection that the recorder opened (C5). A
 	// plain ESTABLISHED would also keep alive what a camera opened earlier.
 	answers    = "-m conntrack --ctstate ESTABLISHED --ctdir REPLY"
@@ -126,13 +125,12 @@ func (c compiler) filter4() Table {
 		b.towardsCameras("OUT-CAM")...),
 		// Our camera-side address as a source elsewhere: an answer to a forged packet.
 		b.leads("from-nets", fromNets, b.deny("OUT", reasonOutput, L5)))...)
-	rules := []Rule{b.verdict("pinned", toPinned, "RETURN")}
-	if b.in.DHCP {
-		rules = append(rules, b.verdict("dhcp", dhcpAnswer, "RETURN"))
-	}
-	b.chain("OUT-CAM", L5, append(rules,
+	// Nothing for DHCP: who has no address yet is answered by a frame to its MAC. An
+	// answer to everybody would come back to us as if a camera had sent it.
+	b.chain("OUT-CAM", L5,
+		b.verdict("pinned", toPinned, "RETURN"),
 		b.leads("is-chatter", toChatter, b.deny("OUT", reasonChatter, L5)),
-		b.leads("other", "", b.deny("OUT", reasonOutput, L5)))...)
+		b.leads("other", "", b.deny("OUT", reasonOutput, L5)))
 	return b.table
 }
 

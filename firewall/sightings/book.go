@@ -93,6 +93,8 @@ func (s *site) settles(f *Finding) bool {
 		return ip || s.ours(f.Address)
 	case SwitchLocal:
 		return !s.ports[f.Port]
+	case OtherDHCP:
+		return s.ours(f.Address) || !s.ports[f.Port]
 	}
 	return false
 }
@@ -219,10 +221,17 @@ func (b *Book) frame(port string, f frame, now time.Time) {
 	if !b.site.ports[port] {
 		return // of the site before
 	}
+	if f.server.IsValid() && !b.site.ours(f.server) {
+		b.otherServer(port, f, now)
+	}
+	if f.serves {
+		return // of its other packets the log tells
+	}
 	pin, ours := b.site.byMAC[f.src]
 	if ours {
 		p := b.ofPinned(f.src)
 		p.Port, p.Seen, b.changed = port, now, true
+		p.learn(f.Fingerprint)
 		if f.arp && !f.reply && f.asks != f.claims {
 			b.asks(port, f, pin, now)
 		}
@@ -242,12 +251,24 @@ func (b *Book) frame(port string, f frame, now time.Time) {
 	case f.wants.IsValid():
 		b.address(s, f.wants, ViaDHCP, now)
 	}
-	if f.name != "" {
-		s.Name = f.name
+	s.learn(f.Fingerprint)
+}
+
+// otherServer takes that another DHCP server answers a device, or that a device
+// takes its offer: that is told to everybody, where the answer may not come by here.
+func (b *Book) otherServer(port string, f frame, now time.Time) {
+	found := Finding{Kind: OtherDHCP, Address: f.server, Port: port}
+	if old := b.findings[found.key()]; old != nil {
+		found.MAC, found.Device = old.MAC, old.Device
 	}
-	if f.class != "" {
-		s.Class = f.class
+	if f.serves {
+		found.MAC = f.src
+	} else if pin, ours := b.site.byMAC[f.src]; ours {
+		found.Device = pin.Device
+	} else if found.Device == "" {
+		found.Device = f.src.String()
 	}
+	b.found(found, now)
 }
 
 // elsewhere takes that a MAC was seen on an interface that is no camera port.

@@ -5,7 +5,7 @@
 // A [Book] learns from two sources. [Book.Hit] takes dropped packets, with the
 // reasons unknown-device and spoof for devices, lateral for what a switch lets
 // through by itself. [Book.Run] listens: on each camera port to ARP and to what
-// DHCP clients say, on the box's other interfaces to ARP, through packet sockets
+// DHCP clients and servers say, on the box's other interfaces to ARP, through packet sockets
 // whose filter runs in the kernel, so that no frame of a stream is copied. It
 // also asks, by ARP and on a camera port only, whether the address exists that a
 // camera takes for its gateway.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -72,11 +71,14 @@ func (b *Book) take(k Kept) {
 		}
 		s.Addresses = s.Addresses[:min(len(s.Addresses), maxAddresses)]
 		s.Tried = s.Tried[:min(len(s.Tried), maxTried)]
-		s.Name, s.Class = plain(s.Name), plain(s.Class)
+		s.bound()
 		b.seen[s.MAC] = s
 		p.sightings++
 	}
-	maps.Copy(b.pinned, k.Pinned)
+	for mac, p := range k.Pinned {
+		p.bound()
+		b.pinned[mac] = p
+	}
 	for _, f := range k.Findings[:min(len(k.Findings), maxFindings)] {
 		b.findings[f.key()] = &f
 	}

@@ -38,6 +38,8 @@ const (
 	// AsksGateway: a camera looks for an address that is neither ours nor a
 	// device's; nobody answers it here.
 	AsksGateway Kind = "asks-gateway"
+	// OtherDHCP: another DHCP server answers devices on the camera network.
+	OtherDHCP Kind = "other-dhcp"
 	// Radio: a device says that it has a radio or a modem that is on. Port is its
 	// interface, Other the network that it is in. It is the device's claim: whoever
 	// could make the state red by a sentence could also make it say nothing.
@@ -61,7 +63,7 @@ func (f Finding) Level() Level {
 	switch f.Kind {
 	case OtherGateway, SecondWay, Routed:
 		return NotEnforced
-	case AsksGateway, Radio:
+	case AsksGateway, OtherDHCP, Radio:
 		return Warning
 	case SwitchLocal:
 		return Note
@@ -95,6 +97,15 @@ func (f Finding) Text() string {
 		return fmt.Sprintf("a router before the cameras: packets from %d addresses, such as %s, come with the one MAC %s at %s and have passed a router", f.Count, f.Address, f.MAC, f.Port)
 	case AsksGateway:
 		return fmt.Sprintf("%s looks for %s, which is neither the recorder's nor a device's; nobody answers", f.Device, f.Address)
+	case OtherDHCP:
+		who := f.Address.String()
+		if !f.MAC.IsZero() {
+			who += " (" + f.MAC.String() + ")"
+		}
+		if f.Device == "" {
+			return fmt.Sprintf("another DHCP server: %s hands out addresses at port %s", who, f.Port)
+		}
+		return fmt.Sprintf("another DHCP server: %s takes its address from %s at port %s", f.Device, who, f.Port)
 	case Radio:
 		network := ""
 		if f.Other != "" {
@@ -125,6 +136,8 @@ func (f Finding) Fix() string {
 		return "put the box into the cameras' own network, or bring their VLAN to it: behind a router they reach whatever that router lets them"
 	case AsksGateway:
 		return fmt.Sprintf("list %s in camera_network.addresses, so that what it tries arrives here and is seen; or give the camera the recorder as its gateway", f.Address)
+	case OtherDHCP:
+		return "switch that server off on the camera network: it may tell cameras another way out, and an address that is not pinned; dhcp: true in camera_network has the recorder hand them out"
 	case Radio:
 		return fmt.Sprintf("no wire sees what leaves there: switch it off in the device's own pages, take antenna or SIM card out, then nvr inspect --device %s --fresh", f.Device)
 	case SwitchLocal:
@@ -154,6 +167,8 @@ func (f Finding) key() findingKey {
 		k.address = netip.Addr{}
 	case SwitchLocal:
 		k.mac, k.address = nflog.MAC{}, netip.Addr{}
+	case OtherDHCP: // the same, whoever takes its offers
+		k.device, k.mac = "", nflog.MAC{}
 	}
 	return k
 }

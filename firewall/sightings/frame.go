@@ -2,8 +2,10 @@ package sightings
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"net/netip"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -24,22 +26,30 @@ const (
 	arpReply   = 2
 
 	bootpRequest = 1
+	bootpReply   = 2
 	bootpLength  = 240 // with the cookie that says that options follow
 	dhcpCookie   = 0x63825363
 
-	optionPad      = 0
-	optionHostName = 12
-	optionWanted   = 50
-	optionClass    = 60
-	optionEnd      = 255
+	optionPad        = 0
+	optionHostName   = 12
+	optionWanted     = 50
+	optionServer     = 54
+	optionParameters = 55
+	optionClass      = 60
+	optionClient     = 61
+	optionEnd        = 255
 )
 
-// maxText bounds what a device says of itself, in bytes.
-const maxText = 64
+// Bounds of what a device says of itself.
+const (
+	maxText   = 64 // bytes of a text
+	maxCodes  = 48 // options that it asks for
+	maxClient = 32 // bytes of its identifier
+)
 
 // errFrame says that a frame is not what the filter should have let through, or
 // contradicts itself. It is normal: devices may send anything.
-var errFrame = errors.New("not ARP nor a DHCP client's message")
+var errFrame = errors.New("neither ARP nor DHCP")
 
 // frame is what is read from a frame.
 type frame struct {
@@ -53,9 +63,10 @@ type frame struct {
 	asks     netip.Addr // whom it looks for; the sender's own in a probe or an announcement
 
 	// Of DHCP.
-	wants netip.Addr // the address that it has or asks for
-	name  string
-	class string
+	wants  netip.Addr // the address that it has or asks for
+	serves bool       // a server's message
+	server netip.Addr // whose offer it takes; of a server's message, who that is
+	Fingerprint
 }
 
 // parseFrame reads a whole Ethernet frame without tag.
@@ -100,7 +111,7 @@ func usable(ip netip.Addr) bool {
 	return ip.Is4() && ip.IsGlobalUnicast() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// readDHCP reads what a DHCP client says in an unfragmented datagram.
+// readDHCP reads what a DHCP client or server says in an unfragmented datagram.
 func (f *frame) readDHCP(p []byte) error {
 	if len(p) < 20 || p[0]>>4 != 4 || p[9] != protoUDP || binary.BigEndian.Uint16(p[6:])&0x1fff != 0 {
 		return errFrame
@@ -109,17 +120,30 @@ func (f *frame) readDHCP(p []byte) error {
 	if header < 20 || len(p) < header+8 {
 		return errFrame
 	}
-	if u := p[header:]; binary.BigEndian.Uint16(u) != portClient || binary.BigEndian.Uint16(u[2:]) != portServer {
+	op := byte(bootpRequest)
+	switch from, to := binary.BigEndian.Uint16(p[header:]), binary.BigEndian.Uint16(p[header+2:]); {
+	case from == portClient && to == portServer:
+	case from == portServer && to == portClient:
+		op = bootpReply
+	default:
 		return errFrame
 	}
 	m := p[header+8:]
-	if len(m) < bootpLength || m[0] != bootpRequest || m[1] != 1 || m[2] != 6 || binary.BigEndian.Uint32(m[236:]) != dhcpCookie {
+	if len(m) < bootpLength || m[0] != op || m[1] != 1 || m[2] != 6 || binary.BigEndian.Uint32(m[236:]) != dhcpCookie {
 		return errFrame
+	}
+	f.readOptions(m[bootpLength:])
+	if op == bootpReply { // what it tells of is another device
+		from := netip.AddrFrom4([4]byte(p[12:16]))
+		if !f.server.IsValid() && usable(from) {
+			f.server = from
+		}
+		*f = frame{src: f.src, serves: true, server: f.server}
+		return nil
 	}
 	if has := netip.AddrFrom4([4]byte(m[12:16])); usable(has) {
 		f.wants = has
 	}
-	f.readOptions(m[bootpLength:])
 	return nil
 }
 
@@ -137,18 +161,44 @@ func (f *frame) readOptions(o []byte) {
 		value := o[2 : 2+size]
 		switch o[0] {
 		case optionHostName:
-			f.name = plain(string(value))
+			f.Name = plain(string(value))
 		case optionClass:
-			f.class = plain(string(value))
+			f.Class = plain(string(value))
+		case optionParameters:
+			f.Parameters = inOrder(value)
+		case optionClient:
+			f.ClientID = hex.EncodeToString(value[:min(size, maxClient)])
 		case optionWanted:
-			if size == 4 && !f.wants.IsValid() {
-				if ip := netip.AddrFrom4([4]byte(value)); usable(ip) {
-					f.wants = ip
-				}
-			}
+			f.wants = addressIn(value)
+		case optionServer:
+			f.server = addressIn(value)
 		}
 		o = o[2+size:]
 	}
+}
+
+// addressIn is the address that an option has; not valid where it has none that a device may have.
+func addressIn(value []byte) netip.Addr {
+	if len(value) != 4 {
+		return netip.Addr{}
+	}
+	if ip := netip.AddrFrom4([4]byte(value)); usable(ip) {
+		return ip
+	}
+	return netip.Addr{}
+}
+
+// inOrder are the numbers of options, in the order in which a device asks for them:
+// that differs from one maker's software to another's.
+func inOrder(value []byte) string {
+	var b []byte
+	for i, c := range value[:min(len(value), maxCodes)] {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(c), 10)
+	}
+	return string(b)
 }
 
 // plain is text of a device that is safe to print, one line, at most maxText bytes.

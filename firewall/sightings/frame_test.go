@@ -44,7 +44,17 @@ func dhcpOf(from nflog.MAC, options string) []byte {
 	return append(append(f, 8, 0), append(p, m...)...)
 }
 
-const helloOptions = "\x35\x01\x01\x00\x32\x04\x0a\x14\x01\x63\x0c\x05IPCAM\x3c\x0a\x1b[31mudhcp\xff"
+const helloOptions = "\x35\x01\x01\x00\x32\x04\x0a\x14\x01\x63\x0c\x05IPCAM\x3c\x0a\x1b[31mudhcp\x37\x04\x01\x03\x06\x2a\x3d\x03\x01\xab\xcd\xff"
+
+// offerOf is what a DHCP server says.
+func offerOf(from nflog.MAC, options string) []byte {
+	f := dhcpOf(from, options)
+	copy(f[etherHeader+12:], otherIP.AsSlice())
+	binary.BigEndian.PutUint16(f[etherHeader+20:], portServer)
+	binary.BigEndian.PutUint16(f[etherHeader+22:], portClient)
+	f[etherHeader+28] = bootpReply
+	return f
+}
 
 func TestFramesAreReadAsTheyWereMeant(t *testing.T) {
 	for _, c := range []struct {
@@ -60,8 +70,11 @@ func TestFramesAreReadAsTheyWereMeant(t *testing.T) {
 		{"ARP cut short", arpOf(arpRequest, camera, cameraIP, recorder)[:41], frame{}, true},
 		{"ARP of another kind", arpOf(9, camera, cameraIP, recorder), frame{}, true},
 		{"from a group's address", arpOf(arpRequest, nflog.MAC{1}, cameraIP, recorder), frame{}, true},
-		{"DHCP", dhcpOf(stranger, helloOptions), frame{src: stranger, wants: otherIP, name: "IPCAM", class: "[31mudhcp"}, false},
-		{"DHCP that breaks off", dhcpOf(stranger, "\x0c\x05IPCAM\x3c\xf0short"), frame{src: stranger, name: "IPCAM"}, false},
+		{"DHCP", dhcpOf(stranger, helloOptions), frame{src: stranger, wants: otherIP, Fingerprint: Fingerprint{"IPCAM", "1,3,6,42", "[31mudhcp", "01abcd"}}, false},
+		{"DHCP that breaks off", dhcpOf(stranger, "\x0c\x05IPCAM\x3c\xf0short"), frame{src: stranger, Fingerprint: Fingerprint{Name: "IPCAM"}}, false},
+		{"DHCP that takes an offer", dhcpOf(stranger, "\x36\x04\x0a\x14\x01\x63"), frame{src: stranger, server: otherIP}, false},
+		{"a DHCP server", offerOf(stranger, "\x0c\x05IPCAM\x36\x04\x0a\x14\x00\x01"), frame{src: stranger, serves: true, server: recorder}, false},
+		{"a DHCP server that says nothing", offerOf(stranger, ""), frame{src: stranger, serves: true, server: otherIP}, false},
 		{"DHCP without options", dhcpOf(stranger, ""), frame{src: stranger}, false},
 		{"DHCP cut short", dhcpOf(stranger, "")[:200], frame{}, true},
 		{"neither", append(make([]byte, 12), 0x88, 0xb5), frame{}, true},
@@ -73,8 +86,8 @@ func TestFramesAreReadAsTheyWereMeant(t *testing.T) {
 		}
 	}
 	long, _ := parseFrame(dhcpOf(stranger, "\x0c\xf0"+strings.Repeat("한", 80)))
-	if long.name == "" || len(long.name) > maxText || strings.ToValidUTF8(long.name, "") != long.name {
-		t.Errorf("a long name became %q", long.name)
+	if long.Name == "" || len(long.Name) > maxText || strings.ToValidUTF8(long.Name, "") != long.Name {
+		t.Errorf("a long name became %q", long.Name)
 	}
 }
 
@@ -82,9 +95,8 @@ func TestFramesAreReadAsTheyWereMeant(t *testing.T) {
 func TestFilterLetsNoStreamPass(t *testing.T) {
 	rtp := dhcpOf(camera, "")
 	binary.BigEndian.PutUint16(rtp[etherHeader+20:], 5004)
-	reply := dhcpOf(camera, "")
-	binary.BigEndian.PutUint16(reply[etherHeader+20:], portServer)
-	binary.BigEndian.PutUint16(reply[etherHeader+22:], portClient)
+	between := dhcpOf(camera, "") // relays and servers
+	binary.BigEndian.PutUint16(between[etherHeader+20:], portServer)
 	fragment := dhcpOf(camera, "")
 	fragment[etherHeader+7] = 1
 	tcp := dhcpOf(camera, "")
@@ -100,7 +112,8 @@ func TestFilterLetsNoStreamPass(t *testing.T) {
 		{"ARP", arpOf(arpRequest, camera, cameraIP, recorder), true, true},
 		{"DHCP client", dhcpOf(camera, helloOptions), true, false},
 		{"DHCP client behind IP options", options, true, false},
-		{"DHCP server", reply, false, false},
+		{"DHCP server", offerOf(camera, ""), true, false},
+		{"DHCP between servers", between, false, false},
 		{"RTP", rtp, false, false},
 		{"TCP", tcp, false, false},
 		{"a later fragment", fragment, false, false},
@@ -131,17 +144,21 @@ func TestFilterLetsNoStreamPass(t *testing.T) {
 func FuzzParseFrame(f *testing.F) {
 	f.Add(arpOf(arpRequest, camera, cameraIP, recorder))
 	f.Add(dhcpOf(stranger, helloOptions))
+	f.Add(offerOf(stranger, helloOptions))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parseFrame(b)
 		if err != nil {
 			return
 		}
-		for _, text := range []string{got.name, got.class} {
+		if len(got.Parameters) > 4*maxCodes || len(got.ClientID) > 2*maxClient {
+			t.Errorf("%q and %q are too long", got.Parameters, got.ClientID)
+		}
+		for _, text := range []string{got.Name, got.Class} {
 			if len(text) > maxText || plain(text) != text {
 				t.Errorf("%q is not plain", text)
 			}
 		}
-		for _, ip := range []netip.Addr{got.claims, got.asks, got.wants} {
+		for _, ip := range []netip.Addr{got.claims, got.asks, got.wants, got.server} {
 			if ip.IsValid() && !usable(ip) {
 				t.Errorf("%s is nobody's address", ip)
 			}

@@ -44,7 +44,7 @@ type listener struct {
 	gone     chan struct{} // closed when reading has ended
 }
 
-// filter lets ARP pass, and of a camera port what DHCP clients say; nothing that
+// filter lets ARP pass, and of a camera port what DHCP clients and servers say; nothing that
 // carries a VLAN tag, for that is dropped on the camera side and is another
 // network elsewhere. It runs in the kernel before a frame is copied.
 func filter(port bool) ([]bpf.RawInstruction, error) {
@@ -60,17 +60,20 @@ func filter(port bool) ([]bpf.RawInstruction, error) {
 	if port {
 		program = []bpf.Instruction{
 			bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 13},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 16},
 			bpf.LoadAbsolute{Off: 12, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 10},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 10},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherARP, SkipTrue: 13},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherIPv4, SkipTrue: 13},
 			bpf.LoadAbsolute{Off: etherHeader + 9, Size: 1},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoUDP, SkipTrue: 8},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoUDP, SkipTrue: 11},
 			bpf.LoadAbsolute{Off: etherHeader + 6, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 6}, // a later fragment
+			bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 9}, // a later fragment
 			bpf.LoadMemShift{Off: etherHeader},
 			bpf.LoadIndirect{Off: etherHeader, Size: 2},
-			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: portClient, SkipTrue: 3},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: portClient, SkipTrue: 3},
+			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: portServer, SkipTrue: 5},
+			bpf.LoadIndirect{Off: etherHeader + 2, Size: 2},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: portClient, SkipTrue: 2, SkipFalse: 3},
 			bpf.LoadIndirect{Off: etherHeader + 2, Size: 2},
 			bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: portServer, SkipTrue: 1},
 			bpf.RetConstant{Val: maxFrame},

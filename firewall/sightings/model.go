@@ -84,15 +84,42 @@ type Sighting struct {
 	Count     uint64    `json:"count"`               // frames and packets
 	Addresses []Address `json:"addresses,omitempty"` // most recently seen first
 	// More says that it used more addresses than are listed.
-	More  bool   `json:"more,omitempty"`
-	Name  string `json:"name,omitempty"`  // as it told DHCP
-	Class string `json:"class,omitempty"` // DHCP vendor class
-	Tried []Try  `json:"tried,omitempty"` // most recent first
+	More bool `json:"more,omitempty"`
+	Fingerprint
+	Tried []Try `json:"tried,omitempty"` // most recent first
 
 	// Device is the pinned device with this MAC, if there is one: it was seen with
 	// another address than its own.
 	Device   string    `json:"-"`
 	Meanings []Meaning `json:"-"`
+}
+
+// Fingerprint is what a device told DHCP of itself: evidence of what it is, as
+// far as its word goes.
+type Fingerprint struct {
+	Name       string `json:"name,omitempty"`       // option 12
+	Parameters string `json:"parameters,omitempty"` // option 55: what it asks for, in its order
+	Class      string `json:"class,omitempty"`      // option 60: the maker of its software
+	ClientID   string `json:"client_id,omitempty"`  // option 61, hexadecimal
+}
+
+// learn takes what a message says; what it does not say stays.
+func (p *Fingerprint) learn(said Fingerprint) {
+	for _, f := range []struct {
+		known *string
+		said  string
+	}{{&p.Name, said.Name}, {&p.Parameters, said.Parameters}, {&p.Class, said.Class}, {&p.ClientID, said.ClientID}} {
+		if f.said != "" {
+			*f.known = f.said
+		}
+	}
+}
+
+// bound makes what a file has as short and plain as what is read from a frame.
+func (p *Fingerprint) bound() {
+	p.Name, p.Class = plain(p.Name), plain(p.Class)
+	p.Parameters = p.Parameters[:min(len(p.Parameters), 4*maxCodes)]
+	p.ClientID = p.ClientID[:min(len(p.ClientID), 2*maxClient)]
 }
 
 // Address is an address that a sighting used.
@@ -159,4 +186,5 @@ type Blocked struct {
 	Last  time.Time `json:"last"`
 	Port  string    `json:"port,omitempty"` // where it was seen last
 	Seen  time.Time `json:"seen"`           // by ARP, or by what was blocked
+	Fingerprint
 }

@@ -35,6 +35,10 @@ type Options struct {
 	DNS    bool
 	NTP    bool
 	Names  Names // needed for DNS
+	// DHCP hands out addresses by Leases, which is needed for it. It hears whatever
+	// is said on the Device, also to everybody.
+	DHCP   bool
+	Leases func() *Leases
 	// Clock tells whether the box's clock may be believed; default KernelClock.
 	Clock func() ClockState
 
@@ -49,9 +53,10 @@ const (
 	DefaultNTPPort = 30123
 )
 
-// Sinkhole answers DNS and NTP.
+// Sinkhole answers DNS, NTP and DHCP.
 type Sinkhole struct {
 	opts  Options
+	dhcp  *dhcpServer // nil where no addresses are handed out
 	ready chan struct{}
 	once  sync.Once // closes ready
 
@@ -78,10 +83,14 @@ func New(o Options) *Sinkhole {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Sinkhole{
+	s := &Sinkhole{
 		opts: o, ready: make(chan struct{}),
 		status: Status{Since: o.Now(), Reason: "not started"},
 	}
+	if o.DHCP {
+		s.dhcp = newDHCPServer(o)
+	}
+	return s
 }
 
 // Ready is closed once every socket is bound for the first time.
@@ -220,6 +229,14 @@ func (s *Sinkhole) watchDevice(ctx context.Context, index int) error {
 // bind opens all sockets and hands each to serve.
 func (s *Sinkhole) bind(ctx context.Context, serve func(run, stop func() error)) error {
 	lc := net.ListenConfig{Control: s.control}
+	if s.opts.DHCP {
+		// Who has no address yet speaks to everybody, not to an address of ours.
+		pc, err := lc.ListenPacket(ctx, "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), dhcpPort).String())
+		if err != nil {
+			return fmt.Errorf("listen for DHCP: %w", err)
+		}
+		serve(func() error { return s.serveDHCP(pc) }, pc.Close)
+	}
 	for _, a := range s.opts.Listen {
 		if s.opts.DNS {
 			at := netip.AddrPortFrom(a, s.opts.DNSPort).String()

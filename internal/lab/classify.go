@@ -10,7 +10,7 @@ import (
 
 // classify says what kind of packet the bytes after the link-layer header are.
 // Housekeeping of the link itself (ARP, neighbour discovery, router
-// solicitations, group membership) is reported as own: every stack does that
+// solicitations, group membership, asking all for an address) is reported as own: every stack does that
 // whatever its device wants, and it never leaves the link.
 func classify(ethertype uint16, b []byte) (p packet, own bool) {
 	switch ethertype {
@@ -39,6 +39,9 @@ func classify4(b []byte) (p packet, own bool) {
 		rest = nil // a later fragment has no ports
 	}
 	p.transport(b[9], rest)
+	if b[9] == unix.IPPROTO_UDP && p.Port == dhcpServer && p.dst == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return p, true
+	}
 	return p, b[9] == unix.IPPROTO_IGMP
 }
 

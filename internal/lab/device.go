@@ -31,6 +31,7 @@ type Device struct {
 	host    *host
 	streams []*stream // main, sub
 	phoner  *phoner   // nil: behaves
+	leases  bool      // asks for its address
 
 	mu      sync.Mutex
 	server  *gortsplib.Server // nil while dead
@@ -39,11 +40,12 @@ type Device struct {
 
 // buildCamera makes a camera's namespace and starts its server.
 func (l *Lab) buildCamera(ctx context.Context, c *Camera) (*Device, error) {
-	h, err := l.buildHost(c.ID, c.Port(), c.IP())
+	asks := c.DHCP && !l.plan.OpenBridge
+	h, err := l.buildHost(c.ID, c.Port(), c.IP(), asks)
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{Camera: *c, host: h}
+	d := &Device{Camera: *c, host: h, leases: asks}
 	for i, p := range []Picture{c.Main, c.Sub} {
 		s, err := newStream(c.Number, i, p, c.Audio && i == 0)
 		if err != nil {
@@ -74,6 +76,7 @@ func (d *Device) Revive() error {
 		return nil
 	}
 	ip := d.host.ip.String()
+	ahead := net.ListenConfig{Control: aheadOfAddress}
 	server := &gortsplib.Server{
 		Handler:     d,
 		RTSPAddress: net.JoinHostPort(ip, rtspPort), UDPRTPAddress: net.JoinHostPort(ip, rtpPort), UDPRTCPAddress: net.JoinHostPort(ip, rtcpPort),
@@ -81,11 +84,11 @@ func (d *Device) Revive() error {
 		AuthMethods:              []auth.VerifyMethod{auth.VerifyMethodDigestMD5},
 		DisableRTCPSenderReports: true, // the streams write their own: gortsplib's carry a wrong fraction of the second
 		Listen: func(network, address string) (ln net.Listener, err error) {
-			err = d.host.Do(func() error { ln, err = net.Listen(network, address); return err })
+			err = d.host.Do(func() error { ln, err = ahead.Listen(context.Background(), network, address); return err })
 			return ln, err
 		},
 		ListenPacket: func(network, address string) (pc net.PacketConn, err error) {
-			err = d.host.Do(func() error { pc, err = net.ListenPacket(network, address); return err })
+			err = d.host.Do(func() error { pc, err = ahead.ListenPacket(context.Background(), network, address); return err })
 			return pc, err
 		},
 	}

@@ -63,7 +63,7 @@ func Build(ctx context.Context, p Plan) (l *Lab, err error) {
 		l.devices = append(l.devices, d)
 	}
 	if p.Rogue {
-		if l.rogue, err = l.buildHost("rogue", roguePort, rogueIP); err != nil {
+		if l.rogue, err = l.buildHost("rogue", roguePort, rogueIP, false); err != nil {
 			return l, fmt.Errorf("the rogue: %w", err)
 		}
 		if l.stranger, err = l.newPhoner(l.rogue, nil); err != nil {
@@ -100,6 +100,9 @@ func (l *Lab) Run(ctx context.Context) error {
 	for _, d := range l.devices {
 		for _, s := range d.streams {
 			g.Go(func() error { return s.run(ctx) })
+		}
+		if d.leases {
+			g.Go(func() error { return d.host.lease(ctx, l.log) })
 		}
 		if d.phoner != nil {
 			g.Go(func() error { return d.phoner.run(ctx, d.phoner.cameraSteps()) })
@@ -202,8 +205,9 @@ func (h *host) repin() error {
 }
 
 // buildHost makes a device on the camera network: its namespace, cable,
-// addresses, default routes, and the count of what it sends.
-func (l *Lab) buildHost(name, port string, ip netip.Addr) (*host, error) {
+// addresses, default routes, and the count of what it sends. One that asks for its
+// address has none yet.
+func (l *Lab) buildHost(name, port string, ip netip.Addr, asks bool) (*host, error) {
 	near := hardware(ip)
 	near[1] = 1 // the recorder's end
 	h, err := l.join(name, port, near, hardware(ip))
@@ -211,10 +215,11 @@ func (l *Lab) buildHost(name, port string, ip netip.Addr) (*host, error) {
 		return nil, err
 	}
 	h.ip = ip
-	if err := errors.Join(
-		address(h.handle, h.link, ip, cameraNet.Bits()),
+	if !asks {
+		err = errors.Join(address(h.handle, h.link, ip, cameraNet.Bits()), route(h.handle, h.link, everything(ip), recorderIP))
+	}
+	if err := errors.Join(err,
 		address(h.handle, h.link, sixth(ip), cameraNet6.Bits()),
-		route(h.handle, h.link, everything(ip), recorderIP),
 		route(h.handle, h.link, everything(gateway6), gateway6),
 	); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -43,6 +44,9 @@ type Camera struct {
 	// Pinned has the camera know its gateway's hardware address without asking,
 	// so that its packets leave it even where nobody answers ARP.
 	Pinned bool
+	// DHCP has the camera ask for its address, as most do when they are new; with
+	// OpenBridge, where nobody answers, it has it from the start.
+	DHCP bool
 }
 
 // Picture is one stream of a camera.
@@ -67,6 +71,7 @@ func scenes() []Camera {
 		{
 			ID: "loading-dock", Name: "Loading dock", Device: "dev-dock", Maker: "Example Optics", Model: "EO-8 Bullet H.265", Country: "KR",
 			Main: Picture{"/Streaming/Channels/101", "dock-main.h265"}, Sub: Picture{"/Streaming/Channels/102", "dock-sub.h264"}, Transport: "tcp",
+			DHCP: true,
 			Says: Says{Model: "PV-880 OEM", Behind: 3 * time.Minute},
 		},
 		{
@@ -101,6 +106,11 @@ func DefaultPlan(n int) Plan {
 		p.Cameras = append(p.Cameras, c)
 	}
 	return p
+}
+
+// dhcp reports whether a camera asks for its address.
+func (p *Plan) dhcp() bool {
+	return slices.ContainsFunc(p.Cameras, func(c Camera) bool { return c.DHCP })
 }
 
 // Port is the recorder's end of the cable to the camera.

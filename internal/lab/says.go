@@ -42,7 +42,7 @@ func (d *Device) serveONVIF(ctx context.Context) (*onvif, error) {
 	o.server = &http.Server{Handler: o, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second}
 	var ln net.Listener
 	err := d.host.Do(func() (err error) {
-		var lc net.ListenConfig
+		lc := net.ListenConfig{Control: aheadOfAddress}
 		ln, err = lc.Listen(ctx, "tcp", net.JoinHostPort(d.host.ip.String(), onvifPort))
 		return err
 	})

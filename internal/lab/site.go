@@ -33,7 +33,7 @@ func (p *Plan) SiteFile(stateDir, volumeDir string) ([]byte, error) {
 		}
 		b.WriteString(port)
 	}
-	fmt.Fprintf(&b, "]\n  addresses: [%s/%d]\n  dhcp: false\n  dns: true\n  ntp: true\ndevices:\n", recorderIP, cameraNet.Bits())
+	fmt.Fprintf(&b, "]\n  addresses: [%s/%d]\n  dhcp: %t\n  dns: true\n  ntp: true\ndevices:\n", recorderIP, cameraNet.Bits(), p.dhcp())
 	for _, c := range p.Cameras {
 		file := filepath.Join(secrets, c.Device)
 		if err := os.WriteFile(file, []byte(c.Password+"\n"), 0o600); err != nil {

@@ -63,6 +63,16 @@ export interface Device {
   blocked_last?: string;
   /** what it said of itself last, in short */
   inspected?: { at: string; outcome: string; findings: number; level?: string };
+  dhcp?: Told;
+}
+
+/** Told is what a device told DHCP of itself. */
+export interface Told {
+  name?: string;
+  class?: string;
+  /** the options that it asks for, in its order */
+  parameters?: string;
+  client_id?: string;
 }
 
 /** Tunnel leads an admin to a device's own pages. */

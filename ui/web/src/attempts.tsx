@@ -172,7 +172,9 @@ function Row({ a }: { a: Attempt }): JSX.Element {
           <span class="under"><By field="source" a={a}><bdi>{a.source || a.mac || (a.many ? words.value.manySources : "–")}</bdi></By></span>
         </td>
         <td class="c-destination">
-          {a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By> : <span class="faint">{a.overflow || a.scan ? m.many : m.noName}</span>}
+          {a.host === "*" ? <bdi class="host">{m.manyNames}</bdi>
+            : a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By>
+            : <span class="faint">{a.overflow || a.scan ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
             {a.overflow && (a.scan ? m.scan : m.overflow)}

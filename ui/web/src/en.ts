@@ -100,6 +100,7 @@ export const en = {
       case "second-way": return `A second way: ${f.device} (${f.mac}) was seen on ${f.port}, which is no camera port${f.address ? `, as ${f.address}` : ""}.`;
       case "routed": return `A router before the cameras: packets from several addresses, such as ${f.address}, come with the one MAC ${f.mac} at ${f.port} and have passed a router.`;
       case "asks-gateway": return `${f.device} looks for ${f.address}, which is neither the recorder's nor a device's. Nobody answers.`;
+      case "other-dhcp": return `Another DHCP server: ${f.address}${f.mac ? ` (${f.mac})` : ""} hands out addresses at port ${f.port}.`;
       case "radio": return `${f.device} says that it has a radio that is on: ${f.port}${f.other ? `, in the network “${f.other}”` : ""}.`;
       case "switch-local": return `${f.device} and ${f.other} talk to each other behind port ${f.port}.`;
       default: return f.text;
@@ -111,6 +112,7 @@ export const en = {
       case "second-way": return "Unplug its other cable, switch its radio off, or keep the camera VLAN from the switch that this interface is on.";
       case "routed": return "Put the box into the cameras' own network, or bring their VLAN to it: behind a router they reach whatever that router lets them.";
       case "asks-gateway": return `List ${f.address} in camera_network.addresses, so that what it tries arrives here and is seen; or give the camera the recorder as its gateway.`;
+      case "other-dhcp": return "Switch that server off on the camera network: it may tell cameras another way out.";
       case "radio": return "No wire sees what leaves there. Switch it off in the device's own pages, take antenna or SIM card out, and ask the device again.";
       case "switch-local": return "The switch lets them: use its port isolation, or a VLAN for each port.";
       default: return f.fix;
@@ -267,6 +269,7 @@ export const en = {
   newTitle: "This device had never tried this destination before the last 24 hours",
   unknownDevice: "Unknown device",
   noName: "no name asked for",
+  manyNames: "one of too many names",
   many: "many destinations",
   overflow: "counted together",
   scan: "looks like a scan",

@@ -112,6 +112,7 @@ export const ko: Catalogue = {
       case "second-way": return `다른 통로가 있습니다. 장치: ${f.device} (${f.mac}), 카메라 포트가 아닌 인터페이스: ${f.port}${f.address ? `, 주소: ${f.address}` : ""}.`;
       case "routed": return `카메라 앞에 라우터가 있습니다. 여러 주소(예: ${f.address})의 패킷이 하나의 MAC ${f.mac}(포트 ${f.port})으로 들어오며 라우터를 거쳤습니다.`;
       case "asks-gateway": return `녹화기도 장치도 아닌 주소를 찾는 장치가 있습니다. 장치: ${f.device}, 주소: ${f.address}. 응답하는 곳은 없습니다.`;
+      case "other-dhcp": return `다른 DHCP 서버가 주소를 나눠 줍니다. 서버: ${f.address}${f.mac ? ` (${f.mac})` : ""}, 포트: ${f.port}.`;
       case "radio": return `무선이 켜져 있다고 스스로 알린 장치: ${f.device}, 인터페이스: ${f.port}${f.other ? `, 망: ${f.other}` : ""}.`;
       case "switch-local": return `같은 포트 ${f.port} 뒤에서 서로 통신하는 장치: ${f.device}, ${f.other}.`;
       default: return f.text;
@@ -123,6 +124,7 @@ export const ko: Catalogue = {
       case "second-way": return "다른 케이블을 뽑거나 무선을 끄거나, 이 인터페이스의 스위치에 카메라 VLAN이 닿지 않게 하세요.";
       case "routed": return "이 장비를 카메라와 같은 망에 두거나 카메라 VLAN을 이 장비까지 가져오세요. 라우터 뒤에서는 라우터가 허용하는 곳에 모두 닿습니다.";
       case "asks-gateway": return `시도가 여기로 와서 보이도록 camera_network.addresses에 추가하세요: ${f.address}. 또는 카메라의 게이트웨이를 녹화기로 바꾸세요.`;
+      case "other-dhcp": return "카메라망에서 그 서버를 끄세요. 카메라에 다른 통로를 알려 줄 수 있습니다.";
       case "radio": return "유선에서는 보이지 않는 통로입니다. 장치 페이지에서 끄고, 안테나나 SIM 카드를 뺀 뒤 다시 물어보세요.";
       case "switch-local": return "스위치가 허용하는 통신입니다. 스위치의 포트 격리나 포트별 VLAN을 쓰세요.";
       default: return f.fix;
@@ -275,6 +277,7 @@ export const ko: Catalogue = {
   newTitle: "이 장치가 최근 24시간 전에는 시도한 적이 없는 목적지",
   unknownDevice: "등록되지 않은 장치",
   noName: "이름 조회 없음",
+  manyNames: "너무 많은 이름 중 하나",
   many: "여러 목적지",
   overflow: "묶어서 집계",
   scan: "스캔으로 보임",

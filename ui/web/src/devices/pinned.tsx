@@ -8,7 +8,7 @@ import { second, stamp } from "../time";
 import { Inspected, InspectDrawer } from "../inspect/inspected";
 import { DeviceActions } from "./actions";
 import type { Changed } from "./sightings";
-import { Maker } from "./strangers";
+import { Maker, ToldDHCP } from "./strangers";
 import { words } from "./words";
 
 /** rows that are drawn at first: a site may have 1,300 devices */
@@ -76,6 +76,7 @@ function Row({ d, revision, may, unpinned }: { d: Device; revision: string; may:
         <b><bdi>{d.id}</bdi></b>
         <span class="under"><bdi>{d.cameras.length === 0 ? m.noCamera : d.cameras.map(nameOf).join(", ")}</bdi></span>
         {(d.maker || d.model) && <span class="under" title={m.declared}><bdi>{[d.maker, d.model, d.country].filter(Boolean).join(" · ")}</bdi></span>}
+        <ToldDHCP told={d.dhcp} />
         <Inspected d={d} />
       </td>
       <td class="d-ip"><span class="mono line">{d.ip}</span><span class="under mono">{d.mac}</span></td>

@@ -4,7 +4,7 @@
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { get, send } from "../api";
-import type { Device } from "../api";
+import type { Device, Told } from "../api";
 import { present } from "../presence";
 
 export interface Meaning {
@@ -23,7 +23,7 @@ export interface Tried {
   last: string;
 }
 
-export interface Sighting {
+export interface Sighting extends Told {
   mac: string;
   local: boolean;
   maker?: string;
@@ -31,8 +31,6 @@ export interface Sighting {
   first: string;
   last: string;
   count: number;
-  name?: string;
-  class?: string;
   /** that it gets when pinned */
   id?: string;
   /** to pin it to, where there is no choice to make */

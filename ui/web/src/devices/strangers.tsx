@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
+import type { Told } from "../api";
 import { ago, count } from "../i18n";
 import { Icon } from "../icons";
 import { now, second, stamp } from "../time";
@@ -76,7 +77,7 @@ function Row({ s, may, makers, on, choose }: { s: Sighting; may: boolean; makers
       )}</td>
       <td class="d-name">
         <b class="mono">{s.mac}</b>
-        {(s.name || s.class) && <span class="under" title={m.tells}><bdi>{[s.name, s.class].filter(Boolean).join(" · ")}</bdi></span>}
+        <ToldDHCP told={s} />
         {s.means.map((x) => <span key={x.code + (x.ip ?? "") + (x.mac ?? "")} class="means"><Icon name="warn" size={12} /> <span>{m.means(x)}</span></span>)}
       </td>
       <td class="d-ip">{s.addresses.length === 0 ? <span class="muted">{m.noAddress}</span>
@@ -86,6 +87,19 @@ function Row({ s, may, makers, on, choose }: { s: Sighting; may: boolean; makers
       <td class="d-first"><time title={stamp(first)}>{ago(now() - first)}</time><span class="under">{m.lastSeen(ago(second.value - Date.parse(s.last)))}</span></td>
       <td class="d-tried"><span class="card-label">{m.colTried} </span>{s.tried.length === 0 ? <span class="muted">{m.triedNothing}</span> : <Trials list={s.tried} />}</td>
     </tr>
+  );
+}
+
+/** ToldDHCP is what a device told DHCP: names in short, with the options that it asks for; more in a tooltip. */
+export function ToldDHCP({ told }: { told: Told | undefined }): JSX.Element | null {
+  const m = words.value;
+  const names = [told?.name, told?.class].filter(Boolean).join(" · ");
+  if (!told || !(names || told.parameters)) return null;
+  const title = [m.tells, told.parameters && m.asksFor(told.parameters), told.client_id && m.clientID(told.client_id)].filter(Boolean).join("\n");
+  return (
+    <span class="under told" title={title}>
+      {names && <bdi>{names}</bdi>}{names && told.parameters && " · "}{told.parameters && <span class="mono">DHCP {told.parameters}</span>}
+    </span>
   );
 }
 

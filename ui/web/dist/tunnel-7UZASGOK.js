@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-RGJ3F76N.js";import"./chunk-SDVJYKJ3.js";import"./chunk-YZFYNQ76.js";import"./chunk-7FPYS54D.js";import"./chunk-4JEWZFQI.js";import"./chunk-LST7FQSX.js";import"./chunk-KCQ6RC3O.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
