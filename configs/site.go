@@ -24,7 +24,6 @@ type Site struct {
 	CameraNetwork CameraNetwork
 	Devices       []Device
 	Cameras       []Camera
-	Outputs       []Output
 
 	positions map[string]Position // of values and keys, by path, for messages
 }

@@ -113,7 +113,6 @@ func (s *Server) accountRoutes() []route {
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},
 		{"GET", "/audit/verify", readers, s.getAuditVerify},
-		{"GET", "/report", readers, s.getReport},
 	}
 }
 

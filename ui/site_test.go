@@ -151,7 +151,6 @@ func (s *fakeSite) options() ui.Options {
 		Reviews:     fakeReviews{s},
 		Enrolment:   s.enrol,
 		Inspections: &s.asked,
-		Report:      reported,
 	}
 	if s.with != nil {
 		s.with(&opt)

@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-BE64NIP4.js";import"./chunk-54K4RHTN.js";import"./chunk-SOSFFKL6.js";import"./chunk-DDNWPMGD.js";import"./chunk-GCLVEWMW.js";import"./chunk-TNE2TMLJ.js";import"./chunk-2YYTTMJ3.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
