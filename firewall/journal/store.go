@@ -52,7 +52,6 @@ const indexedKey = "indexed"
 const (
 	lockWait  = time.Second
 	rowsPerTx = 1000 // rows written, settled or pruned in one transaction
-	batchWait = 2 * time.Millisecond
 )
 
 // Errors that tell why the file cannot be opened.
@@ -78,7 +77,6 @@ func openStore(path string) (*bbolt.DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	db.MaxBatchDelay = batchWait
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{
 			bucketMeta, bucketAttempts, bucketEvidence, bucketHistory, bucketByFirst, bucketByLast, bucketByDevice, bucketByValue,
