@@ -15,7 +15,7 @@ import (
 // error the rows not reached wait for the next time.
 func (j *Journal) settle() error {
 	j.table.tick()
-	for range 2 { // folding changes rows "other" once more
+	for range 3 { // folding changes rows for many, and theirs the rows "other"
 		changed := j.table.takeChanged()
 		for len(changed) > 0 {
 			part := changed[:min(rowsPerTx, len(changed))]
