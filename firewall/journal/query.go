@@ -115,11 +115,14 @@ type listed struct {
 }
 
 // unwritten gives the rows that wait to be written: those that match, newest
-// first, and the ids of all.
+// first, and the ids of all, and of those in the file that are in one of them.
 func (t *table) unwritten(f *Filter) (fresh []listed, waiting map[rowID]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	waiting = make(map[rowID]bool, len(t.waiting))
+	for id := range t.gone {
+		waiting[id] = true
+	}
 	for id, r := range t.waiting {
 		waiting[id] = true
 		if a := &r.attempt; f.of(a) && !a.Last.Before(f.since()) && f.matches(a) {
