@@ -51,6 +51,27 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// However many words ask of a field, a row is asked for its values once.
+func TestMatchAsksOncePerField(t *testing.T) {
+	f, err := filter.Parse("address:192.0.2.1 -port:1 address:192.0.2.2 -port:2 address:192.0.2.3 other words", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[filter.Field]int{}
+	f.Match(func(field filter.Field) []string {
+		asked[field]++
+		return []string{"192.0.2.3", "other words"}
+	})
+	for field, n := range asked {
+		if n != 1 {
+			t.Errorf("%q is asked %d times", field, n)
+		}
+	}
+	if len(asked) != 3 {
+		t.Errorf("asked of %v", asked)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		"since:24h": "2026-11-23T12:00:00Z", "since:90m": "2026-11-24T10:30:00Z", "since:7d": "2026-11-17T12:00:00Z", "since:2w": "2026-11-10T12:00:00Z",
