@@ -21,7 +21,7 @@ import (
 func journalled(t *testing.T, o journal.Options) attempts {
 	t.Helper()
 	o.Identify = func(_ nflog.MAC, ip netip.Addr) journal.Owner {
-		return map[byte]journal.Owner{11: {Device: "dev-gate"}, 12: {Device: "dev-yard"}, 13: {Device: "dev-sold"}}[ip.As4()[3]]
+		return map[byte]journal.Owner{11: {Device: "dev-gate"}, 12: {Device: "dev-yard"}, 13: {Device: "dev-sold", Cameras: []string{"sold"}}}[ip.As4()[3]]
 	}
 	j, err := journal.Open(filepath.Join(t.TempDir(), "journal.db"), o)
 	if err != nil {
@@ -128,12 +128,15 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 	of.add(11, "198.18.0.5", 80, nflog.Egress)
 	of.add(12, "198.18.0.6", 443, nflog.Egress)
 	of.add(13, "224.0.0.251", 5353, nflog.Chatter)
+	of.add(13, "198.18.0.7", 8883, nflog.Egress)
 	if err := of.app.journal.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	for where, want := range map[string]int{
-		"camera:gate": 2, `camera:"North gate"`: 2, "camera:gate -port:80": 1, "-camera:gate": 1, "camera:gate camera:yard": 3,
-		"address:198.18.0.6 since:1h": 1, "reason:chatter": 1, "is:new": 3, "camera:sold": 0, "": 3,
+		"camera:gate": 2, `camera:"North gate"`: 2, "camera:gate -port:80": 1, "-camera:gate": 2, "camera:gate camera:yard": 3,
+		"address:198.18.0.6 since:1h": 1, "reason:chatter": 1, "is:new": 4, "camera:sold": 1, "": 4,
+		"camera:gate device:dev-yard": 0, "camera:gate camera:sold": 3, "camera:gate device:other": 0, "camera:gate device:dev-gate": 2,
+		"camera:gate -device:dev-gate": 0, "-camera:gate -camera:yard": 1,
 	} {
 		if page, err := of.Page(t.Context(), ui.AttemptFilter{Where: where}); err != nil || len(page.Attempts) != want {
 			t.Errorf("%q finds %d, want %d: %v", where, len(page.Attempts), want, err)
@@ -145,7 +148,7 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 		t.Errorf("%+v", err)
 	}
 	groups, err := of.Group(t.Context(), ui.AttemptFilter{}, "camera")
-	if err != nil || len(groups.Groups) != 2 || groups.Groups[0].Name != "North gate" || groups.Groups[0].Attempts != 2 {
+	if err != nil || len(groups.Groups) != 3 || groups.Groups[0].Name != "North gate" || groups.Groups[0].Attempts != 2 {
 		t.Errorf("%+v, %v", groups, err)
 	}
 	a, err := of.Page(t.Context(), ui.AttemptFilter{Where: "port:80"})

@@ -45,8 +45,8 @@ func Tags() []string {
 	return []string{"new", "odd", "beacon", "scan", "many", "names", "changed"}
 }
 
-// Nobody is the value of Device for those of nobody's, and of Host, Country or
-// Camera for those that have none.
+// Nobody is the value of Device and Camera for those of nobody's, and of Host and
+// Country for those that have none.
 const Nobody = "-"
 
 // Term is one word of a filter.
@@ -99,7 +99,7 @@ func (f *Filter) Any(field Field) (values []string) {
 }
 
 // With is the filter with its terms put another way, such as a camera's name as
-// its device's id.
+// the id that rows have. Fields stay: they say what is an alternative to what.
 func (f *Filter) With(change func(Term) Term) *Filter {
 	if f == nil {
 		return nil

@@ -210,7 +210,7 @@ func (a *Attempt) values(field filter.Field, now time.Time) []string {
 		}
 		return all
 	case filter.Camera:
-		return a.Cameras
+		return append(slices.Clip(a.Cameras), a.Device) // cameras that the device has now are asked for by its id
 	case filter.Is:
 		return a.Tags(now)
 	case filter.Address, filter.Source:
