@@ -159,7 +159,7 @@ type AttemptPage struct {
 
 // AttemptGroup is what several attempts have in common, and their account.
 type AttemptGroup struct {
-	Value    string    `json:"value"`          // device, host or address, or reason; empty for those that have none, * for the rest
+	Value    string    `json:"value"`          // device, host or address, or reason; empty for those that have none, * for names that share an address, ** for the rest
 	Name     string    `json:"name,omitempty"` // of the device's first camera
 	Country  string    `json:"country,omitempty"`
 	Attempts int       `json:"attempts"`

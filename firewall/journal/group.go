@@ -23,8 +23,9 @@ const (
 // maxGroups bounds an answer; the rest is one group of its own, Others.
 const maxGroups = 500
 
-// Others is the value of the group of all that found no group.
-const Others = "*"
+// Others is the value of the group of all that found no group. It is no host:
+// SharedHost is one that has a group of its own.
+const Others = "**"
 
 // Group is what several attempts have in common, and their account.
 type Group struct {

@@ -142,8 +142,8 @@ func (f *Filter) terms() (terms []term) {
 // stands for nothing, it has not.
 func findable(field filter.Field, v string) bool {
 	switch {
-	case v == Nobody, v == "*" && field == filter.Host:
-		return v == SharedHost && field == filter.Host
+	case v == Nobody, v == "*": // host:* is any host, of which the shared one is one
+		return false
 	case field == filter.Host:
 		return bytes.Count([]byte(v), []byte(".")) < 40
 	case field == filter.Address || field == filter.Source:

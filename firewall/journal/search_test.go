@@ -20,7 +20,8 @@ func filled(t *testing.T, rows int) (*Journal, []Attempt) {
 	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	r := rand.New(rand.NewPCG(7, 8))
 	j := openTest(t, Options{
-		Now: func() time.Time { return now },
+		MaxNames: 20,
+		Now:      func() time.Time { return now },
 		Identify: func(_ nflog.MAC, ip netip.Addr) Owner {
 			if n := ip.As16()[15]; ip.IsValid() && n < 10 {
 				return Owner{Device: fmt.Sprintf("dev-%d", n), Cameras: []string{fmt.Sprintf("cam-%d", n)}, Kind: "x", Siblings: 9}
@@ -28,7 +29,7 @@ func filled(t *testing.T, rows int) (*Journal, []Attempt) {
 			return Owner{}
 		},
 	})
-	for n := range 20 {
+	for n := range 25 { // the last share an address
 		if _, err := j.AddressOf(t.Context(), netip.Addr{}, fmt.Sprintf("h%d.cloud%d.example", n, n%3)); err != nil {
 			t.Fatal(err)
 		}
@@ -41,6 +42,9 @@ func filled(t *testing.T, rows int) (*Journal, []Attempt) {
 		}
 		h.Src = netip.AddrFrom4([4]byte{10, 20, 1, byte(r.IntN(12))})
 		h.Dst = netip.AddrFrom4([4]byte{198, 18, 0, byte(r.IntN(40))})
+		if n%40 == 0 {
+			h.Dst = toAddr(poolShared)
+		}
 		h.Prefix.Reason = reasons[r.IntN(len(reasons))]
 		if n >= rows-200 {
 			if n == rows-200 {
@@ -87,7 +91,7 @@ func TestEveryWayFindsTheSame(t *testing.T) {
 		t.Fatalf("%d rows wait, of %d", len(j.table.waiting), len(all))
 	}
 	for _, text := range []string{
-		"", "port:443", "port:443 port:80", "-port:443", "host:*.example", "host:*.cloud1.example", "host:h3.cloud0.example", "host:-",
+		"", "port:443", "port:443 port:80", "-port:443", "host:*.example", "host:*.cloud1.example", "host:h3.cloud0.example", "host:-", "host:*", "host:* -host:*.example",
 		"address:198.18.0.30", "address:198.18.0.0/28", "source:10.20.1.3", "device:dev-3", "device:dev-3 device:dev-4", "device:-", "reason:spoof",
 		"reason:chatter", "reason:spoof port:80", "is:new", "is:odd", "is:beacon", "is:scan", "camera:cam-5", "country:CN", "country:-", "cloud2 udp", "tcp -cloud2",
 		"since:2026-11-23T20:00:00Z port:443", "until:2026-11-22 host:*.example", "since:2026-11-21 until:2026-11-22T05:30:00Z reason:egress",
@@ -144,6 +148,18 @@ func TestGroupsAddUp(t *testing.T) {
 		}
 		if !slices.IsSortedFunc(g.Groups, func(a, b Group) int { return cmp.Compare(b.Count, a.Count) }) {
 			t.Errorf("by %s out of order", by)
+		}
+	}
+	for n := range maxGroups {
+		h := testHit(j.opts.Now().Add(-time.Minute), 443)
+		h.Dst, h.SrcMAC = netip.AddrFrom4([4]byte{203, 0, byte(n >> 8), byte(n)}), nflog.MAC{2, 0, 0, 0, byte(n >> 8), byte(n)}
+		j.Add(h)
+	}
+	must(0, j.Flush())(t)
+	g := must(j.Group(Filter{}, ByDestination))(t)
+	for _, value := range []string{SharedHost, Others} {
+		if !slices.ContainsFunc(g.Groups, func(one Group) bool { return one.Value == value }) {
+			t.Errorf("of %d groups none is %q", len(g.Groups), value)
 		}
 	}
 	if _, err := j.Group(Filter{}, "moon"); err == nil {
