@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -158,5 +162,42 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 	one, err := of.Get(t.Context(), a.Attempts[0].ID)
 	if err != nil || len(one.Times) != 1 || one.Times[0].Count != 1 || one.Times[0].Width != 60 {
 		t.Errorf("%+v, %v", one, err)
+	}
+}
+
+// The recorder answers in parts: the verb follows them, to its limit or to the
+// end, and adds groups up.
+func TestTheVerbFollowsTheParts(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Query().Get("limit")+" from "+r.URL.Query().Get("cursor"))
+		answers := map[string]string{
+			"":  `{"attempts":[{"id":"1"},{"id":"2"}],"groups":[{"value":"a","count":5,"attempts":1},{"value":"b","count":3,"attempts":1}],"next":"x","searched":"2026-11-20T00:00:00Z"}`,
+			"x": `{"attempts":[],"groups":[],"next":"y","searched":"2026-11-10T00:00:00Z"}`,
+			"y": `{"attempts":[{"id":"3"}],"groups":[{"value":"b","count":4,"attempts":2}]}`,
+		}
+		io.WriteString(w, answers[r.URL.Query().Get("cursor")])
+	}))
+	defer server.Close()
+	api, err := newClient(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	progress := func(searched *time.Time) {
+		if told++; searched == nil {
+			t.Error("it is not told how far it looked")
+		}
+	}
+	page, err := allAttempts(t.Context(), api, url.Values{"limit": {"5"}}, 5, progress)
+	if err != nil || len(page.Attempts) != 3 || page.Next != "" || told != 2 || !slices.Equal(asked, []string{"5 from ", "3 from x", "3 from y"}) {
+		t.Errorf("%+v, %v; told %d times; asked %q", page, err, told, asked)
+	}
+	if page, err = allAttempts(t.Context(), api, url.Values{"limit": {"2"}}, 2, progress); err != nil || len(page.Attempts) != 2 || page.Next != "x" {
+		t.Errorf("to its limit: %+v, %v", page, err)
+	}
+	groups, err := allGroups(t.Context(), api, url.Values{"by": {"camera"}}, progress)
+	if err != nil || len(groups.Groups) != 2 || groups.Groups[0].Value != "b" || groups.Groups[0].Count != 7 || groups.Groups[0].Attempts != 3 {
+		t.Errorf("%+v, %v", groups, err)
 	}
 }
