@@ -75,6 +75,7 @@ func TestMatchAsksOncePerField(t *testing.T) {
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		"since:24h": "2026-11-23T12:00:00Z", "since:90m": "2026-11-24T10:30:00Z", "since:7d": "2026-11-17T12:00:00Z", "since:2w": "2026-11-10T12:00:00Z",
+		"since:2960w": "1970-03-03T12:00:00Z", "since:65535s": "2026-11-23T17:47:45Z", "since:2261-12-31": "2261-12-31T00:00:00Z", "since:1970-01-01": "1970-01-01T00:00:00Z",
 		"since:2026-11-20": "2026-11-20T00:00:00Z", "since:2026-11-20T09:00:00+09:00": "2026-11-20T00:00:00Z",
 	} {
 		f, err := filter.Parse("x "+text, now)
@@ -103,6 +104,11 @@ func TestErrorsHaveAPlaceAndAFix(t *testing.T) {
 		"reason:spoofed":          {8, `no reason "spoofed"`, "unknown-device"},
 		"is:evil":                 {4, `no is "evil"`, "beacon"},
 		"since:yesterday":         {7, "is no time", "since:24h"},
+		"since:20000w":            {7, "is no time", "since:24h"},
+		"since:2969w":             {7, "is no time", "since:24h"},
+		"since:3000-01-01":        {7, "is no time", "since:24h"},
+		"until:3000-01-01":        {7, "is no time", "2026-11-23"},
+		"until:1969-12-31":        {7, "is no time", "2026-11-23"},
 		"-since:24h":              {1, "cannot be left out", "bound"},
 		"since:1h since:2h":       {10, "twice", "once"},
 		`rule:"raw`:               {6, "not closed", `"`},

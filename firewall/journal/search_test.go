@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -126,6 +129,50 @@ func TestEveryWayFindsTheSame(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A time that keys cannot hold is at their end, not anywhere between.
+func TestTimesBeyondTheKeys(t *testing.T) {
+	var last []byte
+	for _, at := range []time.Time{{}, time.Unix(0, 0), time.Unix(0, 1), time.Unix(1e9, 0), time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		if k := timeKey(at); bytes.Compare(k, last) < 0 {
+			t.Errorf("%s is before %s", at, readTime(last))
+		} else {
+			last = k
+		}
+	}
+}
+
+// However little time there is, a walk by the index goes on from where it began.
+func TestALateWalkGoesOn(t *testing.T) {
+	j := openTest(t, Options{})
+	at := time.Date(2026, 11, 23, 12, 30, 0, 0, time.UTC)
+	for n := range 5 {
+		j.Add(testHit(at.Add(-time.Duration(n)*24*time.Hour), 443))
+		j.Add(testHit(at.Add(-time.Duration(n)*24*time.Hour), 80+n))
+	}
+	must(0, j.Flush())(t)
+	must(0, j.db.View(func(tx *bbolt.Tx) error {
+		from := append(timeKey(at.Add(-5*time.Minute)), make([]byte, len(rowID{}))...)
+		met := 0
+		for range 20 {
+			h := &hours{tx: tx, terms: []term{termOf(ofReason, "egress")}, from: from, since: timeKey(time.Time{}), crowded: crowdedHour}
+			place, _, late, err := h.next(time.Now()) // it is over
+			if err != nil || place == nil {
+				break
+			}
+			if bytes.Compare(place, from) > 0 || late && bytes.Equal(place, from) {
+				t.Fatalf("from %s it goes on at %s, late: %v", readTime(from), readTime(place), late)
+			}
+			if from = place; !late {
+				met++
+			}
+		}
+		if met != 4 { // those of the days before
+			t.Errorf("%d rows met", met)
+		}
+		return nil
+	}))(t)
 }
 
 func TestGroupsAddUp(t *testing.T) {
