@@ -165,6 +165,23 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 	}
 }
 
+// A filter that begins with a minus looks like flags: the error says what to write,
+// and that is a filter.
+func TestAFilterThatBeginsWithAMinus(t *testing.T) {
+	for says, args := range map[string][]string{
+		"nvr attempts -- '-port:123'": {"attempts", "-port:123"},
+		"column 7":                    {"attempts", "--", "-port:http"},
+	} {
+		c := newCommand(nil)
+		c.SetArgs(args)
+		c.SetOut(io.Discard)
+		c.SetErr(io.Discard)
+		if err := c.Execute(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
 // The recorder answers in parts: the verb follows them, to its limit or to the
 // end, and adds groups up.
 func TestTheVerbFollowsTheParts(t *testing.T) {

@@ -29,7 +29,9 @@ FIELD:VALUE is met by what has the value, alternatives of one field are joined b
 or, all else by and; a word without a field may stand anywhere, a minus in front
 leaves out. Fields: camera, device, host, address, port, protocol, country, source,
 mac, reason, layer, rule, is, since, until. is:new, is:odd, is:beacon, is:scan,
-is:many, is:names and is:changed ask for what is special about an attempt.`
+is:many, is:names and is:changed ask for what is special about an attempt.
+
+Put -- before a filter that begins with a minus: nvr attempts -- '-port:123'`
 
 // newAttemptsCommand makes the verb that lists attempts, or groups of them.
 func newAttemptsCommand() *cobra.Command {
@@ -45,6 +47,9 @@ func newAttemptsCommand() *cobra.Command {
 			return o.runAttempts(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w: put -- before a filter that begins with a minus: nvr attempts -- '-port:123'", err)
+	})
 	o.add(c)
 	c.Flags().BoolVar(&o.json, "json", false, "print the API's JSON")
 	c.Flags().StringVar(&o.camera, "camera", "", "only of this camera's device")
