@@ -133,6 +133,9 @@ type Reviews interface {
 	// Reviewed tells what a user has looked at, and what came since; the user may
 	// be nobody, id "".
 	Reviewed(ctx context.Context, user string) (ReviewedView, error)
+	// UpTo tells up to when a user has looked alone, which is quick; zero when they
+	// never signed off.
+	UpTo(ctx context.Context, user string) (time.Time, error)
 	// Review signs off, forward only.
 	Review(ctx context.Context, user, name string, upTo time.Time) error
 }

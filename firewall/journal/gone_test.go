@@ -77,6 +77,26 @@ func TestAKillLosesNoCountOfWhatWasFolded(t *testing.T) {
 	}
 }
 
+// A row that is written while new ones are counted counts once, and what is not
+// indexed yet is more.
+func TestNewOnesAreCountedOnce(t *testing.T) {
+	j := openTest(t, Options{})
+	at := time.Now()
+	for port := range 10 {
+		j.Add(testHit(at, 1000+port))
+	}
+	j.turn(false)
+	n, apart := j.table.begunAfter(at.Add(-time.Minute))
+	must(0, j.Flush())(t)
+	if n, more, err := j.begunInFile(at.Add(-time.Minute), n, apart); err != nil || n != 10 || more {
+		t.Errorf("%d new ones (%v), want 10; %v", n, more, err)
+	}
+	j.indexed.Store(false)
+	if n, more, err := j.Unreviewed(at.Add(-time.Minute)); err != nil || n != 10 || !more {
+		t.Errorf("%d new ones (%v) while not all are indexed; %v", n, more, err)
+	}
+}
+
 // A row that cannot be read stays in the file, and in the account.
 func TestAnUnreadableRowIsNotFolded(t *testing.T) {
 	j := openTest(t, Options{})
