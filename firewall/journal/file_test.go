@@ -16,7 +16,7 @@ import (
 // total is what the list adds up to.
 func (j *Journal) total(t *testing.T) (sum uint64) {
 	t.Helper()
-	for _, a := range must(j.Query(Filter{Chatter: WithChatter, Limit: 1000}))(t).Attempts {
+	for _, a := range j.all(t, Filter{Chatter: WithChatter, Limit: 1000}) {
 		sum += a.Count
 	}
 	return sum
