@@ -31,7 +31,6 @@ const Others = "**"
 type Group struct {
 	Value    string    `json:"value"` // device, host or address, or reason; "" for those that have none
 	Country  string    `json:"country,omitempty"`
-	Cameras  []string  `json:"cameras,omitempty"`
 	Attempts int       `json:"attempts"`
 	Count    uint64    `json:"count"` // packets
 	First    time.Time `json:"first"`
@@ -62,9 +61,6 @@ func (j *Journal) Group(f Filter, by By) (Groups, error) {
 		}
 		if g == nil {
 			g = &Group{Value: v, First: a.First, Last: a.Last}
-			if by == ByCamera && v != Others {
-				g.Cameras = a.Cameras
-			}
 			groups[v] = g
 		}
 		if by == ByDestination && v != Others {

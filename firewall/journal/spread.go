@@ -142,7 +142,6 @@ func (t *table) foldInto(r, o *row) {
 	o.take(&r.attempt)
 	o.timeline.Merge(&r.timeline)
 	o.took, r.took = append(o.took, r.took...), nil
-	o.attempt.Folded++
 	o.hits += r.hits
 	o.touched = t.turn
 	if r.key.folded == foldNone {
@@ -161,7 +160,7 @@ func (r *row) take(a *Attempt) {
 	o := &r.attempt
 	o.Count += a.Count
 	o.Bytes += a.Bytes
-	o.Folded += a.Folded
+	o.Folded += max(a.Folded, 1) // a row for one attempt, or for those that it stands for
 	o.Chatter = o.Chatter && a.Chatter
 	if o.Last.Before(a.Last) {
 		o.Port, o.Layer, o.Rule, o.Revision = a.Port, a.Layer, a.Rule, a.Revision

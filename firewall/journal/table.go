@@ -104,6 +104,8 @@ type row struct {
 	lastTo   netip.Addr
 	lastPort uint16
 	lastFrom source
+
+	lastCrowded key // of the last hit that it took in because the table was full
 }
 
 func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
@@ -121,10 +123,10 @@ func (t *table) add(h *nflog.Hit) {
 	t.hits++
 	s := t.owner(sourceOf(h))
 	k := keyOf(s.bucket.name, h)
-	r := t.rows[k]
+	r, crowded := t.rows[k], false
 	if r == nil {
 		if t.full(s.bucket) {
-			r = t.crowded(k, s, h)
+			r, crowded = t.crowded(k, s, h), true
 		} else {
 			r = t.newRow(k, s, h)
 		}
@@ -132,6 +134,10 @@ func (t *table) add(h *nflog.Hit) {
 	for r.into != nil {
 		r.touched = t.turn
 		r = r.into
+	}
+	if crowded && r.lastCrowded != k { // one that comes again at once is the same
+		r.attempt.Folded++
+		r.lastCrowded = k
 	}
 	if r.key.other {
 		r.noteFolded(h)
