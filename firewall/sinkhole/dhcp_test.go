@@ -187,8 +187,20 @@ func TestAFloodOfDiscoveries(t *testing.T) {
 	for range 2 * messagesOfOne {
 		d.answer(asks(t, gate, dhcpv4.MessageTypeDiscover), nobody)
 	}
-	if n := d.budget.of[gate]; n != messagesOfOne {
+	if n := d.budget.of[share{mac: gate}]; n != messagesOfOne {
 		t.Errorf("one device was answered %d times in a second", n)
+	}
+	// Its MAC in those messages may be forged: its renewal has a share of its own.
+	renewal := asks(t, gate, dhcpv4.MessageTypeRequest, dhcpv4.WithClientIP(gateIP.AsSlice()))
+	if r := d.answer(renewal, gateIP); said(r) != "ACK 10.20.1.11 from 10.20.0.1 to 10.20.1.11" {
+		t.Errorf("a pinned device that renews is told %s", said(r))
+	}
+	for range 2 * messagesOfOne {
+		d.answer(renewal, gateIP)
+		d.answer(renewal, netip.MustParseAddr("10.20.1.12")) // another's address is no renewal
+	}
+	if n := d.budget.of[share{gate, true}]; n != messagesOfOne || len(d.budget.of) != 3 {
+		t.Errorf("one device renewed %d times in a second: %v", n, d.budget.of)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // everybody is who hears what is sent to it on the camera network.
 var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// How much DHCP is answered. Pinned devices have a share each, all others one
-// together: who invents MACs takes nothing from a camera.
+// How much DHCP is answered. Pinned devices have a share each, and another for
+// renewals; all others one together: who invents MACs takes nothing from a camera.
 const (
 	messagesOfOne     = 8  // a second
 	messagesStrangers = 64 // a second, of all that are not pinned
@@ -60,22 +60,30 @@ func (d *dhcpServer) conflict(mac MAC, ip netip.Addr) {
 // budget is how much was taken in this second.
 type budget struct {
 	second    time.Time
-	of        map[MAC]int // at most as many as are pinned, and messagesStrangers
+	of        map[share]int // at most two of each that is pinned, and messagesStrangers
 	strangers int
 }
 
+// share is what a message counts as. The MAC is what the message says: anybody
+// may write a pinned device's. A renewal comes from that device's own address, and
+// the rules have judged from which MAC: who forges the message alone takes nothing of it.
+type share struct {
+	mac    MAC
+	renews bool // of a pinned device only
+}
+
 // take reports whether one more message of a device may be answered.
-func (b *budget) take(mac MAC, pinned bool, now time.Time) bool {
+func (b *budget) take(of share, pinned bool, now time.Time) bool {
 	if age := now.Sub(b.second); age < 0 || age >= time.Second {
-		b.second, b.of, b.strangers = now, map[MAC]int{}, 0
+		b.second, b.of, b.strangers = now, map[share]int{}, 0
 	}
-	if b.of[mac] >= messagesOfOne || !pinned && b.strangers >= messagesStrangers {
+	if b.of[of] >= messagesOfOne || !pinned && b.strangers >= messagesStrangers {
 		return false
 	}
 	if !pinned {
 		b.strangers++
 	}
-	b.of[mac]++
+	b.of[of]++
 	return true
 }
 
@@ -87,10 +95,10 @@ func (d *dhcpServer) answer(message []byte, from netip.Addr) *dhcpReply {
 		return nil
 	}
 	now := d.opts.Now()
-	_, pinned := d.opts.Leases().pinned[mac]
+	pin, pinned := d.opts.Leases().pinned[mac]
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.budget.take(mac, pinned, now) {
+	if !d.budget.take(share{mac, pinned && from == pin}, pinned, now) {
 		d.refused.Add(1)
 		return nil
 	}
