@@ -250,12 +250,25 @@ func TestQuarantine(t *testing.T) {
 }
 
 func TestADeviceWhoseAddressIsInUseIsTold(t *testing.T) {
-	d, _ := newTestDHCP(t)
+	d, now := newTestDHCP(t)
 	for range 3 {
 		d.answer(asks(t, gate, dhcpv4.MessageTypeDecline), nobody)
 	}
 	if d.conflicts.Load() != 3 || len(d.told) != 1 {
 		t.Errorf("%d conflicts, %d told", d.conflicts.Load(), len(d.told))
+	}
+	// Where the log has as many as it takes, it has others once these are old.
+	for i := range 2 * maxTold {
+		d.conflict(MAC{2, 9, 0, 0, byte(i >> 8), byte(i)}, gateIP)
+	}
+	if len(d.told) != maxTold {
+		t.Errorf("%d were told at once", len(d.told))
+	}
+	for _, mac := range []MAC{gate, stranger} { // told before, and not
+		*now = now.Add(tellEvery)
+		if d.conflict(mac, gateIP); d.told[mac] != *now {
+			t.Errorf("a conflict of %x is not told any more: %s", mac, d.told[mac])
+		}
 	}
 }
 

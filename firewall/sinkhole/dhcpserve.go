@@ -3,6 +3,7 @@ package sinkhole
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -46,11 +47,17 @@ const (
 	tellEvery = 10 * time.Minute
 )
 
-// conflict says that a device found its own address in use. It is called with mu held.
+// conflict says that a device found its own address in use. Where the log has
+// maxTold of these, it gets no other before the first of them is old: who forges
+// them for many devices fills no disk. It is called with mu held.
 func (d *dhcpServer) conflict(mac MAC, ip netip.Addr) {
 	d.conflicts.Add(1)
 	now := d.opts.Now()
-	if last, ok := d.told[mac]; ok && now.Sub(last) < tellEvery && !now.Before(last) || len(d.told) >= maxTold {
+	old := func(_ MAC, last time.Time) bool { return now.Sub(last) >= tellEvery || now.Before(last) }
+	if len(d.told) >= maxTold {
+		maps.DeleteFunc(d.told, old)
+	}
+	if last, ok := d.told[mac]; ok && !old(mac, last) || !ok && len(d.told) >= maxTold {
 		return
 	}
 	d.told[mac] = now
