@@ -249,6 +249,22 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// An address that was declined long ago is not one of those that are, whether or
+// not anybody counts.
+func TestWhatWasDeclinedLongAgoLetsOthersDecline(t *testing.T) {
+	l := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.9.9.1/28")}, nil) // three addresses, of which one may be declined
+	q, now := newQuarantine(), time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	for place := range 2 {
+		ip := l.at(place)
+		q.give(l, stranger, ip, now, offered)
+		q.decline(l, stranger, now)
+		if q.may(l, gate, ip, now) || q.declined != 1 {
+			t.Errorf("%s is given again at once, %d are declined", ip, q.declined)
+		}
+		now = now.Add(declined)
+	}
+}
+
 func TestADeviceWhoseAddressIsInUseIsTold(t *testing.T) {
 	d, now := newTestDHCP(t)
 	for range 3 {

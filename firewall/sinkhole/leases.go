@@ -161,6 +161,7 @@ func (q *quarantine) forget(ip netip.Addr) {
 // decline keeps an address from being given for a while: a device found it in
 // use. Half of the pool at most: who declines everything leaves the rest to others.
 func (q *quarantine) decline(l *Leases, mac MAC, now time.Time) {
+	q.count(l, now) // what is over takes none of that half
 	ip, ok := q.byMAC[mac]
 	if !ok {
 		return
