@@ -243,9 +243,37 @@ func TestQuarantine(t *testing.T) {
 	if n := d.quarantine.count(pinned, *now); n != 0 || d.quarantine.declined != 0 || len(d.quarantine.byIP) != 0 {
 		t.Errorf("%d are left, %d declined", n, d.quarantine.declined)
 	}
-	small := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.9.9.1/30")}, nil)
-	if small.size != 1 || small.at(0) != netip.MustParseAddr("10.9.9.2") {
-		t.Errorf("a /30 has %d for strangers, from %s", small.size, small.at(0))
+}
+
+// Of our own addresses none is handed out, wherever in the network they lie.
+func TestThePoolHasNoneOfOurs(t *testing.T) {
+	for networks, want := range map[string]string{
+		"10.9.9.1/30":                          "10.9.9.2",
+		"10.99.0.1/29":                         "10.99.0.6",
+		"10.99.0.6/29":                         "10.99.0.5",
+		"10.99.0.6/29 10.99.0.5/29":            "10.99.0.4",
+		"10.99.0.13/28":                        "10.99.0.11 10.99.0.12 10.99.0.14",
+		"10.9.9.1/30 10.9.9.2/30 10.20.0.1/16": "",
+	} {
+		var list []netip.Prefix
+		for n := range strings.FieldsSeq(networks) {
+			list = append(list, netip.MustParsePrefix(n))
+		}
+		l := NewLeases(list, nil)
+		var pool []string
+		for _, ip := range l.pool {
+			pool = append(pool, ip.String())
+		}
+		if got := strings.Join(pool, " "); got != want {
+			t.Errorf("%s: the pool is %q, want %q", networks, got, want)
+		}
+		if _, ok := newQuarantine().give(l, stranger, netip.Addr{}, time.Time{}, offered); ok != (want != "") {
+			t.Errorf("%s: an address is given: %t", networks, ok)
+		}
+	}
+	wide := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.20.255.254/16")}, nil)
+	if n := len(wide.pool); n != maxQuarantine || wide.pool[0].String() != "10.20.251.254" || !wide.free(wide.pool[0]) || wide.free(wide.pool[0].Prev()) {
+		t.Errorf("a /16 has %d from %s", n, wide.pool[0])
 	}
 }
 
@@ -255,7 +283,7 @@ func TestWhatWasDeclinedLongAgoLetsOthersDecline(t *testing.T) {
 	l := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.9.9.1/28")}, nil) // three addresses, of which one may be declined
 	q, now := newQuarantine(), time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
 	for place := range 2 {
-		ip := l.at(place)
+		ip := l.pool[place]
 		q.give(l, stranger, ip, now, offered)
 		q.decline(l, stranger, now)
 		if q.may(l, gate, ip, now) || q.declined != 1 {
