@@ -34,7 +34,7 @@ type dhcpServer struct {
 	told       map[MAC]time.Time // conflicts that the log has, at most maxTold
 	short      time.Time         // when no address was left
 
-	leased, malformed, refused, full, foreign, conflicts atomic.Uint64
+	leased, malformed, refused, full, elsewhere, conflicts atomic.Uint64
 }
 
 func newDHCPServer(o Options) *dhcpServer {
@@ -153,19 +153,21 @@ func (s *Sinkhole) serveDHCP(pc net.PacketConn) error {
 	}
 }
 
-// DHCPStats counts since the start.
+// DHCPStats says how it is with the addresses for devices that are not pinned.
 type DHCPStats struct {
-	Leased     uint64 // leases given and renewed
-	Quarantine int    // devices that have an address without being pinned
-	Malformed  uint64
-	Refused    uint64 // dropped because too many came at once
-	Full       uint64 // not answered because the quarantine's addresses are all in use
-	Short      bool   // that was so within the last minute
-	Foreign    uint64 // devices that chose another server's offer
-	Conflicts  uint64 // devices that said that another one uses their address
+	Quarantine int  // devices that have an address without being pinned
+	Short      bool // within the last minute one got none, since all are in use
+
+	// Since the start, for tests.
+	leased    uint64 // leases given and renewed
+	malformed uint64
+	refused   uint64 // dropped because too many came at once
+	full      uint64 // not answered because the quarantine's addresses are all in use
+	elsewhere uint64 // devices that chose another server's offer
+	conflicts uint64 // devices that said that another one uses their address
 }
 
-// DHCP gives the counts so far, zero where no addresses are handed out.
+// DHCP gives what is so now, zero where no addresses are handed out.
 func (s *Sinkhole) DHCP() DHCPStats {
 	d := s.dhcp
 	if d == nil {
@@ -173,8 +175,10 @@ func (s *Sinkhole) DHCP() DHCPStats {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := d.opts.Now()
 	return DHCPStats{
-		Leased: d.leased.Load(), Quarantine: d.quarantine.count(d.opts.Leases(), d.opts.Now()), Malformed: d.malformed.Load(),
-		Refused: d.refused.Load(), Full: d.full.Load(), Short: !d.short.IsZero() && d.opts.Now().Sub(d.short) < time.Minute, Foreign: d.foreign.Load(), Conflicts: d.conflicts.Load(),
+		Quarantine: d.quarantine.count(d.opts.Leases(), now), Short: !d.short.IsZero() && now.Sub(d.short) < time.Minute,
+		leased: d.leased.Load(), malformed: d.malformed.Load(), refused: d.refused.Load(),
+		full: d.full.Load(), elsewhere: d.elsewhere.Load(), conflicts: d.conflicts.Load(),
 	}
 }
