@@ -61,18 +61,47 @@ func (d *decoder) validateNetwork(c *CameraNetwork) {
 			d.problem(path, fmt.Sprintf("%s overlaps %s, which the recorder's DNS answers from", p, sinkholeRange), "use another private network")
 		}
 	}
-	d.validateDHCP(c)
 }
 
 // validateDHCP refuses a network in which there is no address to hand out.
-func (d *decoder) validateDHCP(c *CameraNetwork) {
-	if !c.DHCP || len(c.Addresses) == 0 || !c.Addresses[0].IsValid() {
-		return
+func (d *decoder) validateDHCP(s *Site) {
+	c := &s.CameraNetwork
+	if !c.DHCP || len(c.Addresses) == 0 || !c.Addresses[0].IsValid() || !c.Addresses[0].Addr().Is4() {
+		return // said already
 	}
-	if p := c.Addresses[0]; p.Bits() > 29 {
+	switch p := c.Addresses[0]; {
+	case p.Bits() > 29:
 		d.problem("camera_network.dhcp", fmt.Sprintf("%s has no room for devices that are not pinned yet", p.Masked()),
 			"write dhcp: false and give cameras static addresses, or make the first of camera_network.addresses a larger network, /29 or more")
+	case !sparesOne(s):
+		d.problem("camera_network.dhcp", fmt.Sprintf("each address of %s that DHCP has for devices that are not pinned yet is pinned or the recorder's own", p.Masked()),
+			"pin devices to addresses below its upper quarter, make the first of camera_network.addresses a larger network, or write dhcp: false and give cameras static addresses")
 	}
+}
+
+// sparesOne tells whether one of the addresses that firewall/sinkhole keeps for
+// devices that are not pinned (NewLeases) is pinned to nobody: of as many as a quarter
+// of the first network has, at most 1,024, the last that are not the recorder's.
+func sparesOne(s *Site) bool {
+	ours, pinned := map[netip.Addr]bool{}, map[netip.Addr]bool{}
+	for _, p := range s.CameraNetwork.Addresses {
+		ours[p.Addr()] = true
+	}
+	for _, v := range s.Devices {
+		pinned[v.IP] = true
+	}
+	first := s.CameraNetwork.Addresses[0]
+	pool := min(max((1<<(32-first.Bits())-2)/4, 1), 1024)
+	for ip := broadcastOf(first).Prev(); pool > 0 && ip != first.Masked().Addr(); ip = ip.Prev() {
+		switch {
+		case ours[ip]:
+			continue
+		case !pinned[ip]:
+			return true
+		}
+		pool--
+	}
+	return false
 }
 
 // broadcastOf gives an IPv4 network's last address.
@@ -122,6 +151,7 @@ func (d *decoder) validateDevices(s *Site) {
 			d.problem(at, "username and password_file go together", "give both or neither")
 		}
 	}
+	d.validateDHCP(s)
 }
 
 // devicePort checks that a device is bound to a port that cameras hang on.
