@@ -73,33 +73,21 @@ func (d *decoder) validateDHCP(s *Site) {
 	case p.Bits() > 29:
 		d.problem("camera_network.dhcp", fmt.Sprintf("%s has no room for devices that are not pinned yet", p.Masked()),
 			"write dhcp: false and give cameras static addresses, or make the first of camera_network.addresses a larger network, /29 or more")
-	case !sparesOne(s):
-		d.problem("camera_network.dhcp", fmt.Sprintf("each address of %s that DHCP has for devices that are not pinned yet is pinned or the recorder's own", p.Masked()),
-			"pin devices to addresses below its upper quarter, make the first of camera_network.addresses a larger network, or write dhcp: false and give cameras static addresses")
+	case !sparesOne(c.Addresses):
+		d.problem("camera_network.dhcp", fmt.Sprintf("each address of %s is the recorder's own", p.Masked()),
+			"make the first of camera_network.addresses a larger network, or write dhcp: false and give cameras static addresses")
 	}
 }
 
-// sparesOne tells whether one of the addresses that firewall/sinkhole keeps for
-// devices that are not pinned (NewLeases) is pinned to nobody: of as many as a quarter
-// of the first network has, at most 1,024, the last that are not the recorder's.
-func sparesOne(s *Site) bool {
-	ours, pinned := map[netip.Addr]bool{}, map[netip.Addr]bool{}
-	for _, p := range s.CameraNetwork.Addresses {
-		ours[p.Addr()] = true
-	}
-	for _, v := range s.Devices {
-		pinned[v.IP] = true
-	}
-	first := s.CameraNetwork.Addresses[0]
-	pool := min(max((1<<(32-first.Bits())-2)/4, 1), 1024)
-	for ip := broadcastOf(first).Prev(); pool > 0 && ip != first.Masked().Addr(); ip = ip.Prev() {
-		switch {
-		case ours[ip]:
-			continue
-		case !pinned[ip]:
+// sparesOne tells whether the first network has an address that is not the
+// recorder's own. That devices are pinned to all of them is no fault of the file: the
+// next pin must not end the arming of all others; health says it.
+func sparesOne(ours []netip.Prefix) bool {
+	first := ours[0]
+	for ip := broadcastOf(first).Prev(); ip != first.Masked().Addr(); ip = ip.Prev() {
+		if !slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Addr() == ip }) {
 			return true
 		}
-		pool--
 	}
 	return false
 }
