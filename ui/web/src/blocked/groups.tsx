@@ -38,7 +38,8 @@ function added(a: Group[], b: Group[]): Group[] {
 
 /** only is the word that shows a group's attempts alone. */
 function only(by: Grouping, g: Group): string {
-  if (g.value === "*") return "";
+  if (g.value === "**") return "";
+  if (g.value === "*") return wordFor("is", "names");
   if (by === "camera") return wordFor("device", g.value || "-");
   if (by === "reason") return wordFor("reason", g.value);
   return /^[0-9.]+$|:/.test(g.value) ? wordFor("address", g.value) : wordFor("host", g.value);
@@ -71,7 +72,7 @@ export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.El
     };
   }, [by, asked, noisy]);
   const a = answer.value;
-  const name = (g: Group): string => (g.value === "*" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? m.nobody : m.none));
+  const name = (g: Group): string => (g.value === "**" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? m.nobody : m.none));
   return (
     <div class="table-box groups" tabIndex={0} role="region" aria-label={m.by[by]}>
       {failed.value && <p class="bad small" role="status"><bdi>{failed.value.why}</bdi> → <bdi>{failed.value.fix}</bdi></p>}
