@@ -90,6 +90,12 @@ func Of(s Subject, said *onvif.Statement, why error, at time.Time) Report {
 	return r
 }
 
+// TellsInterfaces reports whether the device named any of its interfaces: only then
+// is a radio that is not among its findings one that is gone.
+func (r Report) TellsInterfaces() bool {
+	return slices.ContainsFunc(r.Facts, func(f Fact) bool { return f.Name == "interface" })
+}
+
 // failed is a report of a device that told nothing.
 func (r *Report) failed(why error) {
 	r.Outcome, r.Detail = Silent, "it was not asked"

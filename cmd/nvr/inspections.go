@@ -46,7 +46,9 @@ type inspections struct {
 type inspected struct {
 	report inspect.Report
 	pin    string
-	first  time.Time // when what containment depends on was first said
+
+	radios      []inspect.Finding // what containment depends on, as it was said last
+	first, said time.Time         // when that was said first, and last
 }
 
 func newInspections(a *app) *inspections {
@@ -129,13 +131,18 @@ func (n *inspections) ask(ctx context.Context, d configs.Device) inspect.Report 
 	return report
 }
 
+// keep keeps a report. What does not tell of interfaces takes no radio back that
+// was told of: a device could have it forgotten by answering no more.
 func (n *inspections) keep(d configs.Device, r inspect.Report) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	was := n.last[d.ID]
-	is := inspected{report: r, pin: pinOf(d), first: r.At}
-	if was.pin == is.pin && !was.first.IsZero() && len(radios(was.report)) > 0 {
+	is := inspected{report: r, pin: pinOf(d), radios: radios(r), first: r.At, said: r.At}
+	if was.pin == is.pin && len(was.radios) > 0 {
 		is.first = was.first
+		if !r.TellsInterfaces() {
+			is.radios, is.said = was.radios, was.said
+		}
 	}
 	n.last[d.ID] = is
 }
@@ -224,14 +231,13 @@ func (n *inspections) found() (all []sightings.Finding) {
 	defer n.mu.Unlock()
 	for _, d := range n.app.current().Devices {
 		was := n.last[d.ID]
-		said := radios(was.report)
-		if len(said) == 0 || was.pin != pinOf(d) {
+		if was.pin != pinOf(d) {
 			continue
 		}
-		for _, f := range said {
+		for _, f := range was.radios {
 			all = append(all, sightings.Finding{
 				Kind: sightings.Radio, Device: d.ID, MAC: nflog.MAC(d.MAC), Port: f.About, Other: f.With,
-				First: was.first, Last: was.report.At, Count: 1,
+				First: was.first, Last: was.said, Count: 1,
 			})
 		}
 	}
