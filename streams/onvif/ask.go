@@ -65,7 +65,7 @@ func Ask(ctx context.Context, o Options) (*Statement, error) {
 	a.services(ctx)
 	a.device(ctx)
 	a.media(ctx)
-	a.s.Signed = c.way != unsigned
+	a.s.Signed = c.way != unsigned || c.denied > 0
 	return a.s, nil
 }
 

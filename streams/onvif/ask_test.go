@@ -190,6 +190,38 @@ func TestTheAccountIsOfferedOnceEachWay(t *testing.T) {
 	}
 }
 
+// TestAnAccountOfLittleRightsIsTaken: it is one, however many questions it is denied.
+func TestAnAccountOfLittleRightsIsTaken(t *testing.T) {
+	camera := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": say(theTime)}}
+	denied := []string{"GetNetworkInterfaces", "GetNetworkDefaultGateway", "GetDNS", "GetNTP", "GetNetworkProtocols"}
+	for _, q := range denied {
+		camera.answers[q] = say(notAuthorized)
+	}
+	camera.answers["GetDeviceInformation"] = func(w http.ResponseWriter, _ *http.Request) {
+		if len(camera.requests("UsernameToken")) == 0 {
+			say(notAuthorized)(w, nil)
+			return
+		}
+		say("<GetDeviceInformationResponse><Model>M1</Model></GetDeviceInformationResponse>")(w, nil)
+	}
+	if err := camera.listen(t, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := onvif.Ask(t.Context(), camera.options())
+	if err != nil || !s.Signed || s.Model != "M1" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	refused := 0
+	for _, u := range s.Untold {
+		if u.Refused {
+			refused++
+		}
+	}
+	if n := len(camera.requests("UsernameToken")); refused != len(denied) || n != 1+len(denied) {
+		t.Errorf("%d refused, %d signed: %+v", refused, n, s.Untold)
+	}
+}
+
 // fresh challenges with another nonce each time.
 func fresh(refuse func(string) http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
