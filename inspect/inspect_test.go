@@ -106,6 +106,12 @@ func TestClaimsStandSideBySide(t *testing.T) {
 	if !differs["model"] || differs["maker"] || differs["mac"] {
 		t.Error(differs)
 	}
+	undeclared := subject()
+	undeclared.Maker, undeclared.MACMaker = "", "Somebody Technology"
+	r := inspect.Of(undeclared, honest(), nil, time.Time{})
+	if len(r.Findings) != 1 || r.Findings[0].Code != inspect.MACMaker || r.Facts[0].Name != "maker" || !r.Facts[0].Differs {
+		t.Errorf("a maker that only the MAC contradicts: %+v, %+v", r.Findings, r.Facts[0])
+	}
 }
 
 // TestADeviceThatTellsNothing is said plainly.

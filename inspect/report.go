@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -130,7 +131,7 @@ func (r *Report) facts(s Subject, said *onvif.Statement) {
 		}
 	}
 	of := func(values ...string) Claim { return Claim{ONVIF, strings.Join(values, ", ")} }
-	add("maker", differ(s.Maker, said.Manufacturer) || differ(s.Maker, s.MACMaker),
+	add("maker", differ(s.Maker, said.Manufacturer) || differ(s.MACMaker, cmp.Or(s.Maker, said.Manufacturer)),
 		Claim{SiteFile, s.Maker}, of(said.Manufacturer), Claim{MACList, s.MACMaker})
 	add("model", differ(s.Model, said.Model), Claim{SiteFile, s.Model}, of(said.Model))
 	add("firmware", false, of(said.Firmware))
