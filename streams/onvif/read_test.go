@@ -96,6 +96,12 @@ func TestTheSecretIsTakenOut(t *testing.T) {
 	if err != nil || s.Manufacturer != "says ***" || s.Profiles[0].Token != "***" {
 		t.Errorf("%+v, %v", s, err)
 	}
+	const odd = "p@ss wörd"
+	for _, form := range []string{odd, "p@ss%20w%C3%B6rd", "p%40ss+w%C3%B6rd", "p%40ss%20w%c3%b6rd"} {
+		if got := without("x="+form+".", odd); got != "x=***." {
+			t.Errorf("%s becomes %s", form, got)
+		}
+	}
 	for uri, want := range map[string]string{
 		"rtsp://admin:secret@10.20.1.11:554/1":                 "rtsp://10.20.1.11:554/1",
 		"rtsp://10.20.1.11/user=admin_password=tlJw_channel=1": "rtsp://10.20.1.11/user=admin_password=***_channel=1",
