@@ -38,8 +38,9 @@ type inspections struct {
 	app   *app
 	hands chan struct{} // a place for each that is asked by hand at the moment
 
-	mu   sync.Mutex
-	last map[string]inspected // by device
+	mu     sync.Mutex
+	last   map[string]inspected // by device
+	asking map[string]bool      // those that are asked at the moment
 }
 
 // inspected is a report and what it is of: another pin is another device.
@@ -52,7 +53,7 @@ type inspected struct {
 }
 
 func newInspections(a *app) *inspections {
-	return &inspections{app: a, hands: make(chan struct{}, inspectMany), last: map[string]inspected{}}
+	return &inspections{app: a, hands: make(chan struct{}, inspectMany), last: map[string]inspected{}, asking: map[string]bool{}}
 }
 
 // pinOf is what makes a device the same: an account that is new is worth asking with, too.
@@ -76,7 +77,13 @@ func (n *inspections) run(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(inspectMany)
 		for _, d := range n.due(time.Now()) {
-			g.Go(func() error { n.ask(ctx, d); return ctx.Err() })
+			g.Go(func() error {
+				if n.begin(d.ID) { // else somebody asks it by hand
+					defer n.end(d.ID)
+					n.ask(ctx, d)
+				}
+				return ctx.Err()
+			})
 		}
 		if g.Wait() != nil {
 			return nil //nolint:nilerr // asked to end
@@ -112,6 +119,24 @@ func (i inspected) lasts() time.Duration {
 		return inspectSoon
 	}
 	return inspectEvery
+}
+
+// begin takes a device for one round of questions: two that sign at once could lock
+// an account that each alone does not. False: it is asked already.
+func (n *inspections) begin(device string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.asking[device] {
+		return false
+	}
+	n.asking[device] = true
+	return true
+}
+
+func (n *inspections) end(device string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.asking, device)
 }
 
 // ask asks one device and keeps what it says. A password that cannot be read is
@@ -208,6 +233,10 @@ func (n *inspections) Inspect(ctx context.Context, device string) (ui.Inspection
 	default:
 		return ui.InspectionView{}, &ui.Problem{Status: http.StatusConflict, Message: fmt.Sprintf("%d devices are being asked already", inspectMany), Fix: "try again in half a minute"}
 	}
+	if !n.begin(d.ID) {
+		return ui.InspectionView{}, &ui.Problem{Status: http.StatusConflict, Message: "the device is being asked already", Fix: "look again in half a minute"}
+	}
+	defer n.end(d.ID)
 	r := n.ask(ctx, d)
 	if err := ctx.Err(); err != nil {
 		return ui.InspectionView{}, fmt.Errorf("inspect %s: %w", device, err)
