@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-ALM2BANM.js";import"./chunk-WFUQUXTQ.js";import"./chunk-QGBUGK2S.js";import"./chunk-3GTKSTDM.js";import"./chunk-SWIOZ2WO.js";import"./chunk-MXRVA6NJ.js";import"./chunk-VU3TMTJI.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
