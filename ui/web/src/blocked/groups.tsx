@@ -45,6 +45,11 @@ function only(by: Grouping, g: Group): string {
   return /^[0-9.]+$|:/.test(g.value) ? wordFor("address", g.value) : wordFor("host", g.value);
 }
 
+function heading(by: Grouping): string {
+  const m = t.value;
+  return { camera: m.colDevice, destination: m.colDestination, reason: m.colReason }[by];
+}
+
 /** Groups counts what the filter chooses by what it has in common. */
 export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.Element {
   const m = words.value;
@@ -82,14 +87,14 @@ export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.El
     };
   }, [by, asked, noisy]);
   const a = answer.value;
-  const name = (g: Group): string => (g.value === "*" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? m.nobody : m.none));
+  const name = (g: Group): string => (g.value === "*" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? t.value.unknownDevice : m.none));
   return (
     <div class="table-box groups" tabIndex={0} role="region" aria-label={m.by[by]}>
       <TroubleLine of={failed.value} />
       <table>
         <thead>
           <tr>
-            <th>{m.colValue[by]}</th>{by === "destination" && <th>{m.colCountry}</th>}
+            <th>{heading(by)}</th>{by === "destination" && <th>{m.colCountry}</th>}
             <th class="num">{m.colAttempts}</th><th class="num">{t.value.colTries}</th><th>{t.value.colLast}</th>
           </tr>
         </thead>

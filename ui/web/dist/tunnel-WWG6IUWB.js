@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-CPSG7RIX.js";import"./chunk-WQZ5TEJC.js";import"./chunk-X3F2J35D.js";import"./chunk-6ZGOFYSV.js";import"./chunk-NHLXJ656.js";import"./chunk-GQPWUH52.js";import"./chunk-4CLYGL7B.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
