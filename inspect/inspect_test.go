@@ -16,7 +16,7 @@ import (
 
 func subject() inspect.Subject {
 	return inspect.Subject{
-		Device: "dev-gate", IP: netip.MustParseAddr("10.20.1.11"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 0x11},
+		Device: "dev-gate", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 0x11},
 		Maker: "Example Optics", Model: "EO-4 Turret", MACMaker: "Example Optics Co., Ltd.", Ours: []netip.Addr{netip.MustParseAddr("10.20.0.1")},
 	}
 }

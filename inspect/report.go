@@ -16,7 +16,6 @@ import (
 // Subject is a device as it is known without asking it.
 type Subject struct {
 	Device       string
-	IP           netip.Addr
 	MAC          net.HardwareAddr
 	Maker, Model string       // declared in the site file; may be empty
 	MACMaker     string       // whom the MAC was given to; empty: not known

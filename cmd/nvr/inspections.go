@@ -174,7 +174,7 @@ func (n *inspections) keep(d configs.Device, r inspect.Report) {
 
 // subject is what is known of a device without asking it.
 func (n *inspections) subject(d configs.Device) inspect.Subject {
-	s := inspect.Subject{Device: d.ID, IP: d.IP, MAC: d.MAC, Maker: d.Declared.Maker, Model: d.Declared.Model}
+	s := inspect.Subject{Device: d.ID, MAC: d.MAC, Maker: d.Declared.Maker, Model: d.Declared.Model}
 	s.MACMaker, _ = n.app.enrol.makers().Maker(nflog.MAC(d.MAC))
 	for _, p := range n.app.current().CameraNetwork.Addresses {
 		s.Ours = append(s.Ours, p.Addr())
