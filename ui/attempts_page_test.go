@@ -48,7 +48,7 @@ func TestAttemptsAreSearchedAndSignedOffOnThePage(t *testing.T) {
 		return chromedp.Evaluate(fmt.Sprintf(`{const i = document.querySelector('.box input'); i.value = %q; i.dispatchEvent(new Event('input', {bubbles: true}))}`, text), nil)
 	}
 	choose := func(by string) chromedp.Action {
-		return chromedp.Evaluate(fmt.Sprintf(`{const s = document.querySelector('#attempts .tools select'); s.value = %q; s.dispatchEvent(new Event('change', {bubbles: true}))}`, by), nil)
+		return chromedp.Evaluate(fmt.Sprintf(`{const s = document.querySelector('#attempts .table-tools select'); s.value = %q; s.dispatchEvent(new Event('change', {bubbles: true}))}`, by), nil)
 	}
 	await(page, t, rows(11))
 	await(page, t, `document.querySelector('tr.attempt[data-id=a0030]').textContent.includes('beacon 60 s ± 4 s')`)

@@ -94,7 +94,7 @@ func (a *app) serviceHealth(name string, of *sinkhole.Sinkhole) []ui.HealthCheck
 	}
 	if n := of.DHCP(); n.Short {
 		return []ui.HealthCheck{{
-			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("all %d addresses for devices that are not pinned are in use", n.Quarantine),
+			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("no address is left for devices that are not pinned: %d are in use, the others pinned", n.Quarantine),
 			Fix: "look at nvr devices --unknown: pin what is yours, and find out at which port somebody invents devices; pinned devices get theirs all the same",
 		}}
 	}

@@ -298,7 +298,7 @@ function Toolbar(): JSX.Element {
 function Tools(): JSX.Element {
   const w = words.value;
   return (
-    <div class="tools">
+    <div class="table-tools">
       <label class="small">{w.grouping} <select value={grouping.value ?? ""} onChange={(e) => (grouping.value = (e.currentTarget.value || undefined) as Grouping | undefined)}>
         <option value="">{w.list}</option>
         {(["camera", "destination", "reason"] as const).map((by) => <option key={by} value={by}>{w.by[by]}</option>)}
