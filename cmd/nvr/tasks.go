@@ -90,7 +90,7 @@ func (a *app) serviceHealth(name string, of *sinkhole.Sinkhole) []ui.HealthCheck
 		return nil
 	}
 	if s := of.Status(); !s.Bound && s.Reason != "" {
-		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no answers meanwhile; nobody else gets their questions"}}
+		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "see that the bridge " + bridge + " is up with its address (nvr firewall status); it is tried again by itself, and nobody else gets their questions meanwhile"}}
 	}
 	if n := of.DHCP(); n.Short {
 		return []ui.HealthCheck{{
