@@ -57,7 +57,8 @@ func TestAccount(t *testing.T) {
 		"never quiet": {
 			look{0, 0, 0, 0, false},
 			[]look{{10, 0, 0, 0, false}, {30, 10, 0, 1, true}, {50, 40, 0, 1, true}, {70, 55, 0, 1, true}},
-			Counted{Dropped: 70, Read: 55, Unread: 10}, quiet / 2,
+			Counted{Dropped: 70, Read: 55, Unread: 10},
+			quiet / 2,
 		},
 		"counters that somebody flushed": {
 			look{0, 0, 0, 1, true},

@@ -88,7 +88,7 @@ export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.El
     };
   }, [by, asked, noisy]);
   const a = answer.value;
-  const name = (g: Group): string => (g.value === "**" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? t.value.unknownDevice : m.none));
+  const name = (g: Group): string => (g.value === "**" ? m.rest : g.value === "*" ? t.value.manyNames : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? t.value.unknownDevice : m.none));
   return (
     <div class="table-box groups" tabIndex={0} role="region" aria-label={m.by[by]}>
       <TroubleLine of={failed.value} />
