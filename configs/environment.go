@@ -49,7 +49,16 @@ func checkFaces(s *Site) Problems {
 		}
 	}
 	if s.TLS.CertificateFile != "" {
-		d.pair(&s.TLS)
+		d.pair("tls", s.TLS.CertificateFile, s.TLS.KeyFile)
+	}
+	for i, v := range s.Outputs {
+		at := fmt.Sprintf("outputs[%d]", i)
+		if v.CAFile != "" {
+			d.authorities(at+".ca_file", v.CAFile)
+		}
+		if v.CertificateFile != "" {
+			d.pair(at, v.CertificateFile, v.KeyFile)
+		}
 	}
 	for i := range d.problems {
 		d.problems[i].Faces = true
@@ -126,21 +135,21 @@ func (d *decoder) secret(path, file string) {
 	}
 }
 
-// pair checks the site's own certificate files. That they have expired is no
-// reason not to record: it is told while nvr runs.
-func (d *decoder) pair(t *TLS) {
+// pair checks the files of a certificate of ours. That it has expired is no reason
+// not to record: it is told while nvr runs.
+func (d *decoder) pair(at, certificateFile, keyFile string) {
 	before := len(d.problems)
-	certificate := d.text("tls.certificate_file", t.CertificateFile, "put the certificate there, in PEM, the leaf first")
-	d.secret("tls.key_file", t.KeyFile)
+	certificate := d.text(at+".certificate_file", certificateFile, "put the certificate there, in PEM, the leaf first")
+	d.secret(at+".key_file", keyFile)
 	if len(d.problems) > before {
 		return
 	}
-	key := d.text("tls.key_file", t.KeyFile, "put the certificate's key there, in PEM")
+	key := d.text(at+".key_file", keyFile, "put the certificate's key there, in PEM")
 	if len(d.problems) > before {
 		return
 	}
 	if _, err := tls.X509KeyPair(certificate, key); err != nil {
-		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
+		d.problem(at+".certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
 	}
 }
 
@@ -168,10 +177,10 @@ func (d *decoder) text(path, file, fix string) []byte {
 // authorities checks a file of authorities.
 func (d *decoder) authorities(path, file string) {
 	before := len(d.problems)
-	content := d.text(path, file, "put the provider's authority there, in PEM")
+	content := d.text(path, file, "put the authority there, in PEM")
 	switch {
 	case len(d.problems) > before:
 	case !x509.NewCertPool().AppendCertsFromPEM(content):
-		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
+		d.problem(path, file+" holds no certificate", "put the authority there, in PEM")
 	}
 }

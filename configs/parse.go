@@ -103,6 +103,9 @@ func (d *decoder) site(s *Site, n ast.Node) {
 		field{"cameras", func(path string, n ast.Node) {
 			d.list(path, n, func(path string, n ast.Node) { s.Cameras = append(s.Cameras, d.camera(path, n)) })
 		}},
+		field{"outputs", func(path string, n ast.Node) {
+			d.list(path, n, func(path string, n ast.Node) { s.Outputs = append(s.Outputs, d.output(path, n)) })
+		}},
 	)
 	if _, ok := d.positions["version"]; !ok {
 		d.problem("version", "the file does not say its version", "write version: 1 at its beginning")

@@ -24,6 +24,7 @@ type Site struct {
 	CameraNetwork CameraNetwork
 	Devices       []Device
 	Cameras       []Camera
+	Outputs       []Output
 
 	positions map[string]Position // of values and keys, by path, for messages
 }

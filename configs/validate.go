@@ -27,6 +27,7 @@ func (d *decoder) validate(s *Site) {
 	d.validateDevices(s)
 	d.validateCameras(s)
 	d.validateAccounts(s)
+	d.validateOutputs(s)
 }
 
 // has tells whether something stands at a path, right or wrong.

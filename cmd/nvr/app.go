@@ -16,6 +16,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/outputs"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
@@ -58,6 +59,7 @@ type app struct {
 	journal *journal.Journal
 	// forgetful is why the journal is in memory only.
 	forgetful error
+	outputs   *outputs.Outputs
 	hits      *nflog.Reader
 	book      *sightings.Book // nil while arming
 	enrol     enrolment
@@ -124,6 +126,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	if err := a.openJournal(); err != nil {
 		return nil, errors.Join(err, a.store.Close(), a.closePeople())
 	}
+	a.outputs = a.newOutputs()
 	if a.Demo || a.people != nil {
 		a.server = ui.New(a.uiOptions())
 	}
@@ -175,6 +178,7 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.again(ctx, taskSightings, a.book.Run) })
+	g.Go(func() error { return a.outputs.Run(ctx) })
 	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {

@@ -211,6 +211,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.owners.Store(ownersOf(site))
 	a.leases.Store(leasesOf(site))
 	a.book.SetSite(bookSiteOf(site))
+	a.outputs.Set(outputsOf(site))
 	a.changeFaces(old, site)
 	a.keep(a.keepPledge(ctx, site))
 	a.start(ctx, want)

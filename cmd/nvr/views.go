@@ -34,6 +34,7 @@ func (a *app) uiOptions() ui.Options {
 	}
 	o.Reviews = reviews{a}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
+	o.Report = a.report
 	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
 	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
@@ -211,7 +212,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth(), a.outputHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {

@@ -49,6 +49,8 @@ var allowed = map[string][]string{
 	"firewall/filter":    {},
 	"firewall/sightings": {"firewall/nflog", "internal/durable"},
 	"firewall/canary":    {},
+	"firewall/report":    {"firewall/journal", "internal/proof"},
+	"firewall/outputs":   {"firewall/journal", "firewall/nflog", "internal/durable"},
 	"firewall/managers":  {"internal/durable"},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
