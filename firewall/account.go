@@ -3,6 +3,8 @@ package firewall
 import (
 	"maps"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // quiet is how long nothing may move before nothing is on its way: many times
@@ -22,6 +24,7 @@ const quiet = 500 * time.Millisecond
 type account struct {
 	last       map[string]uint64 // kernel counters, by rule; nil before the first
 	dropped    uint64
+	suppressed uint64 // of them, by rules that do not log
 	read, lost uint64 // as the reader has them
 	base       [2]uint64
 	unread     uint64 // final
@@ -43,11 +46,19 @@ func (a *account) begin(now map[string]uint64, read, lost uint64) {
 	a.open = true
 }
 
-// add takes one read-back, of the time at. binding is how often the reader was bound so far,
-// bound whether it is now.
-func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding uint64, bound bool) {
+// logged is how far the log's reader is: hits read and lost, how often it was bound
+// so far, and whether it is.
+type logged struct {
+	read, lost, binding uint64
+	bound               bool
+}
+
+// add takes one read-back of the time at, and how far the reader was just before it.
+// The other way round hits would come that no counter has yet, and seem to be of
+// counters that somebody flushed.
+func (a *account) add(at time.Time, now map[string]uint64, l logged) {
 	if a.last == nil {
-		a.begin(now, read, lost)
+		a.begin(now, l.read, l.lost)
 	}
 	moved := false
 	for id, n := range now {
@@ -57,24 +68,27 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 		}
 		moved = moved || n != before
 		a.dropped += n - before
+		if ruleset.Suppressed(id) {
+			a.suppressed += n - before
+		}
 		a.last[id] = n
 	}
-	read, lost = read-a.base[0], lost-a.base[1]
+	read, lost := l.read-a.base[0], l.lost-a.base[1]
 	moved = moved || read != a.read || lost != a.lost
 	a.read, a.lost = read, lost
 	// Each hit is a packet that was dropped: the counters had it, and were flushed by
 	// somebody before they were read, or had it before the beginning.
-	a.dropped = max(a.dropped, a.read+a.lost+a.unread)
-	more := a.dropped - a.read - a.lost
-	if !bound || binding != a.bindings {
-		a.open, a.bindings = true, binding
+	a.dropped = max(a.dropped, a.read+a.lost+a.unread+a.suppressed)
+	more := a.dropped - a.read - a.lost - a.suppressed
+	if !l.bound || l.binding != a.bindings {
+		a.open, a.bindings = true, l.binding
 		a.least, moved = more, true
 	}
 	a.least = min(a.least, more)
 	if moved || a.moved.IsZero() {
 		a.moved = at
 	}
-	if !a.open || !bound || at.Sub(a.moved) < quiet {
+	if !a.open || !l.bound || at.Sub(a.moved) < quiet {
 		return
 	}
 	a.unread, a.open = more, false
@@ -84,7 +98,7 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 // may stay unsettled: Unread is then the least that was missing at any look, since
 // what is missing now and was not before is on its way.
 func (a *account) counted() Counted {
-	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread}
+	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread, Suppressed: a.suppressed}
 	if a.open {
 		c.Unread = max(c.Unread, a.least)
 	}
