@@ -68,11 +68,11 @@ func (g ground) paths() []path {
 	all = append(all, g.toOthers()...)
 	all = append(all, g.toAll()...)
 	all = append(all, g.unpinned()...)
-	all = append(all, g.spoofing()...)
 	if g.six {
 		all = append(all, g.overIPv6()...)
 	}
-	return append(all, g.fromElsewhere()...)
+	// Last: where nothing stops them, the bridge takes the forger for the other.
+	return append(append(all, g.fromElsewhere()...), g.spoofing()...)
 }
 
 // A tag is what a frame is known by wherever it comes out: a number that only

@@ -30,9 +30,15 @@ func datagram(port uint16) payload {
 	return func(tag []byte, sport uint16) []byte { return frames.UDP(sport, port, tag) }
 }
 
-func connection(port uint16) payload {
-	return func(tag []byte, sport uint16) []byte { return frames.TCP(sport, port, 1, frames.FlagSYN, tag) }
+// connection opens one; its checksum is good, or nobody would answer it.
+func connection(src, dst netip.Addr, port uint16) payload {
+	return func(tag []byte, sport uint16) []byte {
+		return frames.Summed(src, dst, frames.TCP(sport, port, firstNumber, frames.FlagSYN, tag))
+	}
 }
+
+// firstNumber is the sequence number that a connection is opened with.
+const firstNumber = 1
 
 func ping(tag []byte, sport uint16) []byte {
 	return frames.ICMP(frames.Echo, 0, [4]byte{byte(sport >> 8), byte(sport), 0, 1}, tag)
@@ -60,7 +66,7 @@ func (g ground) toOutside4() []path {
 	})
 	list := []path{
 		g.pinned4("udp4", "UDP to the outside", egress, g.out.target4, frames.ProtoUDP, datagram(portHTTPS)),
-		g.pinned4("tcp4", "TCP to the outside", egress, g.out.target4, frames.ProtoTCP, connection(portHTTPS)),
+		g.pinned4("tcp4", "TCP to the outside", egress, g.out.target4, frames.ProtoTCP, connection(g.a(), g.out.target4, portHTTPS)),
 		g.pinned4("icmp4", "ping to the outside", egress, g.out.target4, frames.ProtoICMP, ping),
 		g.pinned4("gre4", "another protocol to the outside", egress, g.out.target4, frames.ProtoGRE, bare),
 		{id: "fragment4-first", as: Pinned, text: "first fragment to the outside", want: egress, frames: half(false)},
@@ -81,14 +87,11 @@ func (g ground) toServices() []path {
 		}
 		return hit("L3", "egress")
 	}
-	overTCP := func(tag []byte, sport uint16) []byte {
-		return frames.Summed(g.a(), g.out.target4, frames.TCP(sport, portDNS, 1, frames.FlagSYN, tag))
-	}
 	return []path{
 		g.pinned4("dns4", "DNS to a server outside", home(g.site.DNS), g.out.target4, frames.ProtoUDP, noQuestion),
-		g.pinned4("dns4-tcp", "DNS over TCP to a server outside", home(g.site.DNS), g.out.target4, frames.ProtoTCP, overTCP),
+		g.pinned4("dns4-tcp", "DNS over TCP to a server outside", home(g.site.DNS), g.out.target4, frames.ProtoTCP, connection(g.a(), g.out.target4, portDNS)),
 		g.pinned4("ntp4", "NTP to a server outside", home(g.site.NTP), g.out.target4, frames.ProtoUDP, clockQuestion),
-		g.pinned4("dot4", "DNS over TLS to a server outside", hit("L3", "egress"), g.out.target4, frames.ProtoTCP, connection(portDoT)),
+		g.pinned4("dot4", "DNS over TLS to a server outside", hit("L3", "egress"), g.out.target4, frames.ProtoTCP, connection(g.a(), g.out.target4, portDoT)),
 	}
 }
 
@@ -110,7 +113,7 @@ func (g ground) toRecorder4() []path {
 	input, egress := hit("L4", "input"), hit("L3", "egress")
 	list := []path{
 		g.pinned4("recorder-udp", "the recorder, a port that is not for cameras", input, g.recorder(), frames.ProtoUDP, datagram(g.servicePort)),
-		g.pinned4("recorder-ssh", "the recorder, SSH", input, g.recorder(), frames.ProtoTCP, connection(portSSH)),
+		g.pinned4("recorder-ssh", "the recorder, SSH", input, g.recorder(), frames.ProtoTCP, connection(g.a(), g.recorder(), portSSH)),
 		g.pinned4("recorder-ping", "the recorder, ping", input, g.recorder(), frames.ProtoICMP, ping),
 		g.pinned4("recorder-sink", "the recorder's address on the canary's own network", egress, g.out.own4.Addr(), frames.ProtoUDP, datagram(g.servicePort)),
 	}

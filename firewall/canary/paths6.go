@@ -43,7 +43,7 @@ func (g ground) overIPv6() []path {
 	}
 	list := []path{
 		out("udp6", "UDP to the outside, IPv6", target, frames.ProtoUDP, datagram6(a, target, portHTTPS)),
-		out("tcp6", "TCP to the outside, IPv6", target, frames.ProtoTCP, connection(portHTTPS)),
+		out("tcp6", "TCP to the outside, IPv6", target, frames.ProtoTCP, connection(a, target, portHTTPS)),
 		out("icmp6", "ping to the outside, IPv6", target, frames.ProtoICMPv6, ping6(a, target)),
 		out("dns6", "DNS to a server outside, IPv6", target, frames.ProtoUDP, datagram6(a, target, portDNS)),
 		out("gre6", "another protocol to the outside, IPv6", target, frames.ProtoGRE, bare),
@@ -53,7 +53,6 @@ func (g ground) overIPv6() []path {
 		{id: "multicast6", as: Pinned, text: "all, by multicast, IPv6", want: hit("L3", "chatter"), frames: to6(allNodesAt, macA, a, allNodes, frames.ProtoUDP, datagram6(a, allNodes, portDiscard))},
 		{id: "router6", as: Pinned, text: "all, as a router, IPv6", want: hit("L3", "chatter"), frames: to6(allNodesAt, macA, linkLocalA, allNodes, frames.ProtoICMPv6, router)},
 		{id: "unpinned-udp6", as: Unpinned, text: "UDP to the outside, IPv6", want: hit("L1", "unknown-device"), frames: to6(g.bridgeMAC, macUnpinned, c, target, frames.ProtoUDP, datagram6(c, target, portHTTPS))},
-		{id: "spoof-mac6", as: Spoofing, text: "the outside, with another camera's MAC, IPv6", want: hit("L1", "spoof"), frames: to6(g.bridgeMAC, macB, b, target, frames.ProtoUDP, datagram6(b, target, portHTTPS))},
 	}
 	if g.link6.IsValid() {
 		list = append(list, g.toLinkLocal()...)

@@ -46,12 +46,13 @@ func (g ground) toOthers() []path {
 	direct := to(macB, macA, g.a(), g.b(), frames.ProtoUDP, datagram(portDiscard))
 	out := to(g.bridgeMAC, macA, g.a(), g.out.target4, frames.ProtoUDP, datagram(portHTTPS))
 	return []path{
+		// First: it tells the bridge where the second canary is.
+		{id: "lateral-back", as: Pinned, text: "another camera, the other way", want: lateral, from: byB, frames: to(macA, macB, g.b(), g.a(), frames.ProtoUDP, datagram(portDiscard))},
 		{id: "lateral4", as: Pinned, text: "another camera, IPv4", want: lateral, frames: direct},
 		{id: "lateral-arp", as: Pinned, text: "another camera, ARP", want: lateral, frames: arp(macB, macA, frames.ARPAsk, g.a(), g.b())},
 		{id: "lateral-raw", as: Pinned, text: "another camera, a foreign ethertype", want: lateral, frames: raw(macB, macA, frames.TypeLocal)},
 		{id: "lateral-vlan", as: Pinned, text: "another camera, in a VLAN", want: lateral, frames: within(frames.TypeTag, 5, direct)},
 		{id: "lateral-qinq", as: Pinned, text: "another camera, with a service tag", want: lateral, frames: within(frames.TypeServiceTag, 5, direct)},
-		{id: "lateral-back", as: Pinned, text: "another camera, the other way", want: lateral, from: byB, frames: to(macA, macB, g.b(), g.a(), frames.ProtoUDP, datagram(portDiscard))},
 		{id: "hairpin4", as: Pinned, text: "another camera, by the recorder", want: hit("L3", "lateral"), frames: to(g.bridgeMAC, macA, g.a(), g.b(), frames.ProtoUDP, datagram(portDiscard))},
 		{id: "vlan-out", as: Pinned, text: "the outside, in a VLAN", want: lateral, frames: within(frames.TypeTag, 5, out)},
 		{id: "priority-out", as: Pinned, text: "the outside, priority-tagged", want: lateral, frames: within(frames.TypeTag, 0, out)},
@@ -88,7 +89,7 @@ func (g ground) unpinned() []path {
 	}
 	return []path{
 		{id: "unpinned-udp4", as: Unpinned, text: "UDP to the outside", want: unknown, frames: four(g.out.target4, frames.ProtoUDP, datagram(portHTTPS))},
-		{id: "unpinned-tcp4", as: Unpinned, text: "TCP to the outside", want: unknown, frames: four(g.out.target4, frames.ProtoTCP, connection(portHTTPS))},
+		{id: "unpinned-tcp4", as: Unpinned, text: "TCP to the outside", want: unknown, frames: four(g.out.target4, frames.ProtoTCP, connection(src, g.out.target4, portHTTPS))},
 		{id: "unpinned-dns4", as: Unpinned, text: "DNS to a server outside", want: unknown, frames: four(g.out.target4, frames.ProtoUDP, noQuestion)},
 		{id: "unpinned-recorder", as: Unpinned, text: "the recorder, a port that is not for cameras", want: unknown, frames: four(g.recorder(), frames.ProtoUDP, datagram(g.servicePort))},
 		{id: "unpinned-lateral", as: Unpinned, text: "another camera, IPv4", want: unknown, frames: to(macB, macUnpinned, src, g.b(), frames.ProtoUDP, datagram(portDiscard))},
@@ -102,7 +103,7 @@ func (g ground) spoofing() []path {
 	four := func(mac net.HardwareAddr, src netip.Addr) func([]byte, uint16) [][]byte {
 		return to(g.bridgeMAC, mac, src, g.out.target4, frames.ProtoUDP, datagram(portHTTPS))
 	}
-	return []path{
+	list := []path{
 		{id: "spoof-address", as: Spoofing, text: "the outside, with another camera's address", want: spoof, frames: four(macA, g.b())},
 		{id: "spoof-mac", as: Spoofing, text: "the outside, with a pinned address and another MAC", want: spoof, frames: four(macUnpinned, g.a())},
 		{id: "spoof-both", as: Spoofing, text: "the outside, as another camera that hangs elsewhere", want: spoof, frames: four(macB, g.b())},
@@ -112,4 +113,9 @@ func (g ground) spoofing() []path {
 		{id: "arp-recorder", as: Spoofing, text: "all, ARP that claims the recorder's address", want: spoof, frames: arp(broadcast, macA, frames.ARPAnswer, g.recorder(), g.recorder())},
 		{id: "arp-moves", as: Spoofing, text: "the recorder, ARP that moves another camera", want: spoof, frames: arp(g.bridgeMAC, macA, frames.ARPAnswer, g.b(), g.recorder())},
 	}
+	if b := g.source6(0xb); g.six {
+		six := to6(g.bridgeMAC, macB, b, g.out.target6, frames.ProtoUDP, datagram6(b, g.out.target6, portHTTPS))
+		list = append(list, path{id: "spoof-mac6", as: Spoofing, text: "the outside, with another camera's MAC, IPv6", want: spoof, frames: six})
+	}
+	return list
 }

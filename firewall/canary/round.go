@@ -19,8 +19,8 @@ import (
 // How a round goes on. A hit takes up to 100 ms to be read, and under a flood the
 // log loses some: so what was not seen is sent again.
 const (
-	attempts    = 4
-	attemptTime = 700 * time.Millisecond
+	attempts    = 3
+	attemptTime = 500 * time.Millisecond
 	grace       = 30 * time.Millisecond // after the last was seen, for what a busy processor still holds
 	pollEvery   = 10                    // ms
 )

@@ -120,7 +120,6 @@ func (t *trial) leak(at string) {
 
 // hangUp ends a connection that was answered, so that nobody waits for more.
 func (r *round) hangUp(t *trial, p packet) {
-	const next = 2 // the number after that of the question
-	segment := frames.Summed(p.dst, p.src, frames.TCP(t.sport, p.sport, next, frames.FlagRST, nil))
+	segment := frames.Summed(p.dst, p.src, frames.TCP(t.sport, p.sport, firstNumber+1, frames.FlagRST, nil))
 	_, _ = unix.Write(r.t.a, frames.Padded(frame4(r.g.bridgeMAC, macA, p.dst, p.src, frames.ProtoTCP, segment)))
 }
