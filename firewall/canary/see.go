@@ -103,7 +103,7 @@ func (r *round) seeTrial(t *trial, s sighting) {
 		t.leak(atAnswer)
 	case s.at == innerA:
 		t.leak("a camera port, " + PortA)
-	case s.at == innerB:
+	case s.at == innerB || s.at == PortB:
 		t.leak("another camera's port, " + PortB)
 	case s.at == sinkAt:
 		t.leak(atSink)
