@@ -104,6 +104,13 @@ func TestTheCanaryProvesWhatHolds(t *testing.T) {
 			if p.sent() != sent {
 				t.Errorf("devices sent %d frames for it", p.sent()-sent)
 			}
+			p.await("the account to balance with the canary's hits in it", func() bool { // C11
+				policy := p.policy()
+				policy.Canary = true
+				must(t, p.f.Set(t.Context(), policy))
+				n := p.f.Status().Counted
+				return n.Canary > 50 && n.Read >= n.Canary && n.Dropped == n.Read+n.Lost+n.Unread && n.Lost == 0
+			})
 		})
 	}
 }
@@ -216,5 +223,21 @@ func TestADeafCanaryProvesNothing(t *testing.T) {
 	}
 	if proof := p.f.Prove(t.Context()); proof.Verdict() != canary.Proved {
 		t.Errorf("with nothing in the way: %q", proof.Reasons())
+	}
+}
+
+// C12: where the canary has no place, everything is enforced all the same.
+func TestWhereTheCanaryHasNoPlace(t *testing.T) {
+	l := newLab(t)
+	foreign(t, "ip addr add 198.51.100.226/32 dev up0")
+	p := l.withCanary("nft")
+	if s := p.f.Status(); s.State != firewall.Enforced || !strings.Contains(s.Unproved, "198.51.100.226") {
+		t.Errorf("state %s, unproved %q", s.State, s.Unproved)
+	}
+	if proof := p.f.Prove(t.Context()); proof.Verdict() != canary.Unproved || !strings.Contains(proof.Fault, "no place") {
+		t.Errorf("%s: %q", proof.Verdict(), proof.Fault)
+	}
+	if strings.Contains(foreign(t, "ip -br link"), canary.PortA) {
+		t.Error("its interfaces are there")
 	}
 }

@@ -41,7 +41,7 @@ func TestExitStatuses(t *testing.T) {
 		{"hold remove --reason x", exitUsage, "accepts 1 arg"},
 		{"storage delete --camera x --from now --to now --reason x", exitUsage, "is not an RFC 3339 time"},
 		{"storage delete --camera x --from now --to now --reason x --json", exitUsage, "give --yes too"},
-		{"firewall prove", exitUsage, "not built yet"},
+		{"firewall prove --config /nonexistent", exitUsage, "no such file"},
 		{"firewall open", exitUsage, "no verb"},
 		{"firewall", exitUsage, "wants one of"},
 		{"frewall plan", exitUsage, "unknown command"},

@@ -52,7 +52,7 @@ export function Proof(): JSX.Element | null {
     round.value = await send<Round>("POST", "containment/proof", {});
   });
   return (
-    <section class={"proof " + look} data-proof={p?.verdict ?? "none"}>
+    <section class={"proof is-" + look} data-proof={p?.verdict ?? "none"}>
       <p class="proof-head">
         <Icon name={look === "ok" ? "check" : look === "bad" ? "cross" : "question"} size={14} />
         <b>{m.canary}</b>
