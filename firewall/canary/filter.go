@@ -63,9 +63,11 @@ func leaves() []bpf.Instruction {
 
 	list := []bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtType},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 1}, leave,
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 1},
+		leave,
 		bpf.LoadExtension{Num: bpf.ExtProto},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_PPP_SES, SkipTrue: 1}, leave,
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_PPP_SES, SkipTrue: 1},
+		leave,
 		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: uint8(len(four))},
 	}
 	list = append(append(list, four...), bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IPV6, SkipTrue: uint8(len(six))})

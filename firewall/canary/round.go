@@ -51,9 +51,14 @@ type round struct {
 
 // controlTexts are the controls, in the order in which they are told.
 var controlTexts = [...][2]string{
-	{"leaving4", "what leaves by any interface, IPv4"}, {"leaving6", "what leaves by any interface, IPv6"}, {"leavingB", "what leaves by a camera port"},
-	{"sink4", "the canary's own network, IPv4"}, {"sink6", "the canary's own network, IPv6"},
-	{"portA", "the first canary's port"}, {"portB", "the second canary's port"}, {"service", "a socket of the recorder"},
+	{"leaving4", "what leaves by any interface, IPv4"},
+	{"leaving6", "what leaves by any interface, IPv6"},
+	{"leavingB", "what leaves by a camera port"},
+	{"sink4", "the canary's own network, IPv4"},
+	{"sink6", "the canary's own network, IPv6"},
+	{"portA", "the first canary's port"},
+	{"portB", "the second canary's port"},
+	{"service", "a socket of the recorder"},
 }
 
 func (c *Canary) round(ctx context.Context, s Site, p *Proof) error {
@@ -173,8 +178,11 @@ func say(src, dst netip.AddrPort, text []byte) error {
 	if err != nil {
 		return fmt.Errorf("send by a socket: %w", err)
 	}
-	defer c.Close()
-	if _, err := c.Write(text); err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
+	_, err = c.Write(text)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		err = nil
+	}
+	if err = errors.Join(err, c.Close()); err != nil {
 		return fmt.Errorf("send by a socket: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package canary
 import (
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // Names of the canary's interfaces. They begin like all that this program makes.
@@ -70,12 +71,7 @@ func (s Side) unlisted() netip.Addr { return nth(s.Recorder, 4) }
 func (s Side) nobody() netip.Addr   { return nth(s.Recorder, 5) }
 
 func overlaps(p netip.Prefix, with []netip.Prefix) bool {
-	for _, w := range with {
-		if p.Overlaps(w) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(with, p.Overlaps)
 }
 
 // nth is an address of a network, counted from its own.
