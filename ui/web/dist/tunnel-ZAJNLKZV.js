@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-J7HN6GKM.js";import"./chunk-EZFLZHL2.js";import"./chunk-VCKJW3UT.js";import"./chunk-BWB72BWX.js";import"./chunk-GPIPAF7F.js";import"./chunk-4PIUO26V.js";import"./chunk-WZED7VSS.js";import"./chunk-7FEG3NRE.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
