@@ -79,7 +79,7 @@ func (s *Server) postProof(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		v = s.opt.Proofs.Prove(r.Context())
-		err = s.note(r, entryOf(principal(r), "containment.prove", "containment", v.Verdict))
+		err = s.note(r, entryOf(principal(r), "firewall.prove", "containment", v.Verdict))
 	}
 	answer[ProofView](s, w, r)(v, err)
 }
