@@ -97,6 +97,9 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a.owners.Store(ownersOf(o.Site))
 	a.leases.Store(leasesOf(o.Site))
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
+		if a.fw.Hit(h) { // the canary's: no device's attempt
+			return
+		}
 		a.book.Hit(h)
 		a.journal.Add(h)
 	}})

@@ -80,6 +80,10 @@ func (e event) cefAttempt(put func(key, value string)) {
 	}
 	put("dhost", a.Host)
 	put("deviceInboundInterface", a.Port)
+	if a.Folded > 0 { // a scan, ever new sources, or what found no row of its own
+		put("cn1", strconv.FormatUint(a.Folded, 10))
+		put("cn1Label", "attempts")
+	}
 	label(put, 1, "rule", a.Rule)
 	label(put, 2, "device", a.Device)
 	label(put, 3, "layer", a.Layer)

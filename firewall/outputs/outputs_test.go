@@ -44,7 +44,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func fill(t *testing.T) *journal.Journal {
 	t.Helper()
 	j, err := journal.Open(filepath.Join(t.TempDir(), "journal.db"), journal.Options{
-		Identify: func(nflog.MAC, netip.Addr) journal.Owner { return journal.Owner{Device: "dev-gate"} },
+		Identify: func(mac nflog.MAC, _ netip.Addr) journal.Owner {
+			return journal.Owner{Device: fmt.Sprintf("dev-%d", mac[5])}
+		},
 	})
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,13 +56,18 @@ func fill(t *testing.T) *journal.Journal {
 	return j
 }
 
-// try adds an attempt to the n-th destination.
+// try adds an attempt to the n-th destination. Each device has few enough of them
+// not to be a scan.
 func try(j *journal.Journal, n int) {
-	packet := append([]byte{0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0}, 10, 20, 1, 11, 198, 51, byte(n>>8), byte(n))
+	tryAs(j, byte(n/50), n)
+}
+
+func tryAs(j *journal.Journal, device byte, n int) {
+	packet := append([]byte{0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0}, 10, 20, 1, device, 198, 51, byte(n>>8), byte(n))
 	packet = append(packet, 0x9c, 0x40, 1, 187)
 	j.Add(&nflog.Hit{
 		Time: time.Now(), Prefix: nflog.Prefix{Layer: "L3", Reason: nflog.Egress, Rule: "raw-egress", Revision: "g1"}, Port: "cam1",
-		SrcMAC: nflog.MAC{2, 0, 0, 0, 0, 0x11}, EtherType: 0x0800, Family: 4, Protocol: 6, Src: netip.MustParseAddr("10.20.1.11"),
+		SrcMAC: nflog.MAC{2, 0, 0, 0, 0, device}, EtherType: 0x0800, Family: 4, Protocol: 6, Src: netip.AddrFrom4([4]byte{10, 20, 1, device}),
 		Dst: netip.AddrFrom4([4]byte{198, 51, byte(n >> 8), byte(n)}), SrcPort: 40000, DstPort: 443, Length: 40, Payload: packet,
 	})
 }
@@ -190,6 +197,37 @@ func TestAReceiverThatWasAwayMissesNothing(t *testing.T) {
 		if to := fmt.Sprintf("198.51.%d.%d", (100+n)>>8, (100+n)&255); told[to] == 0 {
 			t.Fatalf("%s was never told", to)
 		}
+	}
+}
+
+// A scan is told as one, and as what it is: how many attempts it stands for, and all
+// of their packets.
+func TestAScanIsToldAsOne(t *testing.T) {
+	j := fill(t)
+	r := listenAt(t, "127.0.0.1:0")
+	o, _ := serve(t, t.TempDir(), j, outputs.Target{ID: "siem", Address: r.Addr().String(), Format: outputs.Zeek})
+	eventually(t, "it is connected", func() bool { s := o.Status(); return len(s) == 1 && s[0].Connected })
+	for n := range 300 {
+		tryAs(j, 7, n)
+	}
+	var scan struct {
+		Scan        bool   `json:"scan"`
+		Attempts    uint64 `json:"attempts"`
+		OrigPackets uint64 `json:"orig_pkts"`
+		RespH       string `json:"id.resp_h"`
+	}
+	eventually(t, "the scan is told", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, m := range r.heard {
+			if i := strings.IndexByte(m, '{'); strings.Contains(m, `"scan":true`) && json.Unmarshal([]byte(m[i:]), &scan) == nil {
+				return true
+			}
+		}
+		return false
+	})
+	if scan.Attempts < 100 || scan.OrigPackets < scan.Attempts || scan.RespH != "" {
+		t.Errorf("%+v", scan)
 	}
 }
 

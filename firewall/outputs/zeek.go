@@ -35,7 +35,8 @@ type conn struct {
 	Revision    string   `json:"revision"`
 	Last        float64  `json:"last"`
 	Scan        bool     `json:"scan,omitempty"`
-	Rest        bool     `json:"rest,omitempty"` // stands for all that found no row of its own
+	Rest        bool     `json:"rest,omitempty"`     // stands for ever new sources, or for all that found no row of its own
+	Attempts    uint64   `json:"attempts,omitempty"` // that a scan or such a row stands for
 }
 
 // query is a question in the fields of Zeek's dns.log.
@@ -93,6 +94,7 @@ func (e event) conn() conn {
 		OrigPackets: a.Count, OrigBytes: a.Bytes, OrigL2: hardware(a.MAC), RespL2: hardware(a.DestinationMAC),
 		Community: e.communityID(), Host: a.Host, Action: "blocked", Reason: string(a.Reason), Device: a.Device, Cameras: a.Cameras,
 		Layer: a.Layer, Rule: a.Rule, Revision: a.Revision, Last: seconds(a.Last), Scan: a.Scan, Rest: a.Overflow || a.Many,
+		Attempts: a.Folded,
 	}
 	if a.Protocol == tcp || a.Protocol == udp {
 		c.State = "S0"

@@ -95,6 +95,7 @@ type Account struct {
 	Lost       uint64 `json:"lost"`
 	Unread     uint64 `json:"unread"`
 	Suppressed uint64 `json:"suppressed"`
+	Canary     uint64 `json:"canary"` // of Read, the canary's own
 }
 
 // Canary is the last verdict of the canary.

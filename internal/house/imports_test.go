@@ -48,7 +48,7 @@ var allowed = map[string][]string{
 	"firewall/pattern":   {},
 	"firewall/filter":    {},
 	"firewall/sightings": {"firewall/nflog", "internal/durable"},
-	"firewall/canary":    {},
+	"firewall/canary":    {"internal/frames"},
 	"firewall/report":    {"firewall/journal", "internal/proof"},
 	"firewall/outputs":   {"firewall/journal", "firewall/nflog", "internal/durable"},
 	"firewall/managers":  {"internal/durable"},
@@ -76,6 +76,7 @@ var allowed = map[string][]string{
 
 	"internal/challenge":       {},
 	"internal/durable":         {},
+	"internal/frames":          {},
 	"internal/guarded":         {},
 	"internal/pinned":          {},
 	"internal/proof":           {},
