@@ -40,8 +40,9 @@ type Options struct {
 	Attempts  Attempts
 	Reviews   Reviews // needed with Accounts
 	Enrolment Enrolment
-	// Report makes the signed report of a period; needed where there are accounts.
-	Report      func(ctx context.Context, from, to time.Time) ([]byte, error)
+	// Report makes the signed report of a period; needed where there are accounts. As
+	// is empty for JSON, or the language of the page that is asked for.
+	Report      func(ctx context.Context, from, to time.Time, as string) (Report, error)
 	Inspections Inspections
 
 	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.

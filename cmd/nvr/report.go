@@ -12,33 +12,44 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/report"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/internal/proof"
+	"github.com/stockade-nvr/stockade/ui"
 )
 
-// report makes the signed report of a period.
-func (a *app) report(ctx context.Context, from, to time.Time) ([]byte, error) {
+// report makes the signed report of a period: as JSON, or as a page in a language.
+func (a *app) report(ctx context.Context, from, to time.Time, as string) (made ui.Report, err error) {
 	site := a.current()
 	key, err := siteKeyOf(site.Storage.State)()
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	now := time.Now()
-	r, err := report.Make(ctx, a.journal, site.Name, from, to, now, a.proved())
+	r, err := report.Make(ctx, a.journal, site.Name, site.Zone.String(), from, to, now, a.proved(from, to))
 	if err != nil {
-		return nil, err
+		return made, err
 	}
-	return report.Sign(r, key, now)
+	made.Text, err = report.Sign(r, key, now)
+	if err == nil && as != "" {
+		made.Text, err = report.Page(made.Text, as)
+		made.Policy = report.PagePolicy()
+	}
+	return made, err
 }
 
-// proved is what is known of enforcement now, for a report.
-func (a *app) proved() report.Proof {
+// proved is what is known of enforcement, in a period and now, for a report.
+func (a *app) proved(from, to time.Time) report.Proof {
 	s := a.fw.Status()
 	p := report.Proof{
 		State: string(s.State), Reasons: append([]string{}, s.Reasons...), Since: s.Since.UTC(), Checked: s.Checked.UTC(),
 		Changes: []report.Change{}, Disarms: []report.Disarm{}, Alarms: append([]string{}, s.Alarms...),
 		Account: report.Account(s.Counted), Began: a.started.UTC(), Findings: []string{}, Unseen: sightings.Unseen(),
+		States: []report.Stretch{}, Unproved: s.Unproved, Canary: canaryOf(s.Proof),
+	}
+	for _, x := range a.fw.Past(from, to) {
+		p.States = append(p.States, report.Stretch{From: x.From, To: x.To, State: string(x.State), Why: x.Why, Proofs: x.Proofs})
 	}
 	for _, d := range s.Drift {
 		p.Changes = append(p.Changes, report.Change{First: d.First.UTC(), Last: d.Last.UTC(), Layer: d.Layer, Found: d.Found, Done: string(d.Done), Count: d.Count})
@@ -52,10 +63,22 @@ func (a *app) proved() report.Proof {
 	return p
 }
 
+// canaryOf is the canary's last round; nil where it made none.
+func canaryOf(p *firewall.Proof) *report.Canary {
+	if p == nil {
+		return nil
+	}
+	c := &report.Canary{At: p.Began.UTC(), Verdict: string(p.Verdict()), Since: p.Since.UTC(), Paths: []report.Path{}, Reasons: append([]string{}, p.Reasons()...)}
+	for _, x := range p.Paths {
+		c.Paths = append(c.Paths, report.Path{ID: x.ID, Outcome: string(x.Outcome), Detail: x.String()})
+	}
+	return c
+}
+
 // newReportCommand makes the verbs about the report of a period.
 func newReportCommand() *cobra.Command {
 	var at serverFlags
-	var from, to, output string
+	var from, to, output, page string
 	c := &cobra.Command{
 		Use: "report", Short: "Write who tried to reach what in a period, and what was proved, signed with the site key", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -68,6 +91,9 @@ func newReportCommand() *cobra.Command {
 					return fmt.Errorf("--%s %q is not an RFC 3339 time such as 2026-11-23T14:05:00+09:00", flag, value)
 				}
 				values.Set(flag, value)
+			}
+			if page != "" {
+				values.Set("page", page)
 			}
 			api, err := at.client()
 			if err != nil {
@@ -93,7 +119,8 @@ func newReportCommand() *cobra.Command {
 	at.add(c)
 	c.Flags().StringVar(&from, "from", "", "RFC 3339 time")
 	c.Flags().StringVar(&to, "to", "", "RFC 3339 time (default: now)")
-	c.Flags().StringVarP(&output, "output", "o", "", "the file to write; it must not exist (default: JSON to the standard output)")
+	c.Flags().StringVar(&page, "page", "", "write a page to be read and printed, in this language (en, ko), that carries what was signed")
+	c.Flags().StringVarP(&output, "output", "o", "", "the file to write; it must not exist (default: to the standard output)")
 	// The flag exists: it was declared above.
 	_ = c.MarkFlagRequired("from")
 	c.AddCommand(newReportVerify())
@@ -147,6 +174,9 @@ func reportText(r report.Report, head proof.Head) string {
 	fmt.Fprintf(&b, "as signed at %s with key %s\n%s: %s to %s\ncontainment: %s since %s; %s; %d changes by others\n%d packets of %d devices%s\n",
 		short(head.Time), head.Key, printable(r.Site), short(r.From), short(r.To), printable(r.Proof.State), short(r.Proof.Since), canary, len(r.Proof.Changes),
 		r.Packets, len(r.Devices), whole)
+	for _, x := range r.Shares() {
+		fmt.Fprintf(&b, "  %-24s %s, %d proofs\n", printable(x.State), x.Time.Round(time.Second), x.Proofs)
+	}
 	for _, d := range r.Devices {
 		fmt.Fprintf(&b, "  %-24s %d packets, %d attempts\n", printable(d.Device), d.Packets, len(d.Attempts))
 	}

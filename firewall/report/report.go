@@ -17,6 +17,7 @@ const MaxRows = 20_000
 type Report struct {
 	Version int       `json:"version"` // 1
 	Site    string    `json:"site"`
+	Zone    string    `json:"zone"` // of the site, such as Asia/Seoul: times are in UTC all the same
 	Made    time.Time `json:"made"`
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
@@ -32,6 +33,7 @@ type Report struct {
 // Device is who tried; "-" is whom nobody knows.
 type Device struct {
 	Device   string    `json:"device"`
+	Cameras  []string  `json:"cameras,omitempty"` // of the device, as they were called then
 	Packets  uint64    `json:"packets"`
 	Attempts []Attempt `json:"attempts"` // most packets first
 }
@@ -58,6 +60,9 @@ type Proof struct {
 	Reasons []string  `json:"reasons"`
 	Since   time.Time `json:"since"` // of the state
 	Checked time.Time `json:"checked"`
+	// States are what the state was in the period, the oldest first. Between two of them
+	// nobody looked, whatever was loaded then.
+	States  []Stretch `json:"states"`
 	Changes []Change  `json:"changes"` // what others changed in the period, the newest first
 	Disarms []Disarm  `json:"disarms"` // that are obeyed now
 	Alarms  []string  `json:"alarms"`
@@ -65,10 +70,63 @@ type Proof struct {
 	// Unread + Suppressed, but for what is on its way.
 	Account Account   `json:"account"`
 	Began   time.Time `json:"began"`
-	// Canary is what the canary proved; nil: not proved.
+	// Canary is nil where it made no round.
 	Canary   *Canary  `json:"canary"`
+	Unproved string   `json:"unproved"` // why the state is not proved now; empty where it is
 	Findings []string `json:"findings"` // about the network around the box
 	Unseen   []string `json:"unseen"`   // what no box can see
+}
+
+// Stretch is a time over which the state was the same.
+type Stretch struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"`
+	State  string    `json:"state"`
+	Why    string    `json:"why,omitempty"`
+	Proofs int       `json:"proofs,omitempty"` // rounds of the canary that proved it
+}
+
+// Share is for how much of the period a report can tell a state.
+type Share struct {
+	State  string
+	Time   time.Duration
+	Proofs int
+}
+
+// Unseen is the state of the time in which nobody looked.
+const Unseen = "unseen"
+
+// Shares sums the states of the period up, most time first; the rest of it, up to when
+// the report was made, is Unseen.
+func (r Report) Shares() []Share {
+	var list []Share
+	rest := Share{State: Unseen, Time: r.covered()}
+	for _, s := range r.Proof.States {
+		took := s.To.Sub(s.From)
+		if s.State == Unseen {
+			continue
+		}
+		rest.Time -= took
+		i := slices.IndexFunc(list, func(x Share) bool { return x.State == s.State })
+		if i < 0 {
+			i, list = len(list), append(list, Share{State: s.State})
+		}
+		list[i].Time += took
+		list[i].Proofs += s.Proofs
+	}
+	if rest.Time >= time.Second {
+		list = append(list, rest)
+	}
+	slices.SortStableFunc(list, func(a, b Share) int { return cmp.Compare(b.Time, a.Time) })
+	return list
+}
+
+// covered is how much of the period was over when the report was made.
+func (r Report) covered() time.Duration {
+	if r.Made.Before(r.To) {
+		return r.Made.Sub(r.From)
+	}
+	return r.To.Sub(r.From)
 }
 
 // Change is what others did to the rules, and what became of it.
@@ -98,10 +156,20 @@ type Account struct {
 	Canary     uint64 `json:"canary"` // of Read, the canary's own
 }
 
-// Canary is the last verdict of the canary.
+// Canary is the last round of the canary before the report was made.
 type Canary struct {
 	At      time.Time `json:"at"`
 	Verdict string    `json:"verdict"`
+	Since   time.Time `json:"since"` // of the first of an unbroken row of rounds that proved it; zero where this one did not
+	Paths   []Path    `json:"paths"`
+	Reasons []string  `json:"reasons"` // why it did not prove it
+}
+
+// Path is one way that the canary tried.
+type Path struct {
+	ID      string `json:"id"`
+	Outcome string `json:"outcome"`
+	Detail  string `json:"detail"`
 }
 
 // Source is the journal.
@@ -110,9 +178,9 @@ type Source interface {
 }
 
 // Make reads the journal over a period, and puts beside it what was proved.
-func Make(ctx context.Context, source Source, site string, from, to, now time.Time, proved Proof) (Report, error) {
+func Make(ctx context.Context, source Source, site, zone string, from, to, now time.Time, proved Proof) (Report, error) {
 	r := Report{
-		Version: 1, Site: site, Made: now.UTC(), From: from.UTC(), To: to.UTC(), Devices: []Device{}, Complete: true, Proof: proved,
+		Version: 1, Site: site, Zone: zone, Made: now.UTC(), From: from.UTC(), To: to.UTC(), Devices: []Device{}, Complete: true, Proof: proved,
 	}
 	r.Proof.Changes = slices.DeleteFunc(slices.Clone(proved.Changes), func(c Change) bool { return c.Last.Before(from) || !c.First.Before(to) })
 	byDevice := map[string]*Device{}
@@ -142,6 +210,11 @@ func Make(ctx context.Context, source Source, site string, from, to, now time.Ti
 			}
 			d.Attempts = append(d.Attempts, rowOf(a))
 			d.Packets += a.Count
+			for _, c := range a.Cameras {
+				if !slices.Contains(d.Cameras, c) {
+					d.Cameras = append(d.Cameras, c)
+				}
+			}
 			r.Packets += a.Count
 		}
 		if filter.Cursor = page.Next; page.Next == "" {

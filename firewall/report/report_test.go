@@ -32,7 +32,7 @@ func TestAReportSaysWhoTriedWhatAndIsHeldToIt(t *testing.T) {
 		{{ID: "many", Device: "dev-gate", First: at(0), Last: at(1), Count: 9}, {ID: "nobody", First: at(0), Last: at(1), Count: 2}},
 	}
 	changes := []report.Change{{First: at(8), Last: at(8)}, {First: at(3), Last: at(3), Found: "a rule is gone"}, {First: at(-3), Last: at(-2)}}
-	r, err := report.Make(t.Context(), j, "Camp North", from, to, to, report.Proof{State: "enforced", Changes: changes})
+	r, err := report.Make(t.Context(), j, "Camp North", "Asia/Seoul", from, to, to, report.Proof{State: "enforced", Changes: changes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,10 +42,25 @@ func envelope(body, head []byte) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// Verify checks a signed report with the site's public key, and gives it with
-// the time of its signature. ErrChanged: a byte of it was changed; proof.ErrOtherKey
+// Verify checks a signed report, or its page, with the site's public key, and gives it
+// with the time of its signature. ErrChanged: a byte of it was changed; proof.ErrOtherKey
 // and proof.ErrSignature as proof.Public.Check has them.
 func Verify(text []byte, public proof.Public) (Report, proof.Head, error) {
+	if IsPage(text) && len(text) <= MaxBytes {
+		return verifyPage(text, public)
+	}
+	r, head, err := parse(text)
+	if err != nil {
+		return Report{}, head, err
+	}
+	if err := public.Check(head); err != nil {
+		return Report{}, head, err
+	}
+	return r, head, nil
+}
+
+// parse reads a signed report and checks all but whose the signature is.
+func parse(text []byte) (Report, proof.Head, error) {
 	var s signed
 	if len(text) > MaxBytes {
 		return Report{}, proof.Head{}, fmt.Errorf("read the report: it has more than %d bytes", MaxBytes)
@@ -62,9 +77,6 @@ func Verify(text []byte, public proof.Public) (Report, proof.Head, error) {
 	}
 	if head.List != list || head.Seq != 1 || head.Hash != proof.Link(proof.Genesis(list), 1, s.Report) {
 		return Report{}, head, fmt.Errorf("check the report: %w", ErrChanged)
-	}
-	if err := public.Check(head); err != nil {
-		return Report{}, head, err
 	}
 	var r Report
 	if err := json.Unmarshal(s.Report, &r); err != nil {
