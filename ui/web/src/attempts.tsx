@@ -6,6 +6,7 @@ import { Counters } from "./containment";
 import { Explain } from "./explain";
 import { Groups } from "./blocked/groups";
 import type { Grouping } from "./blocked/groups";
+import { PeriodReport } from "./blocked/report";
 import { Review } from "./blocked/review";
 import { chatter, chips, current, filtered, found, more, q, typed, wrong } from "./blocked/search";
 import { words } from "./blocked/words";
@@ -304,6 +305,7 @@ function Tools(): JSX.Element {
         <option value="">{w.list}</option>
         {(["camera", "destination", "reason"] as const).map((by) => <option key={by} value={by}>{w.by[by]}</option>)}
       </select></label>
+      <PeriodReport />
       <Review upTo={seen.value} />
     </div>
   );

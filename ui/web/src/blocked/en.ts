@@ -33,4 +33,11 @@ export const en = {
   neverReviewed: (n: string): string => `${n} not reviewed yet`,
   allReviewed: "Everything is reviewed",
   lastReview: (who: string, when: string): string => `${who} reviewed up to ${when}`,
+  report: "Report of a period",
+  reportText: "Who tried to reach what, what the state of containment was, and what the canary proved: signed with the site's key. That it was made is written to the audit log.",
+  reportHint: "Times are the recorder's, such as 2026-11-23 14:03:12.",
+  reportWrong: "Write both times as 2026-11-23 14:03:12, the first before the second.",
+  reportOpen: "Open to print",
+  reportEnd: { from: "From", to: "To" },
+  lastDays: (n: number): string => (n === 1 ? "Since yesterday" : `Last ${n} days`),
 };

@@ -35,4 +35,11 @@ export const ko: BlockedCatalogue = {
   neverReviewed: (n) => `아직 검토하지 않은 시도 ${n}건`,
   allReviewed: "모두 검토했습니다",
   lastReview: (who, when) => `${who} 님이 ${when}까지 검토`,
+  report: "기간 보고서",
+  reportText: "누가 무엇에 연결하려 했는지, 격리 상태가 어땠는지, 카나리아가 무엇을 입증했는지를 사이트 키로 서명해 담습니다. 작성 사실은 감사 기록에 남습니다.",
+  reportHint: "시각은 녹화기 기준입니다. 예: 2026-11-23 14:03:12",
+  reportWrong: "두 시각을 2026-11-23 14:03:12처럼 쓰고, 시작이 끝보다 앞서야 합니다.",
+  reportOpen: "인쇄용으로 열기",
+  reportEnd: { from: "시작", to: "끝" },
+  lastDays: (n) => (n === 1 ? "어제부터" : `최근 ${n}일`),
 };
