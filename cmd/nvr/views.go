@@ -211,7 +211,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.placesHealth(), a.stateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -327,6 +327,17 @@ func (a *app) siteHealth() []ui.HealthCheck {
 	}
 	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
+	}
+	return checks
+}
+
+// placesHealth names the files of countries and networks that cannot be used.
+// Recording and blocking ask none of them.
+func (a *app) placesHealth() (checks []ui.HealthCheck) {
+	for _, s := range a.places.Status() {
+		if s.Problem != "" {
+			checks = append(checks, ui.HealthCheck{Name: "owners of addresses", State: ui.HealthWarn, Detail: s.Problem, Fix: s.Fix})
+		}
 	}
 	return checks
 }

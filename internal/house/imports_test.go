@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"firewall/sinkhole":  {},
 	"firewall/journal":   {"firewall/nflog", "firewall/pattern", "firewall/filter", "firewall/said"},
 	"firewall/clouds":    {},
-	"firewall/owners":    {},
+	"firewall/places":    {},
 	"firewall/said":      {},
 	"firewall/pattern":   {},
 	"firewall/filter":    {},
