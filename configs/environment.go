@@ -88,7 +88,7 @@ func (d *decoder) database(path, file string) {
 		d.problem(path, err.Error(), fix)
 		return
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	end := make([]byte, min(info.Size(), mmdbEnd))
 	if _, err := f.ReadAt(end, info.Size()-int64(len(end))); err != nil {
 		d.problem(path, err.Error(), fix)

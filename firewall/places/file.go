@@ -28,7 +28,7 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	b := make([]byte, info.Size())
 	if n, err := io.ReadFull(f, b); err != nil {
 		return nil, fmt.Errorf("read %s, %d of %d bytes: %w", path, n, len(b), err)

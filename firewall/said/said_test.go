@@ -1,14 +1,13 @@
 package said_test
 
 import (
+	"crypto/tls"
 	"encoding/hex"
 	"net"
 	"strings"
 	"testing"
 	"unicode"
 	"unicode/utf8"
-
-	"crypto/tls"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
