@@ -79,6 +79,16 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 }
 
+// A pin that takes the last address for devices that are not pinned leaves a file
+// that arms all others: a site grows into its network.
+func TestDHCPMayHaveNoAddressLeft(t *testing.T) {
+	const pool = "[10.20.0.1/16]\n  dns: true\ndevices:\n"
+	full := "[10.99.0.6/29, 10.20.0.1/16]\n  dhcp: true\ndevices:\n  - id: dev-new\n    ip: 10.99.0.5\n    mac: 02:00:00:00:00:13\n"
+	if s, err := configs.Parse([]byte(strings.Replace(valid, pool, full, 1))); err != nil || !s.CameraNetwork.DHCP || len(s.Devices) < 2 {
+		t.Errorf("with 10.99.0.5 pinned: %v", err)
+	}
+}
+
 func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 	tests := []struct {
 		name, old, new string
@@ -112,6 +122,7 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"sinkhole's range", "10.20.0.1/16", "198.18.0.1/16", "9:15: camera_network.addresses[0]", "overlaps"},
 		{"dhcp", "  dns: true", "  dhcp: perhaps", "10:9: camera_network.dhcp", "true or false"},
 		{"dhcp without room", "[10.20.0.1/16]\n  dns: true", "[10.99.0.1/30, 10.20.0.1/16]\n  dhcp: true", "10:9: camera_network.dhcp", "no room"},
+		{"dhcp where all is the recorder's", "[10.20.0.1/16]\n  dns: true", "[10.99.0.1/29, 10.99.0.2/29, 10.99.0.3/29, 10.99.0.4/29, 10.99.0.5/29, 10.99.0.6/29, 10.20.0.1/16]\n  dhcp: true", "10:9: camera_network.dhcp", "is the recorder's own"},
 		{"listen", "storage:\n", "listen: {http: 0.0.0.0:8080}\nstorage:\n", "3:16: listen.http", "write names: [nvr.camp.example"},
 		{"relative path", "/tmp/state", "state", "4:10: storage.state", "absolute"},
 		{"no volumes", "  volumes: [{path: /tmp/video, reserve: 5GiB}]\n", "", "3:1: storage.volumes", "no volume"},

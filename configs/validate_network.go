@@ -61,18 +61,35 @@ func (d *decoder) validateNetwork(c *CameraNetwork) {
 			d.problem(path, fmt.Sprintf("%s overlaps %s, which the recorder's DNS answers from", p, sinkholeRange), "use another private network")
 		}
 	}
-	d.validateDHCP(c)
 }
 
 // validateDHCP refuses a network in which there is no address to hand out.
-func (d *decoder) validateDHCP(c *CameraNetwork) {
-	if !c.DHCP || len(c.Addresses) == 0 || !c.Addresses[0].IsValid() {
-		return
+func (d *decoder) validateDHCP(s *Site) {
+	c := &s.CameraNetwork
+	if !c.DHCP || len(c.Addresses) == 0 || !c.Addresses[0].IsValid() || !c.Addresses[0].Addr().Is4() {
+		return // said already
 	}
-	if p := c.Addresses[0]; p.Bits() > 29 {
+	switch p := c.Addresses[0]; {
+	case p.Bits() > 29:
 		d.problem("camera_network.dhcp", fmt.Sprintf("%s has no room for devices that are not pinned yet", p.Masked()),
 			"write dhcp: false and give cameras static addresses, or make the first of camera_network.addresses a larger network, /29 or more")
+	case !sparesOne(c.Addresses):
+		d.problem("camera_network.dhcp", fmt.Sprintf("each address of %s is the recorder's own", p.Masked()),
+			"make the first of camera_network.addresses a larger network, or write dhcp: false and give cameras static addresses")
 	}
+}
+
+// sparesOne tells whether the first network has an address that is not the
+// recorder's own. That devices are pinned to all of them is no fault of the file: the
+// next pin must not end the arming of all others; health says it.
+func sparesOne(ours []netip.Prefix) bool {
+	first := ours[0]
+	for ip := broadcastOf(first).Prev(); ip != first.Masked().Addr(); ip = ip.Prev() {
+		if !slices.ContainsFunc(ours, func(p netip.Prefix) bool { return p.Addr() == ip }) {
+			return true
+		}
+	}
+	return false
 }
 
 // broadcastOf gives an IPv4 network's last address.
@@ -122,6 +139,7 @@ func (d *decoder) validateDevices(s *Site) {
 			d.problem(at, "username and password_file go together", "give both or neither")
 		}
 	}
+	d.validateDHCP(s)
 }
 
 // devicePort checks that a device is bound to a port that cameras hang on.

@@ -7,7 +7,7 @@ import (
 
 // quiet is how long nothing may move before nothing is on its way: many times
 // what the kernel gathers hits for before it hands them over.
-const quiet = time.Second
+const quiet = 500 * time.Millisecond
 
 // account turns counters that outlive this process, and may vanish under it,
 // into what became of each packet dropped since the start (C11): Dropped = Read
@@ -28,6 +28,7 @@ type account struct {
 	open       bool   // a stretch without a reader is not settled yet
 	bindings   uint64
 	moved      time.Time // when something did, as far as we looked
+	least      uint64    // that the counters had more than the reader, at a look of the open stretch
 }
 
 // begin takes what is there before anything is counted: counters and hits of
@@ -64,26 +65,28 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 	// Each hit is a packet that was dropped: the counters had it, and were flushed by
 	// somebody before they were read, or had it before the beginning.
 	a.dropped = max(a.dropped, a.read+a.lost+a.unread)
+	more := a.dropped - a.read - a.lost
 	if !bound || binding != a.bindings {
 		a.open, a.bindings = true, binding
-		moved = true
+		a.least, moved = more, true
 	}
+	a.least = min(a.least, more)
 	if moved || a.moved.IsZero() {
 		a.moved = at
 	}
 	if !a.open || !bound || at.Sub(a.moved) < quiet {
 		return
 	}
-	a.unread = a.dropped - a.read - a.lost
-	a.open = false
+	a.unread, a.open = more, false
 }
 
-// counted is the account as it is now; while a stretch is not settled, Unread
-// has in it what is still on its way.
+// counted is the account as it is now. On a network that is never quiet a stretch
+// may stay unsettled: Unread is then the least that was missing at any look, since
+// what is missing now and was not before is on its way.
 func (a *account) counted() Counted {
 	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread}
-	if known := c.Read + c.Lost; a.open && c.Dropped > known+c.Unread {
-		c.Unread = c.Dropped - known
+	if a.open {
+		c.Unread = max(c.Unread, a.least)
 	}
 	return c
 }

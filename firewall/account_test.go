@@ -54,6 +54,12 @@ func TestAccount(t *testing.T) {
 			Counted{Dropped: 50, Read: 35, Unread: 15},
 			quiet,
 		},
+		"never quiet": {
+			look{0, 0, 0, 0, false},
+			[]look{{10, 0, 0, 0, false}, {30, 10, 0, 1, true}, {50, 40, 0, 1, true}, {70, 55, 0, 1, true}},
+			Counted{Dropped: 70, Read: 55, Unread: 10},
+			quiet / 2,
+		},
 		"counters that somebody flushed": {
 			look{0, 0, 0, 1, true},
 			[]look{{0, 0, 0, 1, true}, {0, 0, 0, 1, true}, {100, 90, 0, 1, true}, {5, 140, 0, 1, true}, {9, 150, 1, 1, true}},

@@ -206,7 +206,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 	f.obeysNote()
 	if f.o.Root != "" {
 		if err := managers.Withdraw(f.o.Root); err != nil {
-			f.log.Error("the network managers still leave the camera ports alone", "error", err)
+			return left, unsigned, fmt.Errorf("disarmed, but the network managers still leave the camera ports alone: %w; remove what nvr firewall plan shows of them", err)
 		}
 	}
 	return left, unsigned, nil

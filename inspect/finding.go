@@ -264,8 +264,7 @@ func kindOf(i onvif.Interface) medium {
 // hasMAC reports whether a device's MACs hold the pinned one, however it is written.
 func hasMAC(all []string, pinned net.HardwareAddr) bool {
 	return slices.ContainsFunc(all, func(one string) bool {
-		mac, err := net.ParseMAC(one)
-		return err == nil && slices.Equal(mac, pinned) || letters(one) == letters(pinned.String())
+		return letters(one) == letters(pinned.String())
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 
 func subject() inspect.Subject {
 	return inspect.Subject{
-		Device: "dev-gate", IP: netip.MustParseAddr("10.20.1.11"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 0x11},
+		Device: "dev-gate", MAC: net.HardwareAddr{2, 0, 0, 0, 0, 0x11},
 		Maker: "Example Optics", Model: "EO-4 Turret", MACMaker: "Example Optics Co., Ltd.", Ours: []netip.Addr{netip.MustParseAddr("10.20.0.1")},
 	}
 }
@@ -105,6 +105,12 @@ func TestClaimsStandSideBySide(t *testing.T) {
 	}
 	if !differs["model"] || differs["maker"] || differs["mac"] {
 		t.Error(differs)
+	}
+	undeclared := subject()
+	undeclared.Maker, undeclared.MACMaker = "", "Somebody Technology"
+	r := inspect.Of(undeclared, honest(), nil, time.Time{})
+	if len(r.Findings) != 1 || r.Findings[0].Code != inspect.MACMaker || r.Facts[0].Name != "maker" || !r.Facts[0].Differs {
+		t.Errorf("a maker that only the MAC contradicts: %+v, %+v", r.Findings, r.Facts[0])
 	}
 }
 

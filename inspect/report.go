@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -15,7 +16,6 @@ import (
 // Subject is a device as it is known without asking it.
 type Subject struct {
 	Device       string
-	IP           netip.Addr
 	MAC          net.HardwareAddr
 	Maker, Model string       // declared in the site file; may be empty
 	MACMaker     string       // whom the MAC was given to; empty: not known
@@ -90,6 +90,12 @@ func Of(s Subject, said *onvif.Statement, why error, at time.Time) Report {
 	return r
 }
 
+// TellsInterfaces reports whether the device named any of its interfaces: only then
+// is a radio that is not among its findings one that is gone.
+func (r Report) TellsInterfaces() bool {
+	return slices.ContainsFunc(r.Facts, func(f Fact) bool { return f.Name == "interface" })
+}
+
 // failed is a report of a device that told nothing.
 func (r *Report) failed(why error) {
 	r.Outcome, r.Detail = Silent, "it was not asked"
@@ -124,7 +130,7 @@ func (r *Report) facts(s Subject, said *onvif.Statement) {
 		}
 	}
 	of := func(values ...string) Claim { return Claim{ONVIF, strings.Join(values, ", ")} }
-	add("maker", differ(s.Maker, said.Manufacturer) || differ(s.Maker, s.MACMaker),
+	add("maker", differ(s.Maker, said.Manufacturer) || differ(s.MACMaker, cmp.Or(s.Maker, said.Manufacturer)),
 		Claim{SiteFile, s.Maker}, of(said.Manufacturer), Claim{MACList, s.MACMaker})
 	add("model", differ(s.Model, said.Model), Claim{SiteFile, s.Model}, of(said.Model))
 	add("firmware", false, of(said.Firmware))

@@ -269,7 +269,7 @@ func (s *Server) undone(r *http.Request, e audit.Entry, err error) error {
 	if errors.Is(err, ErrWaits) {
 		e.Detail += "; " + why(err)
 	} else {
-		e.Outcome, e.Detail = "refused", e.Detail+"; not done: "+why(err)
+		e.Outcome, e.Detail = "refused", strings.TrimPrefix(e.Detail+"; not done: "+why(err), "; ")
 	}
 	return errors.Join(err, s.note(r, e))
 }

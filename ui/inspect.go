@@ -83,16 +83,21 @@ func (s *Server) getInspect(w http.ResponseWriter, r *http.Request) {
 // down first: what cannot be accounted for is not done.
 func (s *Server) postInspect(w http.ResponseWriter, r *http.Request) {
 	device := r.PathValue("device")
+	e := entryOf(principal(r), "device.inspect", "device:"+device, "")
 	err := readNothing(r)
 	if err == nil {
 		_, err = s.opt.Inspections.List(device) // what does not exist is in no entry
 	}
 	if err == nil {
-		err = s.note(r, entryOf(principal(r), "device.inspect", "device:"+device, ""))
+		err = s.note(r, e)
 	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	answer[InspectionView](s, w, r)(s.opt.Inspections.Inspect(r.Context(), device))
+	said, err := s.opt.Inspections.Inspect(r.Context(), device)
+	if err != nil {
+		err = s.undone(r, e, err)
+	}
+	answer[InspectionView](s, w, r)(said, err)
 }

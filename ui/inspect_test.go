@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/ui"
+	"github.com/stockade-nvr/stockade/ui/audit"
 )
 
 // fakeInspections are devices that say what a test has them say.
@@ -17,6 +18,7 @@ type fakeInspections struct {
 	mu    sync.Mutex // guards what follows
 	says  []ui.InspectionView
 	asked []string
+	fails error
 }
 
 // List gives what was said, of the one device that there is.
@@ -33,6 +35,9 @@ func (f *fakeInspections) List(device string) ([]ui.InspectionView, error) {
 func (f *fakeInspections) Inspect(_ context.Context, device string) (ui.InspectionView, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.fails != nil {
+		return ui.InspectionView{}, f.fails
+	}
 	f.asked = append(f.asked, device)
 	f.says = []ui.InspectionView{inspected()}
 	return f.says[0], nil
@@ -112,5 +117,18 @@ func TestAskingADeviceIsAnAdminsAndWrittenDown(t *testing.T) {
 	}
 	if status, _, text = site.ask(t, auditor, "GET", "/api/v1/inspect?device=dev-other", ""); status != http.StatusNotFound || len(site.asked.asked) != 1 {
 		t.Error(status, text, site.asked.asked)
+	}
+	site.asked.fails = &ui.Problem{Status: http.StatusConflict, Message: "containment is not enforced", Fix: "see the panel"}
+	if status, _, text = site.ask(t, admin, "POST", "/api/v1/devices/dev-gate/inspect", "{}"); status != http.StatusConflict || !problem(text) {
+		t.Error(status, text)
+	}
+	var refused []audit.Entry
+	for _, e := range site.audited(t, "device.inspect") {
+		if e.Outcome == "refused" {
+			refused = append(refused, e)
+		}
+	}
+	if len(refused) != 1 || refused[0].Detail != "not done: containment is not enforced" {
+		t.Errorf("what was not asked is audited as %+v", refused)
 	}
 }

@@ -133,6 +133,9 @@ type Reviews interface {
 	// Reviewed tells what a user has looked at, and what came since; the user may
 	// be nobody, id "".
 	Reviewed(ctx context.Context, user string) (ReviewedView, error)
+	// UpTo tells up to when a user has looked alone, which is quick; zero when they
+	// never signed off.
+	UpTo(ctx context.Context, user string) (time.Time, error)
 	// Review signs off, forward only.
 	Review(ctx context.Context, user, name string, upTo time.Time) error
 }
@@ -159,7 +162,7 @@ type AttemptPage struct {
 
 // AttemptGroup is what several attempts have in common, and their account.
 type AttemptGroup struct {
-	Value    string    `json:"value"`          // device, host or address, or reason; empty for those that have none, * for the rest
+	Value    string    `json:"value"`          // device, host or address, or reason; empty for those that have none, * for names that share an address, ** for the rest
 	Name     string    `json:"name,omitempty"` // of the device's first camera
 	Country  string    `json:"country,omitempty"`
 	Attempts int       `json:"attempts"`

@@ -28,9 +28,9 @@ func (s *Server) postReviewed(w http.ResponseWriter, r *http.Request) {
 		err = reviewable(in.UpTo, s.opt.Now())
 	}
 	if err == nil { // the entry says what is so
-		var was ReviewedView
-		if was, err = s.opt.Reviews.Reviewed(r.Context(), who.User.ID); err == nil && was.UpTo != nil && was.UpTo.After(in.UpTo) {
-			err = &Problem{http.StatusConflict, "you have looked at later ones already", "sign off forward only; your last is up to " + stamp(*was.UpTo)}
+		var was time.Time
+		if was, err = s.opt.Reviews.UpTo(r.Context(), who.User.ID); err == nil && was.After(in.UpTo) {
+			err = &Problem{http.StatusConflict, "you have looked at later ones already", "sign off forward only; your last is up to " + stamp(was)}
 		}
 	}
 	if err == nil {

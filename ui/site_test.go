@@ -369,6 +369,14 @@ func (a fakeReviews) Reviewed(_ context.Context, user string) (v ui.ReviewedView
 	return v, nil
 }
 
+func (a fakeReviews) UpTo(ctx context.Context, user string) (time.Time, error) {
+	v, err := a.Reviewed(ctx, user)
+	if v.UpTo == nil {
+		return time.Time{}, err
+	}
+	return *v.UpTo, err
+}
+
 func (a fakeReviews) Review(_ context.Context, user, name string, upTo time.Time) error {
 	a.s.mu.Lock()
 	defer a.s.mu.Unlock()

@@ -87,13 +87,13 @@ func TestOlderAttempts(t *testing.T) {
 	do(page, t, chromedp.Evaluate(more+`.click()`, nil))
 	await(page, t, shown(200))
 	do(page, t, chromedp.Evaluate(more+`.click()`, nil))
-	await(page, t, `document.querySelector('.table-foot [role=status]')?.textContent === 'the journal is busy → try again in a moment'`)
+	await(page, t, `document.querySelector('.table-foot[role=status]')?.textContent === 'The journal is busy → Try again in a moment'`)
 	s.mu.Lock()
 	s.refuse = nil
 	s.mu.Unlock()
 	for n := 300; n <= 400; n += 100 {
 		do(page, t, chromedp.Evaluate(more+`.click()`, nil))
-		await(page, t, shown(n)+` && !document.querySelector('.table-foot [role=status]')`)
+		await(page, t, shown(n)+` && !document.querySelector('.table-foot[role=status]')`)
 	}
 	do(page, t, chromedp.Evaluate(more+`.click()`, nil))
 	await(page, t, shown(450)+` && !`+more)

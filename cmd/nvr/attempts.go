@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -94,6 +95,9 @@ func (t attempts) filter(f ui.AttemptFilter) (journal.Filter, error) {
 		return journal.Filter{}, &ui.Problem{Status: http.StatusBadRequest, Message: "filter, " + wrong.Error(), Fix: wrong.Fix}
 	}
 	q := journal.Filter{Device: device, Since: f.Since, Where: where.With(t.ofDevice), Limit: f.Limit, Cursor: f.Cursor}
+	if cameras := where.Any(filter.Camera); q.Device == "" && len(cameras) == 1 {
+		q.Device = t.deviceOf(cameras[0]) // found by index; other words only leave out some of its attempts
+	}
 	// What the journal keeps apart as chatter is shown with that reason, whichever rule dropped it.
 	switch {
 	case f.Reason == string(nflog.Chatter):
@@ -106,18 +110,23 @@ func (t attempts) filter(f ui.AttemptFilter) (journal.Filter, error) {
 	return q, nil
 }
 
-// ofDevice puts a camera, by its id or name, as its device: what the journal goes by.
+// ofDevice has a camera's device stand for it, which the journal goes by. One that
+// is gone stays as it is: the journal knows what was whose.
 func (t attempts) ofDevice(term filter.Term) filter.Term {
-	if term.Field != filter.Camera {
-		return term
+	if term.Field == filter.Camera {
+		term.Value = cmp.Or(t.deviceOf(term.Value), term.Value)
 	}
+	return term
+}
+
+// deviceOf is the device of a camera by its id or name, "" of one that nobody knows.
+func (t attempts) deviceOf(camera string) string {
 	for _, c := range t.app.current().Cameras {
-		if strings.EqualFold(c.ID, term.Value) || strings.EqualFold(c.Name, term.Value) {
-			term.Field, term.Value = filter.Device, c.Device
-			return term
+		if strings.EqualFold(c.ID, camera) || strings.EqualFold(c.Name, camera) {
+			return c.Device
 		}
 	}
-	return term // one that is gone: the journal knows what was whose
+	return ""
 }
 
 // device tells whose attempts are asked for; "" is everybody. The journal may

@@ -4,7 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +26,7 @@ import (
 func journalled(t *testing.T, o journal.Options) attempts {
 	t.Helper()
 	o.Identify = func(_ nflog.MAC, ip netip.Addr) journal.Owner {
-		return map[byte]journal.Owner{11: {Device: "dev-gate"}, 12: {Device: "dev-yard"}, 13: {Device: "dev-sold"}}[ip.As4()[3]]
+		return map[byte]journal.Owner{11: {Device: "dev-gate"}, 12: {Device: "dev-yard"}, 13: {Device: "dev-sold", Cameras: []string{"sold"}}}[ip.As4()[3]]
 	}
 	j, err := journal.Open(filepath.Join(t.TempDir(), "journal.db"), o)
 	if err != nil {
@@ -45,6 +49,17 @@ func (t attempts) add(from byte, to string, port uint16, reason nflog.Reason) {
 		Src: netip.AddrFrom4([4]byte{10, 20, 1, from}), Dst: netip.MustParseAddr(to), DstPort: port,
 		Prefix: nflog.Prefix{Layer: "L3", Reason: reason, Rule: "raw", Revision: "g1"},
 	})
+}
+
+// all follows the list to its end: on a busy machine a page may be a short one.
+func (t attempts) all(f ui.AttemptFilter) (all ui.AttemptPage, err error) {
+	for {
+		page, err := t.Page(context.Background(), f)
+		all.Attempts = append(all.Attempts, page.Attempts...)
+		if f.Cursor = page.Next; err != nil || page.Next == "" {
+			return all, err
+		}
+	}
 }
 
 func TestAttemptsAreThoseAskedFor(t *testing.T) {
@@ -76,7 +91,7 @@ func TestAttemptsAreThoseAskedFor(t *testing.T) {
 		"an unknown device":      {filter: ui.AttemptFilter{Device: "dev-gat"}, status: 404},
 	} {
 		t.Run(name, func(t *testing.T) {
-			page, err := of.Page(context.Background(), c.filter)
+			page, err := of.all(c.filter)
 			var p *ui.Problem
 			if errors.As(err, &p) != (c.status != 0) || p != nil && (p.Status != c.status || p.Fix == "") {
 				t.Fatal(err)
@@ -103,7 +118,7 @@ func TestAnOverflowRowHasNoAddresses(t *testing.T) {
 	if err := of.app.journal.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	page, err := of.Page(context.Background(), ui.AttemptFilter{})
+	page, err := of.all(ui.AttemptFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,14 +144,17 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 	of.add(11, "198.18.0.5", 80, nflog.Egress)
 	of.add(12, "198.18.0.6", 443, nflog.Egress)
 	of.add(13, "224.0.0.251", 5353, nflog.Chatter)
+	of.add(13, "198.18.0.7", 8883, nflog.Egress)
 	if err := of.app.journal.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	for where, want := range map[string]int{
-		"camera:gate": 2, `camera:"North gate"`: 2, "camera:gate -port:80": 1, "-camera:gate": 1, "camera:gate camera:yard": 3,
-		"address:198.18.0.6 since:1h": 1, "reason:chatter": 1, "is:new": 3, "camera:sold": 0, "": 3,
+		"camera:gate": 2, `camera:"North gate"`: 2, "camera:gate -port:80": 1, "-camera:gate": 2, "camera:gate camera:yard": 3,
+		"address:198.18.0.6 since:1h": 1, "reason:chatter": 1, "is:new": 4, "camera:sold": 1, "": 4,
+		"camera:gate device:dev-yard": 0, "camera:gate camera:sold": 3, "camera:gate device:other": 0, "camera:gate device:dev-gate": 2,
+		"camera:gate -device:dev-gate": 0, "-camera:gate -camera:yard": 1,
 	} {
-		if page, err := of.Page(t.Context(), ui.AttemptFilter{Where: where}); err != nil || len(page.Attempts) != want {
+		if page, err := of.all(ui.AttemptFilter{Where: where}); err != nil || len(page.Attempts) != want {
 			t.Errorf("%q finds %d, want %d: %v", where, len(page.Attempts), want, err)
 		}
 	}
@@ -146,15 +164,74 @@ func TestAttemptsByTheFilterLanguage(t *testing.T) {
 		t.Errorf("%+v", err)
 	}
 	groups, err := of.Group(t.Context(), ui.AttemptFilter{}, "camera")
-	if err != nil || len(groups.Groups) != 2 || groups.Groups[0].Name != "North gate" || groups.Groups[0].Attempts != 2 {
+	for cursor := groups.Next; err == nil && cursor != ""; { // on a busy machine it ends early
+		var more ui.AttemptGroups
+		more, err = of.Group(t.Context(), ui.AttemptFilter{Cursor: cursor}, "camera")
+		groups.Groups, cursor = append(groups.Groups, more.Groups...), more.Next
+	}
+	if err != nil || len(groups.Groups) != 3 || groups.Groups[0].Name != "North gate" || groups.Groups[0].Attempts != 2 {
 		t.Errorf("%+v, %v", groups, err)
 	}
-	a, err := of.Page(t.Context(), ui.AttemptFilter{Where: "port:80"})
-	if err != nil {
-		t.Fatal(err)
+	a, err := of.all(ui.AttemptFilter{Where: "port:80"})
+	if err != nil || len(a.Attempts) != 1 {
+		t.Fatal(a, err)
 	}
 	one, err := of.Get(t.Context(), a.Attempts[0].ID)
 	if err != nil || len(one.Times) != 1 || one.Times[0].Count != 1 || one.Times[0].Width != 60 {
 		t.Errorf("%+v, %v", one, err)
+	}
+}
+
+// A filter that begins with a minus looks like flags: the error says what to write,
+// and that is a filter.
+func TestAFilterThatBeginsWithAMinus(t *testing.T) {
+	for says, args := range map[string][]string{
+		"nvr attempts -- '-port:123'": {"attempts", "-port:123"},
+		"column 7":                    {"attempts", "--", "-port:http"},
+	} {
+		c := newCommand(nil)
+		c.SetArgs(args)
+		c.SetOut(io.Discard)
+		c.SetErr(io.Discard)
+		if err := c.Execute(); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+// The recorder answers in parts: the verb follows them, to its limit or to the
+// end, and adds groups up.
+func TestTheVerbFollowsTheParts(t *testing.T) {
+	var asked []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Query().Get("limit")+" from "+r.URL.Query().Get("cursor"))
+		answers := map[string]string{
+			"":  `{"attempts":[{"id":"1"},{"id":"2"}],"groups":[{"value":"a","count":5,"attempts":1},{"value":"b","count":3,"attempts":1}],"next":"x","searched":"2026-11-20T00:00:00Z"}`,
+			"x": `{"attempts":[],"groups":[],"next":"y","searched":"2026-11-10T00:00:00Z"}`,
+			"y": `{"attempts":[{"id":"3"}],"groups":[{"value":"b","count":4,"attempts":2}]}`,
+		}
+		io.WriteString(w, answers[r.URL.Query().Get("cursor")])
+	}))
+	defer server.Close()
+	api, err := newClient(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	progress := func(searched *time.Time) {
+		if told++; searched == nil {
+			t.Error("it is not told how far it looked")
+		}
+	}
+	page, err := allAttempts(t.Context(), api, url.Values{"limit": {"5"}}, 5, progress)
+	if err != nil || len(page.Attempts) != 3 || page.Next != "" || told != 2 || !slices.Equal(asked, []string{"5 from ", "3 from x", "3 from y"}) {
+		t.Errorf("%+v, %v; told %d times; asked %q", page, err, told, asked)
+	}
+	if page, err = allAttempts(t.Context(), api, url.Values{"limit": {"2"}}, 2, progress); err != nil || len(page.Attempts) != 2 || page.Next != "x" {
+		t.Errorf("to its limit: %+v, %v", page, err)
+	}
+	groups, err := allGroups(t.Context(), api, url.Values{"by": {"camera"}}, progress)
+	if err != nil || len(groups.Groups) != 2 || groups.Groups[0].Value != "b" || groups.Groups[0].Count != 7 || groups.Groups[0].Attempts != 3 {
+		t.Errorf("%+v, %v", groups, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,8 +50,12 @@ func disarmFirewall(c *cobra.Command, site *configs.Site, reason string, asJSON 
 		who += ", confirmed by " + strings.Join(names, " and ")
 	}
 	note, unsigned, err := fw.Disarm(c.Context(), policyOf(site), firewall.Note{Who: who, Why: reason})
-	if err != nil {
+	if err != nil && note.Number == 0 {
 		return err
+	}
+	var undone error // of the rest: the note is left, and obeyed
+	if err != nil {
+		undone = finding{err}
 	}
 	writeDown(c, site, "disarm", "by "+who+": "+reason)
 	d := disarmed{State: firewall.Disarmed, Note: note, Unsigned: unsigned, Daemon: awaitObedience(c.Context(), site)}
@@ -58,14 +63,14 @@ func disarmFirewall(c *cobra.Command, site *configs.Site, reason string, asJSON 
 		fmt.Fprintf(c.ErrOrStderr(), "The note bears no signature: %s\n", printable(unsigned))
 	}
 	if asJSON {
-		return printJSON(c.OutOrStdout(), d)
+		return cmp.Or(printJSON(c.OutOrStdout(), d), undone)
 	}
 	running := "nvr does not run"
 	if d.Daemon != "" {
 		running = "nvr runs and says: " + printable(d.Daemon)
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "disarmed: cameras are not contained any more; %s\nnvr firewall arm closes it again\n", running)
-	return err
+	return cmp.Or(err, undone)
 }
 
 // maxReason bounds a reason: it is shown on the page as long as the box is open.

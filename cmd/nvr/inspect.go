@@ -22,7 +22,7 @@ func newInspectCommand() *cobra.Command {
 	var fresh bool
 	c := &cobra.Command{
 		Use: "inspect", Short: "Show what devices say of themselves, and where that contradicts the site file", Args: cobra.NoArgs,
-		Long: "Devices are asked over ONVIF once a day. --fresh asks the device of --device now.",
+		Long: "Devices are asked over ONVIF once a day, and sooner where they did not answer. --fresh asks the device of --device now.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if fresh && o.device == "" {
 				return errors.New("--fresh asks one device: name it with --device")

@@ -32,8 +32,8 @@ func (h *household) saysOfItself(dir string) error {
 	srv := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) // what there was of it
 		mu.Lock()
+		defer mu.Unlock()
 		asked = append(asked, r.RemoteAddr+" "+r.URL.Path+" "+string(body))
-		mu.Unlock()
 		for name, answer := range answers {
 			if bytes.Contains(body, []byte("<"+name+" ")) {
 				fmt.Fprintf(w, `<s:Envelope xmlns:s="s"><s:Body><%[1]sResponse>%[2]s</%[1]sResponse></s:Body></s:Envelope>`, name, answer)
@@ -70,7 +70,25 @@ func (h *household) saysOfItself(dir string) error {
 	if err != nil || !strings.Contains(string(out), `it has a radio that is on: wlan0, in the network "guest"`) {
 		return fmt.Errorf("nvr inspect: %w: %s", err, out)
 	}
-	return h.radioIsKnown()
+	if err := h.radioIsKnown(); err != nil {
+		return err
+	}
+	// One that answers no more, or is silent about its interfaces, takes no radio back.
+	mu.Lock()
+	delete(answers, "GetNetworkInterfaces")
+	mu.Unlock()
+	for _, outcome := range []string{"answered", "closed"} {
+		if outcome == "closed" {
+			srv.Close()
+		}
+		if err := h.exchange("POST", "devices/dev-a/inspect", struct{}{}, &said); err != nil || said.Outcome != outcome {
+			return fmt.Errorf("want %s: %w: %+v", outcome, err, said)
+		}
+		if err := h.radioIsKnown(); err != nil {
+			return fmt.Errorf("%s: %w", outcome, err)
+		}
+	}
+	return nil
 }
 
 // radioIsKnown looks for the radio among what containment depends on.

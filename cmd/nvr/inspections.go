@@ -38,19 +38,22 @@ type inspections struct {
 	app   *app
 	hands chan struct{} // a place for each that is asked by hand at the moment
 
-	mu   sync.Mutex
-	last map[string]inspected // by device
+	mu     sync.Mutex
+	last   map[string]inspected // by device
+	asking map[string]bool      // those that are asked at the moment
 }
 
 // inspected is a report and what it is of: another pin is another device.
 type inspected struct {
 	report inspect.Report
 	pin    string
-	first  time.Time // when what containment depends on was first said
+
+	radios      []inspect.Finding // what containment depends on, as it was said last
+	first, said time.Time         // when that was said first, and last
 }
 
 func newInspections(a *app) *inspections {
-	return &inspections{app: a, hands: make(chan struct{}, inspectMany), last: map[string]inspected{}}
+	return &inspections{app: a, hands: make(chan struct{}, inspectMany), last: map[string]inspected{}, asking: map[string]bool{}}
 }
 
 // pinOf is what makes a device the same: an account that is new is worth asking with, too.
@@ -74,7 +77,13 @@ func (n *inspections) run(ctx context.Context) error {
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(inspectMany)
 		for _, d := range n.due(time.Now()) {
-			g.Go(func() error { n.ask(ctx, d); return ctx.Err() })
+			g.Go(func() error {
+				if n.begin(d.ID) { // else somebody asks it by hand
+					defer n.end(d.ID)
+					n.ask(ctx, d)
+				}
+				return ctx.Err()
+			})
 		}
 		if g.Wait() != nil {
 			return nil //nolint:nilerr // asked to end
@@ -112,6 +121,24 @@ func (i inspected) lasts() time.Duration {
 	return inspectEvery
 }
 
+// begin takes a device for one round of questions: two that sign at once could lock
+// an account that each alone does not. False: it is asked already.
+func (n *inspections) begin(device string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.asking[device] {
+		return false
+	}
+	n.asking[device] = true
+	return true
+}
+
+func (n *inspections) end(device string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.asking, device)
+}
+
 // ask asks one device and keeps what it says. A password that cannot be read is
 // said by its streams; it is asked without then.
 func (n *inspections) ask(ctx context.Context, d configs.Device) inspect.Report {
@@ -129,20 +156,25 @@ func (n *inspections) ask(ctx context.Context, d configs.Device) inspect.Report 
 	return report
 }
 
+// keep keeps a report. What does not tell of interfaces takes no radio back that
+// was told of: a device could have it forgotten by answering no more.
 func (n *inspections) keep(d configs.Device, r inspect.Report) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	was := n.last[d.ID]
-	is := inspected{report: r, pin: pinOf(d), first: r.At}
-	if was.pin == is.pin && !was.first.IsZero() && len(radios(was.report)) > 0 {
+	is := inspected{report: r, pin: pinOf(d), radios: radios(r), first: r.At, said: r.At}
+	if was.pin == is.pin && len(was.radios) > 0 {
 		is.first = was.first
+		if !r.TellsInterfaces() {
+			is.radios, is.said = was.radios, was.said
+		}
 	}
 	n.last[d.ID] = is
 }
 
 // subject is what is known of a device without asking it.
 func (n *inspections) subject(d configs.Device) inspect.Subject {
-	s := inspect.Subject{Device: d.ID, IP: d.IP, MAC: d.MAC, Maker: d.Declared.Maker, Model: d.Declared.Model}
+	s := inspect.Subject{Device: d.ID, MAC: d.MAC, Maker: d.Declared.Maker, Model: d.Declared.Model}
 	s.MACMaker, _ = n.app.enrol.makers().Maker(nflog.MAC(d.MAC))
 	for _, p := range n.app.current().CameraNetwork.Addresses {
 		s.Ours = append(s.Ours, p.Addr())
@@ -201,6 +233,10 @@ func (n *inspections) Inspect(ctx context.Context, device string) (ui.Inspection
 	default:
 		return ui.InspectionView{}, &ui.Problem{Status: http.StatusConflict, Message: fmt.Sprintf("%d devices are being asked already", inspectMany), Fix: "try again in half a minute"}
 	}
+	if !n.begin(d.ID) {
+		return ui.InspectionView{}, &ui.Problem{Status: http.StatusConflict, Message: "the device is being asked already", Fix: "look again in half a minute"}
+	}
+	defer n.end(d.ID)
 	r := n.ask(ctx, d)
 	if err := ctx.Err(); err != nil {
 		return ui.InspectionView{}, fmt.Errorf("inspect %s: %w", device, err)
@@ -224,14 +260,13 @@ func (n *inspections) found() (all []sightings.Finding) {
 	defer n.mu.Unlock()
 	for _, d := range n.app.current().Devices {
 		was := n.last[d.ID]
-		said := radios(was.report)
-		if len(said) == 0 || was.pin != pinOf(d) {
+		if was.pin != pinOf(d) {
 			continue
 		}
-		for _, f := range said {
+		for _, f := range was.radios {
 			all = append(all, sightings.Finding{
 				Kind: sightings.Radio, Device: d.ID, MAC: nflog.MAC(d.MAC), Port: f.About, Other: f.With,
-				First: was.first, Last: was.report.At, Count: 1,
+				First: was.first, Last: was.said, Count: 1,
 			})
 		}
 	}

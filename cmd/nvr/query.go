@@ -118,8 +118,13 @@ func (o *queryOptions) run(ctx context.Context, endpoint string, out io.Writer, 
 		return err
 	}
 	defer body.Close()
+	return o.print(endpoint, body, out, table)
+}
+
+// print writes an answer as it came, or as a table.
+func (o *queryOptions) print(endpoint string, body io.Reader, out io.Writer, table func(io.Reader, *tabwriter.Writer) error) error {
 	if o.json {
-		_, err = io.Copy(out, body)
+		_, err := io.Copy(out, body)
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

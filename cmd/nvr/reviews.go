@@ -32,6 +32,17 @@ func (t reviews) Reviewed(_ context.Context, user string) (ui.ReviewedView, erro
 	return v, err
 }
 
+// UpTo tells up to when a user has looked.
+func (t reviews) UpTo(_ context.Context, user string) (time.Time, error) {
+	all, err := t.app.journal.Reviews()
+	for _, r := range all {
+		if r.User == user {
+			return r.UpTo, nil
+		}
+	}
+	return time.Time{}, err
+}
+
 // Review signs off.
 func (t reviews) Review(_ context.Context, user, name string, upTo time.Time) error {
 	err := t.app.journal.SetReviewed(journal.Review{User: user, Name: name, UpTo: upTo, At: time.Now()})

@@ -90,11 +90,11 @@ func (a *app) serviceHealth(name string, of *sinkhole.Sinkhole) []ui.HealthCheck
 		return nil
 	}
 	if s := of.Status(); !s.Bound && s.Reason != "" {
-		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "cameras get no answers meanwhile; nobody else gets their questions"}}
+		return []ui.HealthCheck{{Name: name, State: ui.HealthBad, Detail: s.Reason, Fix: "see that the bridge " + bridge + " is up with its address (nvr firewall status); it is tried again by itself, and nobody else gets their questions meanwhile"}}
 	}
 	if n := of.DHCP(); n.Short {
 		return []ui.HealthCheck{{
-			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("all %d addresses for devices that are not pinned are in use", n.Quarantine),
+			Name: name, State: ui.HealthWarn, Detail: fmt.Sprintf("no address is left for devices that are not pinned: %d are in use, the others pinned", n.Quarantine),
 			Fix: "look at nvr devices --unknown: pin what is yours, and find out at which port somebody invents devices; pinned devices get theirs all the same",
 		}}
 	}

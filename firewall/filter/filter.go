@@ -47,8 +47,8 @@ func Tags() []string {
 	return []string{"new", "odd", "beacon", "scan", "many", "names", "changed"}
 }
 
-// Nobody is the value of Device for those of nobody's, and of Host, Said, Country,
-// Network or Camera for those that have none.
+// Nobody is the value of Device and Camera for those of nobody's, and of Host, Said,
+// Country and Network for those that have none.
 const Nobody = "-"
 
 // Term is one word of a filter.
@@ -101,7 +101,7 @@ func (f *Filter) Any(field Field) (values []string) {
 }
 
 // With is the filter with its terms put another way, such as a camera's name as
-// its device's id.
+// the id that rows have. Fields stay: they say what is an alternative to what.
 func (f *Filter) With(change func(Term) Term) *Filter {
 	if f == nil {
 		return nil
@@ -115,24 +115,45 @@ func (f *Filter) With(change func(Term) Term) *Filter {
 }
 
 // Match tells whether a row is chosen whose values of a field get gives; of Text
-// it gives all that a word without a field may stand in. Times are not asked of it.
+// it gives all that a word without a field may stand in. It is asked once of each
+// field, and not of times.
 func (f *Filter) Match(get func(Field) []string) bool {
 	terms := f.Terms()
 	for i := range terms {
-		t := &terms[i]
-		met := t.met(get(t.Field))
-		if t.Not && met {
-			return false
+		field := terms[i].Field
+		if slices.ContainsFunc(terms[:i], func(t Term) bool { return t.Field == field }) {
+			continue // it was asked of with the first of them
 		}
-		if t.Not || met {
-			continue
-		}
-		another := func(o Term) bool { return o.Field == t.Field && !o.Not && o.met(get(o.Field)) }
-		if t.Field == Text || !slices.ContainsFunc(terms, another) {
+		if !matchField(terms[i:], field, get(field)) {
 			return false
 		}
 	}
 	return true
+}
+
+// matchField tells whether a row's values of a field meet the terms that ask of it.
+func matchField(terms []Term, field Field, values []string) bool {
+	asked, met := false, false // of alternatives, one of which must be met
+	for i := range terms {
+		t := &terms[i]
+		if t.Field != field || met && !t.Not {
+			continue
+		}
+		is := t.met(values)
+		switch {
+		case t.Not:
+			if is {
+				return false
+			}
+		case field == Text:
+			if !is {
+				return false
+			}
+		default:
+			asked, met = true, is
+		}
+	}
+	return met || !asked
 }
 
 // met tells whether one of a row's values is the term's.

@@ -53,9 +53,31 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// However many words ask of a field, a row is asked for its values once.
+func TestMatchAsksOncePerField(t *testing.T) {
+	f, err := filter.Parse("address:192.0.2.1 -port:1 address:192.0.2.2 -port:2 address:192.0.2.3 other words", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[filter.Field]int{}
+	f.Match(func(field filter.Field) []string {
+		asked[field]++
+		return []string{"192.0.2.3", "other words"}
+	})
+	for field, n := range asked {
+		if n != 1 {
+			t.Errorf("%q is asked %d times", field, n)
+		}
+	}
+	if len(asked) != 3 {
+		t.Errorf("asked of %v", asked)
+	}
+}
+
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		"since:24h": "2026-11-23T12:00:00Z", "since:90m": "2026-11-24T10:30:00Z", "since:7d": "2026-11-17T12:00:00Z", "since:2w": "2026-11-10T12:00:00Z",
+		"since:2960w": "1970-03-03T12:00:00Z", "since:65535s": "2026-11-23T17:47:45Z", "since:2261-12-31": "2261-12-31T00:00:00Z", "since:1970-01-01": "1970-01-01T00:00:00Z",
 		"since:2026-11-20": "2026-11-20T00:00:00Z", "since:2026-11-20T09:00:00+09:00": "2026-11-20T00:00:00Z",
 	} {
 		f, err := filter.Parse("x "+text, now)
@@ -84,6 +106,11 @@ func TestErrorsHaveAPlaceAndAFix(t *testing.T) {
 		"reason:spoofed":          {8, `no reason "spoofed"`, "unknown-device"},
 		"is:evil":                 {4, `no is "evil"`, "beacon"},
 		"since:yesterday":         {7, "is no time", "since:24h"},
+		"since:20000w":            {7, "is no time", "since:24h"},
+		"since:2969w":             {7, "is no time", "since:24h"},
+		"since:3000-01-01":        {7, "is no time", "since:24h"},
+		"until:3000-01-01":        {7, "is no time", "2026-11-23"},
+		"until:1969-12-31":        {7, "is no time", "2026-11-23"},
 		"-since:24h":              {1, "cannot be left out", "bound"},
 		"since:1h since:2h":       {10, "twice", "once"},
 		`rule:"raw`:               {6, "not closed", `"`},

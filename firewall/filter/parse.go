@@ -232,11 +232,14 @@ func timeOf(v string, now time.Time) (time.Time, bool) {
 	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
 	if unit, is := units[v[len(v)-1]|0x20]; is {
 		if n, err := strconv.ParseUint(v[:len(v)-1], 10, 16); err == nil {
+			if n > uint64(now.Sub(time.Unix(0, 0))/unit) {
+				return time.Time{}, false // before there was any
+			}
 			return now.Add(-time.Duration(n) * unit).UTC(), true
 		}
 	}
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if t, err := time.Parse(layout, strings.ToUpper(v)); err == nil && t.Year() >= 1970 && t.Year() <= 9000 {
+		if t, err := time.Parse(layout, strings.ToUpper(v)); err == nil && t.Year() >= 1970 && t.Year() < 2262 { // nanoseconds of Unix time end there
 			return t.UTC(), true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,6 +179,30 @@ func TestAFloodHidesNobody(t *testing.T) {
 	}
 	if now := j.Totals().Hits; sum < hits || sum > now {
 		t.Errorf("the list adds up to %d, of %d to %d hits", sum, hits, now)
+	}
+}
+
+// What is folded twice, into a row for invented sources and with that one into the
+// row "other", is written by one settle.
+func TestEverNewSourcesAndDestinationsAddUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	j := open(t, path, journal.Options{})
+	const packets = 2000
+	for n := range packets {
+		h := hit("10.20.1.11", "198.51.100.7", 443, 0)
+		h.Prefix.Reason, h.SrcMAC = nflog.Spoof, nflog.MAC{2, 0, 0, 1, byte(n >> 8), byte(n)}
+		h.Dst = netip.AddrFrom4([4]byte{198, 51, byte(n >> 8), byte(n)})
+		j.Add(h)
+	}
+	must(t, j.Close())
+	j = open(t, path, journal.Options{})
+	defer j.Close()
+	var sum uint64
+	for _, a := range list(t, j, journal.Filter{}) {
+		sum += a.Count
+	}
+	if sum != packets {
+		t.Errorf("after a restart the list adds up to %d of %d", sum, packets)
 	}
 }
 

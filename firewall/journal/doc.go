@@ -12,8 +12,7 @@
 // second the rows that changed are settled (joined with what an earlier run or an
 // earlier hour stored under the same ID) and told to subscribers; once a second
 // they are written to the journal's own bbolt file, in transactions of at most
-// 1,000 rows so that a name waiting to be stored gets in between. Who listens is
-// told at each settle. A kill -9 loses
+// 1,000 rows so that a name waiting to be stored gets in between. A kill -9 loses
 // at most the last second of counts; a name is durable before it is answered.
 //
 // What one source tries at ever new destinations, and what comes under ever new

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 )
@@ -19,6 +20,10 @@ type file struct {
 	mu sync.RWMutex // held for reading while db is used, for writing while it is replaced
 	db *bbolt.DB
 	is os.FileInfo // of the file that is open; nil where it cannot be watched
+
+	writing   sync.Mutex  // held by who writes; before beginning
+	beginning sync.Mutex  // held while a transaction begins
+	stuck     atomic.Bool // a transaction broke off with bbolt's locks held: who asks again would wait for ever
 }
 
 // openFile opens the journal's file, or makes it.
@@ -41,27 +46,70 @@ func openFile(path string) (*file, error) {
 func (f *file) View(use func(*bbolt.Tx) error) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return guarded(func() error { return f.db.View(use) })
+	return f.transact(false, use)
 }
 
 // Update writes.
 func (f *file) Update(use func(*bbolt.Tx) error) error {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return guarded(func() error { return f.db.Update(use) })
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	return f.transact(true, use)
 }
 
-// Batch writes together with others that wait at the same time.
-func (f *file) Batch(use func(*bbolt.Tx) error) error {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.db.Batch(use)
+// transact is bbolt's View and Update on a file that may be damaged. What breaks
+// off is rolled back; where the file lacks what that takes, it is stuck.
+func (f *file) transact(write bool, use func(*bbolt.Tx) error) error {
+	tx, err := f.begin(write)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if tx.DB() == nil {
+			return // committed
+		}
+		// Its error says again what use, or Commit, met.
+		if _ = guarded(tx.Rollback); tx.DB() != nil {
+			f.stuck.Store(true)
+		}
+	}()
+	return guarded(func() error {
+		if err := use(tx); err != nil || !write {
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
-// Close closes the file.
+func (f *file) begin(write bool) (tx *bbolt.Tx, err error) {
+	f.beginning.Lock()
+	defer f.beginning.Unlock()
+	if f.stuck.Load() {
+		return nil, errStuck
+	}
+	told := false
+	err = guarded(func() (err error) {
+		tx, err = f.db.Begin(write)
+		told = true
+		return err
+	})
+	if !told {
+		f.stuck.Store(true)
+	}
+	return tx, err
+}
+
+// errStuck says that nothing can be done with the file until it is opened anew.
+var errStuck = fmt.Errorf("%w: it was cut off while it was open: move it away and restart nvr, which makes a new one", ErrDamaged)
+
+// Close closes the file. One that is stuck goes with the program.
 func (f *file) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.stuck.Load() {
+		return errStuck
+	}
 	return f.db.Close()
 }
 
@@ -99,9 +147,7 @@ func (f *file) rescue() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fresh := f.path + ".rescued"
-	err := guarded(func() error {
-		return f.db.View(func(tx *bbolt.Tx) error { return tx.CopyFile(fresh, 0o600) })
-	})
+	err := f.transact(false, func(tx *bbolt.Tx) error { return tx.CopyFile(fresh, 0o600) })
 	if err == nil {
 		if _, there := os.Lstat(f.path); there == nil {
 			err = os.Rename(f.path, f.path+".foreign")

@@ -2,6 +2,8 @@ package journal
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,7 +16,7 @@ import (
 // total is what the list adds up to.
 func (j *Journal) total(t *testing.T) (sum uint64) {
 	t.Helper()
-	for _, a := range must(j.Query(Filter{Chatter: WithChatter, Limit: 1000}))(t).Attempts {
+	for _, a := range j.all(t, Filter{Chatter: WithChatter, Limit: 1000}) {
 		sum += a.Count
 	}
 	return sum
@@ -60,19 +62,30 @@ func TestADeletedJournalIsWrittenAnew(t *testing.T) {
 
 // A file that is cut off while it is open is told, and ends nothing.
 func TestACutOffJournalEndsNothing(t *testing.T) {
+	for _, size := range []int64{8192, 0} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { cutOff(t, size) })
+	}
+}
+
+func cutOff(t *testing.T, size int64) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	j := must(Open(path, Options{}))(t)
 	for port := range 60 {
 		j.Add(testHit(time.Now().Add(time.Duration(port)*10*time.Second), 1000+port))
 	}
 	j.turn(true)
-	must(0, os.Truncate(path, 8192))(t)
+	must(0, os.Truncate(path, size))(t)
 	for port := range 60 {
 		j.Add(testHit(time.Now(), 3000+port))
 	}
 	j.turn(true)
 	if _, err := j.Query(Filter{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("query: %v", err)
+	}
+	for _, host := range []string{"new.example", "newer.example"} { // the first holds nothing that others wait for
+		if _, err := j.AddressOf(t.Context(), netip.Addr{}, host); !errors.Is(err, ErrDamaged) {
+			t.Errorf("address of %s: %v", host, err)
+		}
 	}
 	if s := j.Totals(); !s.Broken || s.Hits != 120 {
 		t.Errorf("account %+v", s)

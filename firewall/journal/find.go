@@ -58,12 +58,15 @@ func (j *Journal) read(attempt string, use func(*bbolt.Tx, rowID, *record)) erro
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
+	j.table.mu.Lock()
+	gone := j.table.gone[id]
+	j.table.mu.Unlock()
 	return j.db.View(func(tx *bbolt.Tx) error {
 		r, err := getRecord(tx, id)
 		if err != nil {
 			return err
 		}
-		if r == nil {
+		if r == nil || gone {
 			return fmt.Errorf("%w: %s", ErrUnknown, attempt)
 		}
 		use(tx, id, r)

@@ -23,14 +23,14 @@ const (
 // maxGroups bounds an answer; the rest is one group of its own, Others.
 const maxGroups = 500
 
-// Others is the value of the group of all that found no group.
-const Others = "*"
+// Others is the value of the group of all that found no group. It is no host:
+// SharedHost is one that has a group of its own.
+const Others = "**"
 
 // Group is what several attempts have in common, and their account.
 type Group struct {
 	Value    string    `json:"value"` // device, host or address, or reason; "" for those that have none
 	Country  string    `json:"country,omitempty"`
-	Cameras  []string  `json:"cameras,omitempty"`
 	Attempts int       `json:"attempts"`
 	Count    uint64    `json:"count"` // packets
 	First    time.Time `json:"first"`
@@ -61,9 +61,6 @@ func (j *Journal) Group(f Filter, by By) (Groups, error) {
 		}
 		if g == nil {
 			g = &Group{Value: v, First: a.First, Last: a.Last}
-			if by == ByCamera && v != Others {
-				g.Cameras = a.Cameras
-			}
 			groups[v] = g
 		}
 		if by == ByDestination && v != Others {

@@ -24,6 +24,7 @@ type hours struct {
 	crowded     int // rows of an hour from which on they are not put in order
 
 	begun bool
+	moved bool    // an hour was read
 	hour  int64   // the latest that was not looked at yet
 	rows  []found // of an hour, the newest first
 	dense *places // of an hour with too many to be put in order
@@ -58,10 +59,14 @@ func (h *hours) next(deadline time.Time) (place []byte, r *record, late bool, er
 		if !ok {
 			return nil, nil, false, nil
 		}
-		if time.Until(deadline) < queryBudget/3 { // too late to begin with another
-			return append(startOf(int64(hour)+1), make([]byte, len(rowID{}))...), nil, true, nil
+		if h.moved && time.Until(deadline) < queryBudget/3 { // too late to begin with another
+			place := append(startOf(int64(hour)+1), make([]byte, len(rowID{}))...)
+			if bytes.Compare(place, h.from) > 0 {
+				place = h.from // never before where it began: who goes on would meet the same again
+			}
+			return place, nil, true, nil
 		}
-		h.hour = int64(hour) - 1
+		h.hour, h.moved = int64(hour)-1, true
 		if err := h.read(hour); err != nil {
 			return nil, nil, false, err
 		}

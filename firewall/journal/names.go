@@ -48,6 +48,15 @@ type names struct {
 	stale   map[string][]*name   // by device: names to retire, the longest unused first
 	crammed map[string]time.Time // devices of which no name was unused for long enough, and since when
 	crowded bool                 // the shared address has been given out since the start
+	unsaved []unsaved            // names that wait for writing
+
+	writing sync.Mutex // one write of new names at a time; before mu
+}
+
+// unsaved is a new name and what the file is to have of it.
+type unsaved struct {
+	*name
+	record nameRecord
 }
 
 // name is one host name. stored is closed once the file has it, or err is set.
@@ -226,16 +235,38 @@ func (n *names) free() (offset uint32, ok bool) {
 	}
 }
 
-// store writes a new name, together with others that wait at the same time.
+// store writes a new name, together with those that came while others were
+// written: each costs a sync of the disk.
 func (n *names) store(one *name, r nameRecord) {
-	err := n.db.Batch(func(tx *bbolt.Tx) error { return putName(tx, one.host, r) })
-	if err != nil {
-		one.err = fmt.Errorf("store name: %w", err)
-		n.mu.Lock()
-		n.forget(one)
-		n.mu.Unlock()
+	n.mu.Lock()
+	n.unsaved = append(n.unsaved, unsaved{one, r})
+	n.mu.Unlock()
+	n.writing.Lock()
+	defer n.writing.Unlock()
+	n.mu.Lock()
+	list := n.unsaved
+	n.unsaved = nil
+	n.mu.Unlock()
+	if len(list) == 0 {
+		return // who wrote before took it along
 	}
-	close(one.stored)
+	err := n.db.Update(func(tx *bbolt.Tx) error {
+		for _, u := range list {
+			if err := putName(tx, u.host, u.record); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, u := range list {
+		if err != nil {
+			u.err = fmt.Errorf("store name: %w", err)
+			n.forget(u.name)
+		}
+		close(u.stored)
+	}
 }
 
 // record is what the file is to have. Called with mu held.

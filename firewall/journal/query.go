@@ -84,9 +84,9 @@ func (j *Journal) Query(f Filter) (Page, error) {
 // over; then next is the cursor to go on from.
 func (j *Journal) each(f Filter, use func(*Attempt) bool) (next string, searched time.Time, err error) {
 	f.now = j.opts.Now()
+	// Before the file is read: a row written in between is then in both, and not in neither.
+	fresh, waiting := j.table.unwritten(&f)
 	for range queryTxs {
-		// Before the file is read: a row written in between is then in both, and not in neither.
-		fresh, waiting := j.table.unwritten(&f)
 		more := true
 		err = j.db.View(func(tx *bbolt.Tx) error {
 			s := search{f: &f, fresh: fresh, waiting: waiting, searched: searched, crowded: j.crowded, use: func(a *Attempt) bool {
@@ -95,7 +95,7 @@ func (j *Journal) each(f Filter, use func(*Attempt) bool) (next string, searched
 			}}
 			var err error
 			next, err = s.run(tx, j.indexed.Load())
-			searched = s.searched
+			searched, fresh = s.searched, s.fresh
 			return err
 		})
 		if err != nil {
@@ -111,20 +111,29 @@ func (j *Journal) each(f Filter, use func(*Attempt) bool) (next string, searched
 // listed is a row with its place in the list.
 type listed struct {
 	attempt Attempt
+	id      rowID
 	place   []byte // last hit, id
 }
 
-// unwritten gives the rows that wait to be written: those that match, newest
-// first, and the ids of all.
+// unwritten gives the rows that wait to be written: those that may match, newest
+// first, and the ids of all, and of those in the file that are in one of them. All
+// that takes long is done with the lock let go: packets are counted under it.
 func (t *table) unwritten(f *Filter) (fresh []listed, waiting map[rowID]bool) {
+	since, until := f.since(), f.Where.Until()
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	waiting = make(map[rowID]bool, len(t.waiting))
+	waiting = make(map[rowID]bool, len(t.waiting)+len(t.gone))
+	for id := range t.gone {
+		waiting[id] = true
+	}
 	for id, r := range t.waiting {
 		waiting[id] = true
-		if a := &r.attempt; f.of(a) && !a.Last.Before(f.since()) && f.matches(a) {
-			fresh = append(fresh, listed{*a, lastKey(a.Last, id)})
+		if a := &r.attempt; f.of(a) && !a.Last.Before(since) && (until.IsZero() || a.Last.Before(until)) {
+			fresh = append(fresh, listed{attempt: *a, id: id})
 		}
+	}
+	t.mu.Unlock()
+	for i := range fresh {
+		fresh[i].place = lastKey(fresh[i].attempt.Last, fresh[i].id)
 	}
 	slices.SortFunc(fresh, func(a, b listed) int { return bytes.Compare(b.place, a.place) })
 	return fresh, waiting
@@ -204,7 +213,7 @@ func (a *Attempt) values(field filter.Field, now time.Time) []string {
 		}
 		return all
 	case filter.Camera:
-		return a.Cameras
+		return append(slices.Clip(a.Cameras), a.Device) // cameras that the device has now are asked for by its id
 	case filter.Is:
 		return a.Tags(now)
 	case filter.Address, filter.Source:

@@ -111,7 +111,7 @@ func (j *Journal) prunePart(byAge, byRoom time.Time, excess int) (int, error) {
 				err = tx.Bucket(bucketByLast).Delete(k)
 			} else {
 				err = deleteRecord(tx, id, r)
-				if !r.Overflow {
+				if !r.Overflow && !j.table.gone[id] { // its share lost that when it was folded
 					freed[r.Bucket]++
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -80,9 +81,16 @@ func (j *Journal) Reviews() ([]Review, error) {
 }
 
 // Unreviewed counts the attempts that began after an instant, chatter apart; more
-// says that it did not count to the end.
+// says that it did not count to the end, or that rows of an earlier format are not
+// counted yet.
 func (j *Journal) Unreviewed(after time.Time) (n int, more bool, err error) {
-	n = j.table.begunAfter(after)
+	n, apart := j.table.begunAfter(after)
+	return j.begunInFile(after, n, apart)
+}
+
+// begunInFile adds to n what the file has, but those apart.
+func (j *Journal) begunInFile(after time.Time, n int, apart map[rowID]bool) (_ int, more bool, err error) {
+	more = !j.indexed.Load()
 	err = j.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketByFirst).Cursor()
 		from := timeKey(after.Add(1))
@@ -92,7 +100,7 @@ func (j *Journal) Unreviewed(after time.Time) (n int, more bool, err error) {
 				more = true
 				return nil
 			}
-			if len(k) != placeSize || bytes.Equal(v, chatterMark(true)) {
+			if len(k) != placeSize || bytes.Equal(v, chatterMark(true)) || apart[rowID(k[8:])] {
 				continue
 			}
 			if n++; n > maxUnreviewed {
@@ -108,14 +116,17 @@ func (j *Journal) Unreviewed(after time.Time) (n int, more bool, err error) {
 	return n, more, nil
 }
 
-// begunAfter counts the attempts that the file does not have yet.
-func (t *table) begunAfter(after time.Time) (n int) {
+// begunAfter counts the attempts that the file does not have yet. By the time it is
+// read it may: those apart are not to be counted in it, nor what was folded.
+func (t *table) begunAfter(after time.Time) (n int, apart map[rowID]bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	apart = maps.Clone(t.gone)
 	for _, r := range t.waiting {
 		if !r.written && !r.attempt.Chatter && r.attempt.First.After(after) {
 			n++
+			apart[r.id] = true
 		}
 	}
-	return n
+	return n, apart
 }

@@ -37,10 +37,13 @@ func (j *Journal) makeRoom(part []*row, known map[rowID]past) error {
 		for _, r := range j.table.rows {
 			held[r.id] = true
 		}
+		for id := range j.table.gone {
+			held[id] = true
+		}
 	}
 	j.table.mu.Unlock()
 	for b, n := range need {
-		gone, err := j.takeOldest(b, min(n, rowsPerTx), now.Add(-fresh), held)
+		gone, err := j.oldestOf(b, min(n, rowsPerTx), now.Add(-fresh), held)
 		if err != nil {
 			return err
 		}
@@ -49,22 +52,22 @@ func (j *Journal) makeRoom(part []*row, known map[rowID]past) error {
 		if len(gone) == 0 {
 			j.table.crammed[b.name] = now
 		}
-		for _, r := range gone {
-			j.table.absorb(b, r)
+		for id, r := range gone {
+			j.table.absorb(b, id, r)
 		}
 		j.table.mu.Unlock()
 	}
 	return nil
 }
 
-// takeOldest deletes up to n of a bucket's attempts last hit before an instant
-// and not held, the oldest first, and returns them.
-func (j *Journal) takeOldest(b *bucket, n int, before time.Time, held map[rowID]bool) (gone []*record, err error) {
+// oldestOf gives up to n of a bucket's attempts last hit before an instant and not
+// held, the oldest first.
+func (j *Journal) oldestOf(b *bucket, n int, before time.Time, held map[rowID]bool) (map[rowID]*record, error) {
 	prefix := append([]byte(b.device), 0)
-	var ids []rowID
-	err = j.db.View(func(tx *bbolt.Tx) error { // a write that finds nothing would still cost a sync
+	gone := map[rowID]*record{}
+	err := j.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketByDevice).Cursor()
-		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(ids) < n; k, _ = c.Next() {
+		for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && len(gone) < n; k, _ = c.Next() {
 			key := k[len(prefix):]
 			if len(key) != 8+len(rowID{}) {
 				continue // of a device whose id goes on here
@@ -77,19 +80,7 @@ func (j *Journal) takeOldest(b *bucket, n int, before time.Time, held map[rowID]
 				continue
 			}
 			if r, err := getRecord(tx, id); err == nil && r != nil && r.Bucket == b.name && !r.Overflow {
-				ids = append(ids, id)
-				gone = append(gone, r)
-			}
-		}
-		return nil
-	})
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	err = j.db.Update(func(tx *bbolt.Tx) error {
-		for i, id := range ids {
-			if err := deleteRecord(tx, id, gone[i]); err != nil {
-				return err
+				gone[id] = r
 			}
 		}
 		return nil
@@ -97,17 +88,17 @@ func (j *Journal) takeOldest(b *bucket, n int, before time.Time, held map[rowID]
 	if err != nil {
 		return nil, fmt.Errorf("make room for new attempts: %w", err)
 	}
-	j.stored.Add(int64(-len(ids)))
 	return gone, nil
 }
 
-// absorb adds what a deleted attempt had counted to its bucket's row "other".
-// Called with mu held.
-func (t *table) absorb(b *bucket, r *record) {
+// absorb adds what an attempt of the file had counted to its bucket's row "other",
+// for which it goes. Called with mu held.
+func (t *table) absorb(b *bucket, id rowID, r *record) {
 	a := &r.Attempt
 	o := t.other(&bucketOf{bucket: b, cameras: a.Cameras, kind: a.Kind}, hitOf(a))
 	o.take(a)
 	o.timeline.AddBefore(a.Count)
+	t.leave(id, o)
 	t.change(o)
 	if t.stored[b.name]--; t.stored[b.name] <= 0 {
 		delete(t.stored, b.name)

@@ -40,6 +40,9 @@ func TestAnOldScanMakesRoom(t *testing.T) {
 		switch {
 		case a.Overflow:
 			rest = a.Count
+			if a.Folded != 220 { // the scan's rows beyond the 100, and those that made room
+				t.Errorf("the rest stands for %d attempts", a.Folded)
+			}
 			slots, told, err := j.Timeline(a.ID)
 			for _, s := range slots {
 				told += s.Count
@@ -73,14 +76,20 @@ func TestForgersDoNotFillTheDevicesShare(t *testing.T) {
 	for port := range 20 {
 		j.Add(hit("10.20.1.11", "203.0.113.9", uint16(port), 1))
 	}
-	own := 0
+	own, forged := 0, uint64(0)
 	for _, a := range list(t, j, journal.Filter{Device: "dev-gate"}) {
 		if a.Reason == nflog.Egress && !a.Overflow {
 			own++
 		}
+		if a.Reason == nflog.Spoof {
+			forged += max(a.Folded, 1)
+		}
 	}
 	if own != 20 {
 		t.Errorf("%d attempts of its own, want 20", own)
+	}
+	if forged != 500 {
+		t.Errorf("the rows of forged ones stand for %d, want 500", forged)
 	}
 }
 

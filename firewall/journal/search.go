@@ -14,7 +14,7 @@ import (
 // search is one transaction's part of a query.
 type search struct {
 	f        *Filter
-	fresh    []listed // match, and wait to be written
+	fresh    []listed // wait to be written, and were not come to yet
 	waiting  map[rowID]bool
 	use      func(*Attempt) bool // false: enough
 	searched time.Time           // how far back it looked
@@ -39,7 +39,9 @@ func (s *search) run(tx *bbolt.Tx, indexed bool) (next string, err error) {
 	if until := s.f.Where.Until(); !until.IsZero() && bytes.Compare(timeKey(until), from) < 0 {
 		from = append(timeKey(until), make([]byte, len(rowID{}))...)
 	}
-	s.fresh = slices.DeleteFunc(s.fresh, func(l listed) bool { return bytes.Compare(l.place, from) >= 0 })
+	for len(s.fresh) > 0 && bytes.Compare(s.fresh[0].place, from) >= 0 {
+		s.fresh = s.fresh[1:]
+	}
 	since := timeKey(s.f.since())
 	w := s.walkOf(tx, from, since, indexed)
 	deadline := time.Now().Add(queryBudget)
@@ -52,7 +54,7 @@ func (s *search) run(tx *bbolt.Tx, indexed bool) (next string, err error) {
 			one := s.fresh[0]
 			s.fresh = s.fresh[1:]
 			s.searched = readTime(one.place)
-			if !s.use(&one.attempt) {
+			if s.f.matches(&one.attempt) && !s.use(&one.attempt) || seen%32 == 0 && time.Now().After(deadline) {
 				return hex.EncodeToString(one.place), nil
 			}
 			continue
@@ -140,8 +142,8 @@ func (f *Filter) terms() (terms []term) {
 // stands for nothing, it has not.
 func findable(field filter.Field, v string) bool {
 	switch {
-	case v == Nobody, v == "*" && field == filter.Host:
-		return v == SharedHost && field == filter.Host
+	case v == Nobody, v == "*": // host:* is any host, of which the shared one is one
+		return false
 	case field == filter.Host:
 		return bytes.Count([]byte(v), []byte(".")) < 40
 	case field == filter.Address || field == filter.Source:

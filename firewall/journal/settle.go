@@ -2,7 +2,9 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -15,7 +17,7 @@ import (
 // error the rows not reached wait for the next time.
 func (j *Journal) settle() error {
 	j.table.tick()
-	for range 2 { // folding changes rows "other" once more
+	for range 3 { // folding changes rows for many, and theirs the rows "other"
 		changed := j.table.takeChanged()
 		for len(changed) > 0 {
 			part := changed[:min(rowsPerTx, len(changed))]
@@ -69,11 +71,13 @@ type past struct {
 func (j *Journal) lookUp(part []*row) (map[rowID]past, error) {
 	known := make(map[rowID]past)
 	asked := make(map[rowID]destination)
+	gone := make(map[rowID]bool)
 	j.table.mu.Lock()
 	for _, r := range part {
 		if !r.settled && r.into == nil {
 			known[r.id] = past{}
 			asked[r.id] = r.destination()
+			gone[r.id] = j.table.gone[r.id] // what the file has of it is counted elsewhere
 		}
 	}
 	j.table.mu.Unlock()
@@ -87,7 +91,7 @@ func (j *Journal) lookUp(part []*row) (map[rowID]past, error) {
 				j.opts.Log.Warn("attempt in the journal cannot be read, it starts anew", "attempt", id.String(), "error", err)
 				continue
 			}
-			if r != nil {
+			if r != nil && !gone[id] {
 				known[id] = past{record: r, history: bytes.Clone(tx.Bucket(bucketHistory).Get(id[:]))}
 			} else if j.indexed.Load() {
 				known[id] = asked[id].past(tx)
@@ -192,6 +196,8 @@ func (t *table) putBack(rows []*row) {
 // questions that changed. Called with work held. What an error leaves unwritten
 // stays for the next time.
 func (j *Journal) write() error {
+	// What others went into first: an attempt may have come back since it went there.
+	slices.SortStableFunc(j.dirty, func(a, b *row) int { return cmp.Compare(a.rank(), b.rank()) })
 	for len(j.dirty) > 0 {
 		part := j.dirty[:min(rowsPerTx, len(j.dirty))]
 		if err := j.writePart(part); err != nil {
@@ -212,6 +218,17 @@ func (j *Journal) write() error {
 	return nil
 }
 
+// rank is lower of rows that those of higher ranks are folded into.
+func (r *row) rank() int {
+	switch {
+	case r.key.other:
+		return 0
+	case r.key.folded != foldNone:
+		return 1
+	}
+	return 2
+}
+
 // pending is a copy of a row on its way to the file.
 type pending struct {
 	record
@@ -221,13 +238,22 @@ type pending struct {
 
 func (j *Journal) writePart(part []*row) error {
 	rows := make([]pending, len(part))
+	var gone []rowID
 	j.table.mu.Lock()
 	for i, r := range part {
 		rows[i] = pending{record{r.attempt, r.bucket.name}, r.evidence, r.rhythm.Append(r.timeline.Append(nil))}
+		for _, id := range append(r.took, r.id) {
+			if j.table.gone[id] {
+				gone = append(gone, id)
+			}
+		}
 	}
 	j.table.mu.Unlock()
-	added := 0
-	err := j.db.Update(func(tx *bbolt.Tx) error {
+	added, removed := 0, 0
+	err := j.db.Update(func(tx *bbolt.Tx) (err error) {
+		if removed, err = j.deleteRows(tx, gone); err != nil {
+			return err
+		}
 		for i, r := range part {
 			isNew, err := putRecord(tx, r.id, &rows[i].record, r.key.other)
 			if err != nil {
@@ -250,12 +276,34 @@ func (j *Journal) writePart(part []*row) error {
 	if err != nil {
 		return fmt.Errorf("write attempts: %w", err)
 	}
-	j.stored.Add(int64(added))
+	j.stored.Add(int64(added - removed))
 	j.table.mu.Lock()
 	defer j.table.mu.Unlock()
+	for _, id := range gone {
+		delete(j.table.gone, id)
+	}
 	for _, r := range part {
+		r.took = nil
 		delete(j.table.waiting, r.id)
 		r.evidence, r.written = nil, true
 	}
 	return nil
+}
+
+// deleteRows removes attempts that were folded from the file, and tells how many it had.
+func (j *Journal) deleteRows(tx *bbolt.Tx, ids []rowID) (removed int, err error) {
+	for _, id := range ids {
+		r, err := getRecord(tx, id)
+		if err != nil {
+			j.opts.Log.Warn("attempt in the journal cannot be read, it stays there though it was folded", "attempt", id.String(), "error", err)
+		}
+		if r == nil {
+			continue // or it was too old
+		}
+		if err := deleteRecord(tx, id, r); err != nil {
+			return 0, err
+		}
+		removed++
+	}
+	return removed, nil
 }

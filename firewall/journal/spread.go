@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -142,7 +141,7 @@ func (t *table) foldInto(r, o *row) {
 	}
 	o.take(&r.attempt)
 	o.timeline.Merge(&r.timeline)
-	o.attempt.Folded++
+	o.took, r.took = append(o.took, r.took...), nil
 	o.hits += r.hits
 	o.touched = t.turn
 	if r.key.folded == foldNone {
@@ -161,7 +160,7 @@ func (r *row) take(a *Attempt) {
 	o := &r.attempt
 	o.Count += a.Count
 	o.Bytes += a.Bytes
-	o.Folded += a.Folded
+	o.Folded += max(a.Folded, 1) // a row for one attempt, or for those that it stands for
 	o.Chatter = o.Chatter && a.Chatter
 	if r.key.folded == foldSources {
 		o.say(a.Said)
@@ -187,9 +186,9 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// foldEarlier folds the rows that a spread made before it was known for one, also
-// in the file, and tells subscribers what they were folded into. Called with work
-// held. On an error they stay, and it is tried again.
+// foldEarlier folds the rows that a spread made before it was known for one, and
+// tells subscribers what they were folded into. The file loses them when it gets
+// that. Called with work held. On an error they stay, and it is tried again.
 func (j *Journal) foldEarlier() error {
 	j.table.mu.Lock()
 	spreads := j.table.spreads
@@ -199,8 +198,8 @@ func (j *Journal) foldEarlier() error {
 	if len(rows) == 0 {
 		return nil
 	}
-	written := slices.DeleteFunc(slices.Clone(rows), func(r *row) bool { return !r.written })
-	if err := j.deleteRows(written); err != nil {
+	rows, err := j.readable(rows)
+	if err != nil {
 		j.table.mu.Lock()
 		defer j.table.mu.Unlock()
 		j.table.spreads = append(spreads, j.table.spreads...)
@@ -216,6 +215,9 @@ func (j *Journal) foldEarlier() error {
 		o := j.table.collected(r, by)
 		j.table.foldInto(r, o)
 		r.attempt.Into = o.attempt.ID
+		if r.written {
+			j.table.leave(r.id, o)
+		}
 		told = append(told, r.attempt)
 		delete(j.table.waiting, r.id)
 		if j.table.stored[r.bucket.name]--; j.table.stored[r.bucket.name] <= 0 {
@@ -224,7 +226,6 @@ func (j *Journal) foldEarlier() error {
 	}
 	j.table.mu.Unlock()
 	j.dirty = slices.DeleteFunc(j.dirty, func(r *row) bool { return r.into != nil })
-	j.stored.Add(int64(-len(written)))
 	j.subs.tell(told)
 	return nil
 }
@@ -249,27 +250,31 @@ func (t *table) earlierOf(spreads []spread) (rows []*row) {
 	return rows
 }
 
-// deleteRows removes rows that are in memory from the file.
-func (j *Journal) deleteRows(rows []*row) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	err := j.db.Update(func(tx *bbolt.Tx) error {
-		for _, one := range rows {
-			r, err := getRecord(tx, one.id)
-			if err != nil || r == nil {
-				err = errors.Join(err, errors.New("the file does not have it"))
+// leave has an attempt that went into a row deleted from the file together with
+// the writing of that row: its count is always in one of them. Called with mu held.
+func (t *table) leave(id rowID, into *row) {
+	into.took = append(into.took, id)
+	t.gone[id] = true
+}
+
+// readable leaves out the rows that the file has, but nobody can read: they could
+// not be deleted as a whole.
+func (j *Journal) readable(rows []*row) ([]*row, error) {
+	err := j.db.View(func(tx *bbolt.Tx) error {
+		rows = slices.DeleteFunc(rows, func(one *row) bool {
+			if !one.written {
+				return false
+			}
+			_, err := getRecord(tx, one.id)
+			if err != nil {
 				j.opts.Log.Warn("attempt in the journal cannot be read, it is not folded", "attempt", one.id.String(), "error", err)
-				continue
 			}
-			if err := deleteRecord(tx, one.id, r); err != nil {
-				return err
-			}
-		}
+			return err != nil
+		})
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("fold attempts: %w", err)
+		return nil, fmt.Errorf("fold attempts: %w", err)
 	}
-	return nil
+	return rows, nil
 }

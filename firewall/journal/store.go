@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -52,7 +53,6 @@ const indexedKey = "indexed"
 const (
 	lockWait  = time.Second
 	rowsPerTx = 1000 // rows written, settled or pruned in one transaction
-	batchWait = 2 * time.Millisecond
 )
 
 // Errors that tell why the file cannot be opened.
@@ -78,7 +78,6 @@ func openStore(path string) (*bbolt.DB, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	db.MaxBatchDelay = batchWait
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range [][]byte{
 			bucketMeta, bucketAttempts, bucketEvidence, bucketHistory, bucketByFirst, bucketByLast, bucketByDevice, bucketByValue,
@@ -165,9 +164,17 @@ func readCount(v []byte) uint64 {
 	return binary.BigEndian.Uint64(v)
 }
 
-// timeKey writes a time so that keys sort by it.
+// timeKey writes a time so that keys sort by it. What is before 1970, or too far in
+// the future for nanoseconds, is at the end of the keys on its side.
 func timeKey(t time.Time) []byte {
-	return binary.BigEndian.AppendUint64(nil, uint64(max(t.UnixNano(), 0)))
+	nanos := uint64(0)
+	switch begin, end := time.Unix(0, 0), time.Unix(0, math.MaxInt64); {
+	case t.After(end):
+		nanos = math.MaxInt64
+	case t.After(begin):
+		nanos = uint64(t.UnixNano())
+	}
+	return binary.BigEndian.AppendUint64(nil, nanos)
 }
 
 // readTime reads the first eight bytes of what timeKey wrote.

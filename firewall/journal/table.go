@@ -34,6 +34,7 @@ type table struct {
 	changed []*row               // rows with changed set, in the order of their first change
 	waiting map[rowID]*row       // settled and told, not yet in the file as they are: in Journal.dirty
 	spreads []spread             // that have begun: earlier rows are to be folded too
+	gone    map[rowID]bool       // folded, but in the file until that has the row they went into; changed with Journal.work held too
 	turn    int64                // counts settles
 	epoch   int64                // counts seconds: how long an owner is believed
 
@@ -92,11 +93,12 @@ type row struct {
 	evidence []byte // first packet, until written
 	timeline pattern.Timeline
 	rhythm   pattern.Rhythm
-	called   bool  // a burst began since the rhythm was last looked at
-	settled  bool  // attempt holds the whole count, not only what came since it was made
-	changed  bool  // in table.changed
-	into     *row  // the row that its hits go to, nil for itself
-	touched  int64 // turn of the last hit
+	called   bool    // a burst began since the rhythm was last looked at
+	settled  bool    // attempt holds the whole count, not only what came since it was made
+	changed  bool    // in table.changed
+	into     *row    // the row that its hits go to, nil for itself
+	took     []rowID // attempts of the file that went into it, to be deleted when it is written
+	touched  int64   // turn of the last hit
 
 	hits    uint64 // since it came to memory
 	written bool   // the file has it
@@ -105,13 +107,15 @@ type row struct {
 	lastTo   netip.Addr
 	lastPort uint16
 	lastFrom source
+
+	lastCrowded key // of the last hit that it took in because the table was full
 }
 
 func newTable(o Options, hostOf func(netip.Addr) (string, bool)) *table {
 	return &table{
 		opts: o, hostOf: hostOf,
 		rows: make(map[key]*row), sources: make(map[source]*bucketOf), buckets: make(map[string]*bucket),
-		stored: make(map[string]int), crammed: make(map[string]time.Time), waiting: make(map[rowID]*row),
+		stored: make(map[string]int), crammed: make(map[string]time.Time), waiting: make(map[rowID]*row), gone: make(map[rowID]bool),
 	}
 }
 
@@ -122,10 +126,10 @@ func (t *table) add(h *nflog.Hit) {
 	t.hits++
 	s := t.owner(sourceOf(h))
 	k := keyOf(s.bucket.name, h)
-	r := t.rows[k]
+	r, crowded := t.rows[k], false
 	if r == nil {
 		if t.full(s.bucket) {
-			r = t.crowded(k, s, h)
+			r, crowded = t.crowded(k, s, h), true
 		} else {
 			r = t.newRow(k, s, h)
 		}
@@ -133,6 +137,10 @@ func (t *table) add(h *nflog.Hit) {
 	for r.into != nil {
 		r.touched = t.turn
 		r = r.into
+	}
+	if crowded && r.lastCrowded != k { // one that comes again at once is the same
+		r.attempt.Folded++
+		r.lastCrowded = k
 	}
 	if r.key.other {
 		r.noteFolded(h)

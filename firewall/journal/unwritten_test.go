@@ -85,17 +85,9 @@ func TestWhatIsNotYetWrittenIsListed(t *testing.T) {
 // pages lists ports, times and counts through pages of a size.
 func pages(t *testing.T, j *Journal, f Filter, limit int) (all []string) {
 	t.Helper()
-	for f.Limit = limit; ; {
-		p, err := j.Query(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range p.Attempts {
-			all = append(all, fmt.Sprint(a.DestinationPort, " at ", a.Last.Second(), " ×", a.Count))
-		}
-		if p.Next == "" {
-			return all
-		}
-		f.Cursor = p.Next
+	f.Limit = limit
+	for _, a := range j.all(t, f) {
+		all = append(all, fmt.Sprint(a.DestinationPort, " at ", a.Last.Second(), " ×", a.Count))
 	}
+	return all
 }

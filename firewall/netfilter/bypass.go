@@ -56,7 +56,7 @@ func bypasses(l ruleset.Link, ours outguard.Programs) ([]bypass, error) {
 	}
 	for _, link := range links {
 		a := link.Attrs()
-		if a.Xdp != nil && a.Xdp.Attached && (a.Name != l.Bridge || a.Xdp.ProgId != ours.Hold) {
+		if a.Xdp != nil && a.Xdp.Attached && (a.Name != l.Bridge || !ours.Has(a.Xdp.ProgId)) {
 			list = append(list, bypass{
 				on: a.Name, what: fmt.Sprintf("XDP program %d", a.Xdp.ProgId), passes: true,
 				fix: "ip link set dev " + a.Name + " xdp off; ip link set dev " + a.Name + " xdpgeneric off",
@@ -178,11 +178,10 @@ func programs(link netlink.Link, ours outguard.Programs) []bypass {
 	name := link.Attrs().Name
 	for _, side := range []struct {
 		at   ebpf.AttachType
-		own  uint32
 		word string
-	}{{outguard.AtIngress, ours.In, "ingress"}, {outguard.AtEgress, ours.Out, "egress"}} {
+	}{{outguard.AtIngress, "ingress"}, {outguard.AtEgress, "egress"}} {
 		ids, _ := outguard.Attached(link.Attrs().Index, side.at)
-		ids = slices.DeleteFunc(ids, func(id uint32) bool { return id == side.own })
+		ids = slices.DeleteFunc(ids, ours.Has)
 		if len(ids) > 0 {
 			list = append(list, bypass{
 				on: name, what: fmt.Sprintf("%d BPF program(s) at tcx %s", len(ids), side.word),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/stockade-nvr/stockade/firewall/outguard"
@@ -50,10 +51,14 @@ func (k *Kernel) checkGuard(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 	if more := len(missing) - maxOthers; more > 0 {
 		missing = append(missing[:maxOthers], fmt.Sprintf("and %d more", more))
 	}
-	f := finding(ruleset.L6, "%s; nvr firewall arm puts it back, as root", strings.Join(missing, "; "))
-	if errors.Is(k.guardFault, outguard.ErrNoTCX) {
-		f.What = "there is none: " + outguard.ErrNoTCX.Error()
+	fix := "nvr firewall arm puts it back, as root"
+	switch {
+	case errors.Is(k.guardFault, outguard.ErrNoTCX):
+		fix = outguard.ErrNoTCX.Error()
+	case errors.Is(k.guardFault, outguard.ErrRights) && os.Geteuid() == 0:
+		fix = "root may not attach it here, as within a container or a user namespace"
 	}
+	f := finding(ruleset.L6, "%s; %s", strings.Join(missing, "; "), fix)
 	f.Spare = k.guardFault != nil
 	f.Foreign = f.Spare
 	return []Finding{f}, nil

@@ -88,25 +88,45 @@ func (g Guard) attach(links []netlink.Link) (err error) {
 		id, _ := info.ID()
 		*x.id = uint32(id)
 	}
+	before := readNote(g.File)
+	n.Giving = before.all()
+	if err := n.write(g.File); err != nil { // before anything is attached: others look meanwhile
+		return err
+	}
 	for _, x := range links {
 		if err = g.attachTo(x, loaded); err != nil {
 			err = fmt.Errorf("guard %s: %w", x.Attrs().Name, plainly(err))
 			break
 		}
 	}
-	if err == nil {
-		err = n.write(g.File)
-	}
 	if err != nil {
-		return errors.Join(err, detach(links, readNote(g.File))) // all of it, or what was there before
+		return errors.Join(err, g.takeBack(before))
 	}
-	return detach(links, n)
+	if err := detach(n); err != nil {
+		return err
+	}
+	n.Giving = nil
+	return n.write(g.File)
+}
+
+// takeBack undoes an attaching that failed: what was there before is what is there.
+// XDP has one place, so the program before is not there any more; then none is, and
+// the next look names that.
+func (g Guard) takeBack(before note) error {
+	err := detach(before)
+	if before.Out == 0 {
+		if gone := os.Remove(g.File); !errors.Is(gone, os.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+		return err
+	}
+	return errors.Join(err, before.write(g.File))
 }
 
 // plainly says what to do, in place of what the library guesses.
 func plainly(err error) error {
 	switch {
-	case errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES):
+	case errors.Is(err, unix.EPERM): // the verifier's EACCES would be a fault of ours
 		return ErrRights
 	case errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.ENOSYS):
 		return ErrNoTCX
@@ -147,11 +167,14 @@ func (g Guard) attachTo(x netlink.Link, loaded []*ebpf.Program) error {
 	return nil
 }
 
-// Attached are the numbers of the programs at a place, in order; none on a kernel
+// Attached are the numbers of the programs at a place, in order; ErrNoTCX on a kernel
 // that has no such place. Within a user namespace nobody may ask, and nobody may
 // attach any.
 func Attached(index int, at ebpf.AttachType) ([]uint32, error) {
 	q, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: at})
+	if errors.Is(err, unix.EINVAL) {
+		return nil, ErrNoTCX
+	}
 	if err != nil {
 		return nil, plainly(err)
 	}
@@ -162,6 +185,17 @@ func Attached(index int, at ebpf.AttachType) ([]uint32, error) {
 	return ids, nil
 }
 
+// anyPlace reports ErrNoTCX where the kernel has no place for the guard, before
+// anything is loaded: of whom may not load either it would else be said that root may.
+func anyPlace(links []netlink.Link) error {
+	for _, x := range links {
+		if _, err := Attached(x.Attrs().Index, AtEgress); errors.Is(err, ErrNoTCX) {
+			return err
+		}
+	}
+	return nil
+}
+
 // isFirst reports whether a program is the first at its place.
 func isFirst(index int, at ebpf.AttachType, id uint32) bool {
 	ids, err := Attached(index, at)
@@ -169,13 +203,17 @@ func isFirst(index int, at ebpf.AttachType, id uint32) bool {
 }
 
 // detach takes programs of ours off all interfaces, but those of the note.
-func detach(links []netlink.Link, but note) error {
+func detach(but note) error {
+	links, err := netlink.LinkList() // as they are now: XDP stands in the list
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
 	var errs []error
 	for _, x := range links {
 		a := x.Attrs()
 		for _, at := range []ebpf.AttachType{AtEgress, AtIngress} {
 			ids, err := Attached(a.Index, at)
-			if err != nil && !errors.Is(err, unix.ENODEV) {
+			if err != nil && !errors.Is(err, unix.ENODEV) && !errors.Is(err, ErrNoTCX) {
 				errs = append(errs, err)
 			}
 			for _, id := range ids {

@@ -55,7 +55,8 @@ func (g Guard) check(links []netlink.Link) []string {
 	return missing
 }
 
-// Attach attaches what is missing. No frame finds a moment without the guard that was there.
+// Attach attaches what is missing. No frame finds a moment without the guard that
+// was there; where it fails, that one is left as it was, or none.
 func (g Guard) Attach() error {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -63,6 +64,9 @@ func (g Guard) Attach() error {
 	}
 	if len(g.check(links)) == 0 {
 		return nil
+	}
+	if err := anyPlace(links); err != nil {
+		return err
 	}
 	return g.attach(links)
 }
@@ -72,10 +76,7 @@ func (g Guard) Remove() error {
 	if readNote(g.File).Out == 0 {
 		return nil
 	}
-	links, err := netlink.LinkList()
-	if err == nil {
-		err = detach(links, note{})
-	}
+	err := detach(note{})
 	if err != nil {
 		return fmt.Errorf("take the guard at the way out off: %w", err)
 	}
@@ -86,13 +87,17 @@ func (g Guard) Remove() error {
 }
 
 // Programs are the numbers of the guard's own, so that nobody takes them for another's.
-type Programs struct{ Out, In, Hold uint32 }
+type Programs []uint32
 
-// Noted gives those that were attached since this boot; zero where none were.
+// Noted gives those that were attached since this boot, and those that are being
+// replaced; none where none were.
 func Noted(file string) Programs {
-	n := readNote(file)
-	return Programs{n.Out, n.In, n.Hold}
+	return readNote(file).all()
 }
+
+// Has reports whether a program is ours: by the note or, where that was lost, by its
+// name, which the kernel tells root alone.
+func (p Programs) Has(id uint32) bool { return slices.Contains(p, id) || isOurProgram(id) }
 
 // leadsOut reports whether anything can leave the box by an interface.
 func leadsOut(link netlink.Link) bool { return link.Attrs().Flags&net.FlagLoopback == 0 }

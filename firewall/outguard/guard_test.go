@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,9 +18,12 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
+	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/outguard"
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/internal/lab/machine"
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 )
@@ -56,7 +61,7 @@ func without(t *testing.T, g outguard.Guard, why error) error {
 	t.Helper()
 	t.Log("THE GUARD ITSELF IS NOT TESTED ON THIS MACHINE:", why)
 	missing, err := g.Check()
-	if err != nil || len(missing) == 0 || outguard.Noted(g.File) != (outguard.Programs{}) {
+	if err != nil || len(missing) == 0 || len(outguard.Noted(g.File)) > 0 {
 		t.Errorf("missing %q, noted %+v: %v", missing, outguard.Noted(g.File), err)
 	}
 	return g.Remove()
@@ -202,8 +207,8 @@ func TestWhatIsMissingIsNamedAndPutBack(t *testing.T) {
 				t.Errorf("after the repair of %q missing %q: %v", c.missing, missing, err)
 			}
 		}
-		if now := outguard.Noted(g.File); now.Out == first.Out {
-			t.Error("the test made nothing anew")
+		if now := outguard.Noted(g.File); len(first) != 3 || len(now) != 3 || now[0] == first[0] {
+			t.Errorf("programs %v, then %v: the test made nothing anew, or earlier ones stay noted", first, now)
 		}
 		for name, at := range map[string]ebpf.AttachType{"up0": outguard.AtEgress, "port-a": outguard.AtIngress} {
 			if ids, err := outguard.Attached(index(name), at); err != nil || len(ids) != 1 {
@@ -227,6 +232,71 @@ func TestWhatIsMissingIsNamedAndPutBack(t *testing.T) {
 	})
 }
 
+// Who looks for what passes by the rules, as the recorder does at each event, takes
+// no program of ours for another's: not while they are attached, nor when the note of
+// them was lost.
+func TestNobodyTakesTheGuardForAnothers(t *testing.T) {
+	box(t, func(g outguard.Guard) error {
+		here, err := netns.Get()
+		if err != nil {
+			return err
+		}
+		defer here.Close()
+		look := func() error {
+			return netfilter.ShutBypassed(ruleset.Link{Bridge: g.Bridge, Ports: g.Ports, Isolated: true}, g.File, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		}
+		over, ended := make(chan struct{}), make(chan error, 1)
+		go func() {
+			runtime.LockOSThread() // and not unlocked: the thread ends in the box
+			err := netns.Set(here)
+			for err == nil {
+				select {
+				case <-over:
+					ended <- nil
+					return
+				default:
+					err = look()
+				}
+			}
+			ended <- err
+		}()
+		for range 20 {
+			if err = errors.Join(g.Attach(), detach("up0", outguard.AtEgress)); err != nil {
+				break
+			}
+		}
+		close(over)
+		if err := errors.Join(err, <-ended, os.Remove(g.File), look()); err != nil {
+			return err
+		}
+		for _, port := range g.Ports {
+			if i, err := net.InterfaceByName(port); err != nil || i.Flags&net.FlagUp == 0 {
+				t.Errorf("%s was set down: %v", port, err)
+			}
+		}
+		return nil
+	})
+}
+
+// What cannot be noted is not attached: nobody would know it for ours.
+func TestWhatCannotBeNotedIsNotAttached(t *testing.T) {
+	box(t, func(g outguard.Guard) error {
+		g.File = filepath.Join(t.TempDir(), "nowhere", "guard")
+		if err := g.Attach(); err == nil {
+			t.Error("attached without a note")
+		}
+		for _, name := range []string{"up0", "port-a", "br-cam"} {
+			if ids, err := outguard.Attached(index(name), outguard.AtEgress); err != nil || len(ids) > 0 {
+				t.Errorf("programs %v on %s: %v", ids, name, err)
+			}
+		}
+		if out, err := exec.Command("ip", "link", "show", "br-cam").Output(); err != nil || strings.Contains(string(out), "xdp") {
+			t.Errorf("%s, %v", out, err)
+		}
+		return nil
+	})
+}
+
 // Another's programs stay where they are, behind ours, and its XDP program on the
 // bridge is not ours to replace.
 func TestOthersProgramsAreLeftAlone(t *testing.T) {
@@ -243,7 +313,7 @@ func TestOthersProgramsAreLeftAlone(t *testing.T) {
 			return err
 		}
 		ids, err := outguard.Attached(index("up0"), outguard.AtEgress)
-		if err != nil || len(ids) != 2 || ids[0] != outguard.Noted(g.File).Out {
+		if err != nil || len(ids) != 2 || ids[0] != outguard.Noted(g.File)[0] {
 			t.Errorf("programs %v: %v", ids, err)
 		}
 		if err := g.Remove(); err != nil {

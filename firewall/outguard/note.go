@@ -17,6 +17,9 @@ type note struct {
 	In     uint32 `json:"in"`     // at the ports: ends traffic control before its first filter
 	Hold   uint32 `json:"hold"`   // on the bridge: keeps XDP off the ports
 	Inside []int  `json:"inside"` // numbers of the cameras' interfaces
+	// Giving are those that are being replaced: noted before anything is attached, so
+	// that at no moment anybody takes a program of ours for another's.
+	Giving []uint32 `json:"giving,omitempty"`
 }
 
 // noteBytes bounds the file: a thousand interfaces are 8 KiB.
@@ -50,4 +53,12 @@ func (n note) write(file string) error {
 		return fmt.Errorf("note the guard's programs: %w", err)
 	}
 	return nil
+}
+
+// all are the programs that a note has.
+func (n note) all() []uint32 {
+	if n.Out == 0 {
+		return nil
+	}
+	return append([]uint32{n.Out, n.In, n.Hold}, n.Giving...)
 }

@@ -1,6 +1,7 @@
 package pattern_test
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -89,10 +90,11 @@ func noises(r *rand.Rand) map[string]func() time.Duration {
 	}
 }
 
-// False positives: at most one of a hundred, asked at each burst.
+// False positives: of a hundred at most one in the end, and five at some time on
+// the way, where it is asked at each burst.
 func TestNoiseIsNoBeacon(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for name := range noises(r) {
+	for _, name := range slices.Sorted(maps.Keys(noises(r))) { // in the same order each time: r is one series
 		wrong, ever := 0, 0
 		for range 500 {
 			next := noises(r)[name]
@@ -113,8 +115,8 @@ func TestNoiseIsNoBeacon(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d of 500 taken for a beacon in the end, %d at some time", name, wrong, ever)
-		if wrong > 5 {
-			t.Errorf("%s: %d of 500 taken for beacons", name, wrong)
+		if wrong > 5 || ever > 25 {
+			t.Errorf("%s: %d of 500 taken for beacons in the end, %d at some time", name, wrong, ever)
 		}
 	}
 }

@@ -70,8 +70,8 @@ func (r *Rhythm) Before(o *Rhythm) {
 
 // Beacon is what comes by the clock.
 type Beacon struct {
-	Period time.Duration `json:"period"`
-	Jitter time.Duration `json:"jitter"` // half of what lies between the shortest and the longest interval, stragglers apart
+	Period time.Duration
+	Jitter time.Duration // half of what lies between the shortest and the longest interval, stragglers apart
 }
 
 // Beacon tells whether the bursts come by the clock. Where they do not, those

@@ -278,6 +278,7 @@ func TestFindingsComeAndGo(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	f.Add(`{"format":1,"sightings":[{"mac":"02:00:00:00:00:99","port":"p2","addresses":[{"ip":"10.20.1.99","via":"arp"}]}],"pinned":{"02:00:00:00:00:11":{"count":1}},"findings":[{"kind":"routed","mac":"02:00:00:00:00:99"}]}`)
 	f.Add(`{"format":1,"sightings":[null]}`)
+	f.Add(`{"format":1,"sightings":[{"mac":"02:00:00:00:00:99","name":"IPCAM","parameters":"1,\u001b[31m,3","client_id":"01abcd"}],"pinned":{"02:00:00:00:00:11":{"parameters":"1,3","client_id":"01\nab"}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		k, err := read([]byte(text))
 		if err != nil {
@@ -285,12 +286,34 @@ func FuzzFile(f *testing.F) {
 		}
 		b := newBook(t, newClock(), nil)
 		b.take(k)
-		b.review(b.o.Now())
+		for _, s := range b.seen {
+			isPlain(t, s.Fingerprint)
+		}
+		for _, p := range b.pinned {
+			isPlain(t, p.Fingerprint)
+		}
+		b.review(b.o.Now()) // what is old goes
 		_, _, _ = b.List(), b.Findings(), b.Unlisted()
 		if _, err := b.text(); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// isPlain checks that a fingerprint is as short and plain as one that is read from a frame.
+func isPlain(t *testing.T, p Fingerprint) {
+	t.Helper()
+	if len(p.Parameters) > 4*maxCodes || len(p.ClientID) > 2*maxClient {
+		t.Errorf("%q and %q are too long", p.Parameters, p.ClientID)
+	}
+	if strings.Trim(p.Parameters, "0123456789,") != "" || strings.Trim(p.ClientID, "0123456789abcdef") != "" {
+		t.Errorf("%q and %q are more than numbers", p.Parameters, p.ClientID)
+	}
+	for _, text := range []string{p.Name, p.Class} {
+		if len(text) > maxText || plain(text) != text {
+			t.Errorf("%q is not plain", text)
+		}
+	}
 }
 
 // Who invents as many findings as there is room for keeps no later one from being

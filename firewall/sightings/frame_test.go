@@ -150,14 +150,7 @@ func FuzzParseFrame(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(got.Parameters) > 4*maxCodes || len(got.ClientID) > 2*maxClient {
-			t.Errorf("%q and %q are too long", got.Parameters, got.ClientID)
-		}
-		for _, text := range []string{got.Name, got.Class} {
-			if len(text) > maxText || plain(text) != text {
-				t.Errorf("%q is not plain", text)
-			}
-		}
+		isPlain(t, got.Fingerprint)
 		for _, ip := range []netip.Addr{got.claims, got.asks, got.wants, got.server} {
 			if ip.IsValid() && !usable(ip) {
 				t.Errorf("%s is nobody's address", ip)

@@ -3,6 +3,7 @@ package sightings
 import (
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -118,8 +119,16 @@ func (p *Fingerprint) learn(said Fingerprint) {
 // bound makes what a file has as short and plain as what is read from a frame.
 func (p *Fingerprint) bound() {
 	p.Name, p.Class = plain(p.Name), plain(p.Class)
-	p.Parameters = p.Parameters[:min(len(p.Parameters), 4*maxCodes)]
-	p.ClientID = p.ClientID[:min(len(p.ClientID), 2*maxClient)]
+	p.Parameters = only("0123456789,", p.Parameters[:min(len(p.Parameters), 4*maxCodes)])
+	p.ClientID = only("0123456789abcdef", p.ClientID[:min(len(p.ClientID), 2*maxClient)])
+}
+
+// only gives a text of these characters, and nothing for another.
+func only(these, s string) string {
+	if strings.Trim(s, these) != "" {
+		return ""
+	}
+	return s
 }
 
 // Address is an address that a sighting used.

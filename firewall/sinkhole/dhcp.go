@@ -118,7 +118,7 @@ func (d *dhcpServer) replyPinned(a dhcpAsk, pin netip.Addr) *dhcpReply {
 	case dhcpv4.MessageTypeRequest:
 		switch {
 		case a.elsewhere():
-			d.foreign.Add(1)
+			d.elsewhere.Add(1)
 			return nil
 		case a.wants() != pin:
 			r.message, r.to = a.refusal(pin), everybody
@@ -155,7 +155,7 @@ func (d *dhcpServer) replyStranger(a dhcpAsk) *dhcpReply {
 		r.message = a.message(dhcpv4.MessageTypeOffer, ip, quarantineTime)
 	case dhcpv4.MessageTypeRequest:
 		if a.elsewhere() {
-			d.foreign.Add(1)
+			d.elsewhere.Add(1)
 			return nil
 		}
 		wanted := a.wants()

@@ -187,8 +187,20 @@ func TestAFloodOfDiscoveries(t *testing.T) {
 	for range 2 * messagesOfOne {
 		d.answer(asks(t, gate, dhcpv4.MessageTypeDiscover), nobody)
 	}
-	if n := d.budget.of[gate]; n != messagesOfOne {
+	if n := d.budget.of[share{mac: gate}]; n != messagesOfOne {
 		t.Errorf("one device was answered %d times in a second", n)
+	}
+	// Its MAC in those messages may be forged: its renewal has a share of its own.
+	renewal := asks(t, gate, dhcpv4.MessageTypeRequest, dhcpv4.WithClientIP(gateIP.AsSlice()))
+	if r := d.answer(renewal, gateIP); said(r) != "ACK 10.20.1.11 from 10.20.0.1 to 10.20.1.11" {
+		t.Errorf("a pinned device that renews is told %s", said(r))
+	}
+	for range 2 * messagesOfOne {
+		d.answer(renewal, gateIP)
+		d.answer(renewal, netip.MustParseAddr("10.20.1.12")) // another's address is no renewal
+	}
+	if n := d.budget.of[share{gate, true}]; n != messagesOfOne || len(d.budget.of) != 3 {
+		t.Errorf("one device renewed %d times in a second: %v", n, d.budget.of)
 	}
 }
 
@@ -231,19 +243,76 @@ func TestQuarantine(t *testing.T) {
 	if n := d.quarantine.count(pinned, *now); n != 0 || d.quarantine.declined != 0 || len(d.quarantine.byIP) != 0 {
 		t.Errorf("%d are left, %d declined", n, d.quarantine.declined)
 	}
-	small := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.9.9.1/30")}, nil)
-	if small.size != 1 || small.at(0) != netip.MustParseAddr("10.9.9.2") {
-		t.Errorf("a /30 has %d for strangers, from %s", small.size, small.at(0))
+}
+
+// Of our own addresses none is handed out, wherever in the network they lie.
+func TestThePoolHasNoneOfOurs(t *testing.T) {
+	for networks, want := range map[string]string{
+		"10.9.9.1/30":                          "10.9.9.2",
+		"10.99.0.1/29":                         "10.99.0.6",
+		"10.99.0.6/29":                         "10.99.0.5",
+		"10.99.0.6/29 10.99.0.5/29":            "10.99.0.4",
+		"10.99.0.13/28":                        "10.99.0.11 10.99.0.12 10.99.0.14",
+		"10.9.9.1/30 10.9.9.2/30 10.20.0.1/16": "",
+	} {
+		var list []netip.Prefix
+		for n := range strings.FieldsSeq(networks) {
+			list = append(list, netip.MustParsePrefix(n))
+		}
+		l := NewLeases(list, nil)
+		var pool []string
+		for _, ip := range l.pool {
+			pool = append(pool, ip.String())
+		}
+		if got := strings.Join(pool, " "); got != want {
+			t.Errorf("%s: the pool is %q, want %q", networks, got, want)
+		}
+		if _, ok := newQuarantine().give(l, stranger, netip.Addr{}, time.Time{}, offered); ok != (want != "") {
+			t.Errorf("%s: an address is given: %t", networks, ok)
+		}
+	}
+	wide := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.20.255.254/16")}, nil)
+	if n := len(wide.pool); n != maxQuarantine || wide.pool[0].String() != "10.20.251.254" || !wide.free(wide.pool[0]) || wide.free(wide.pool[0].Prev()) {
+		t.Errorf("a /16 has %d from %s", n, wide.pool[0])
+	}
+}
+
+// An address that was declined long ago is not one of those that are, whether or
+// not anybody counts.
+func TestWhatWasDeclinedLongAgoLetsOthersDecline(t *testing.T) {
+	l := NewLeases([]netip.Prefix{netip.MustParsePrefix("10.9.9.1/28")}, nil) // three addresses, of which one may be declined
+	q, now := newQuarantine(), time.Date(2026, 11, 25, 3, 0, 0, 0, time.UTC)
+	for place := range 2 {
+		ip := l.pool[place]
+		q.give(l, stranger, ip, now, offered)
+		q.decline(l, stranger, now)
+		if q.may(l, gate, ip, now) || q.declined != 1 {
+			t.Errorf("%s is given again at once, %d are declined", ip, q.declined)
+		}
+		now = now.Add(declined)
 	}
 }
 
 func TestADeviceWhoseAddressIsInUseIsTold(t *testing.T) {
-	d, _ := newTestDHCP(t)
+	d, now := newTestDHCP(t)
 	for range 3 {
 		d.answer(asks(t, gate, dhcpv4.MessageTypeDecline), nobody)
 	}
 	if d.conflicts.Load() != 3 || len(d.told) != 1 {
 		t.Errorf("%d conflicts, %d told", d.conflicts.Load(), len(d.told))
+	}
+	// Where the log has as many as it takes, it has others once these are old.
+	for i := range 2 * maxTold {
+		d.conflict(MAC{2, 9, 0, 0, byte(i >> 8), byte(i)}, gateIP)
+	}
+	if len(d.told) != maxTold {
+		t.Errorf("%d were told at once", len(d.told))
+	}
+	for _, mac := range []MAC{gate, stranger} { // told before, and not
+		*now = now.Add(tellEvery)
+		if d.conflict(mac, gateIP); d.told[mac] != *now {
+			t.Errorf("a conflict of %x is not told any more: %s", mac, d.told[mac])
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package sinkhole
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -15,8 +16,8 @@ import (
 // everybody is who hears what is sent to it on the camera network.
 var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// How much DHCP is answered. Pinned devices have a share each, all others one
-// together: who invents MACs takes nothing from a camera.
+// How much DHCP is answered. Pinned devices have a share each, and another for
+// renewals; all others one together: who invents MACs takes nothing from a camera.
 const (
 	messagesOfOne     = 8  // a second
 	messagesStrangers = 64 // a second, of all that are not pinned
@@ -33,7 +34,7 @@ type dhcpServer struct {
 	told       map[MAC]time.Time // conflicts that the log has, at most maxTold
 	short      time.Time         // when no address was left
 
-	leased, malformed, refused, full, foreign, conflicts atomic.Uint64
+	leased, malformed, refused, full, elsewhere, conflicts atomic.Uint64
 }
 
 func newDHCPServer(o Options) *dhcpServer {
@@ -46,11 +47,17 @@ const (
 	tellEvery = 10 * time.Minute
 )
 
-// conflict says that a device found its own address in use. It is called with mu held.
+// conflict says that a device found its own address in use. Where the log has
+// maxTold of these, it gets no other before the first of them is old: who forges
+// them for many devices fills no disk. It is called with mu held.
 func (d *dhcpServer) conflict(mac MAC, ip netip.Addr) {
 	d.conflicts.Add(1)
 	now := d.opts.Now()
-	if last, ok := d.told[mac]; ok && now.Sub(last) < tellEvery && !now.Before(last) || len(d.told) >= maxTold {
+	old := func(_ MAC, last time.Time) bool { return now.Sub(last) >= tellEvery || now.Before(last) }
+	if len(d.told) >= maxTold {
+		maps.DeleteFunc(d.told, old)
+	}
+	if last, ok := d.told[mac]; ok && !old(mac, last) || !ok && len(d.told) >= maxTold {
 		return
 	}
 	d.told[mac] = now
@@ -60,22 +67,30 @@ func (d *dhcpServer) conflict(mac MAC, ip netip.Addr) {
 // budget is how much was taken in this second.
 type budget struct {
 	second    time.Time
-	of        map[MAC]int // at most as many as are pinned, and messagesStrangers
+	of        map[share]int // at most two of each that is pinned, and messagesStrangers
 	strangers int
 }
 
+// share is what a message counts as. The MAC is what the message says: anybody
+// may write a pinned device's. A renewal comes from that device's own address, and
+// the rules have judged from which MAC: who forges the message alone takes nothing of it.
+type share struct {
+	mac    MAC
+	renews bool // of a pinned device only
+}
+
 // take reports whether one more message of a device may be answered.
-func (b *budget) take(mac MAC, pinned bool, now time.Time) bool {
+func (b *budget) take(of share, pinned bool, now time.Time) bool {
 	if age := now.Sub(b.second); age < 0 || age >= time.Second {
-		b.second, b.of, b.strangers = now, map[MAC]int{}, 0
+		b.second, b.of, b.strangers = now, map[share]int{}, 0
 	}
-	if b.of[mac] >= messagesOfOne || !pinned && b.strangers >= messagesStrangers {
+	if b.of[of] >= messagesOfOne || !pinned && b.strangers >= messagesStrangers {
 		return false
 	}
 	if !pinned {
 		b.strangers++
 	}
-	b.of[mac]++
+	b.of[of]++
 	return true
 }
 
@@ -87,10 +102,10 @@ func (d *dhcpServer) answer(message []byte, from netip.Addr) *dhcpReply {
 		return nil
 	}
 	now := d.opts.Now()
-	_, pinned := d.opts.Leases().pinned[mac]
+	pin, pinned := d.opts.Leases().pinned[mac]
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.budget.take(mac, pinned, now) {
+	if !d.budget.take(share{mac, pinned && from == pin}, pinned, now) {
 		d.refused.Add(1)
 		return nil
 	}
@@ -138,19 +153,21 @@ func (s *Sinkhole) serveDHCP(pc net.PacketConn) error {
 	}
 }
 
-// DHCPStats counts since the start.
+// DHCPStats says how it is with the addresses for devices that are not pinned.
 type DHCPStats struct {
-	Leased     uint64 // leases given and renewed
-	Quarantine int    // devices that have an address without being pinned
-	Malformed  uint64
-	Refused    uint64 // dropped because too many came at once
-	Full       uint64 // not answered because the quarantine's addresses are all in use
-	Short      bool   // that was so within the last minute
-	Foreign    uint64 // devices that chose another server's offer
-	Conflicts  uint64 // devices that said that another one uses their address
+	Quarantine int  // devices that have an address without being pinned
+	Short      bool // within the last minute one got none, since all are in use
+
+	// Since the start, for tests.
+	leased    uint64 // leases given and renewed
+	malformed uint64
+	refused   uint64 // dropped because too many came at once
+	full      uint64 // not answered because the quarantine's addresses are all in use
+	elsewhere uint64 // devices that chose another server's offer
+	conflicts uint64 // devices that said that another one uses their address
 }
 
-// DHCP gives the counts so far, zero where no addresses are handed out.
+// DHCP gives what is so now, zero where no addresses are handed out.
 func (s *Sinkhole) DHCP() DHCPStats {
 	d := s.dhcp
 	if d == nil {
@@ -158,8 +175,10 @@ func (s *Sinkhole) DHCP() DHCPStats {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	now := d.opts.Now()
 	return DHCPStats{
-		Leased: d.leased.Load(), Quarantine: d.quarantine.count(d.opts.Leases(), d.opts.Now()), Malformed: d.malformed.Load(),
-		Refused: d.refused.Load(), Full: d.full.Load(), Short: !d.short.IsZero() && d.opts.Now().Sub(d.short) < time.Minute, Foreign: d.foreign.Load(), Conflicts: d.conflicts.Load(),
+		Quarantine: d.quarantine.count(d.opts.Leases(), now), Short: !d.short.IsZero() && now.Sub(d.short) < time.Minute,
+		leased: d.leased.Load(), malformed: d.malformed.Load(), refused: d.refused.Load(),
+		full: d.full.Load(), elsewhere: d.elsewhere.Load(), conflicts: d.conflicts.Load(),
 	}
 }

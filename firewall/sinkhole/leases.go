@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -16,8 +17,7 @@ type Leases struct {
 	networks []netip.Prefix
 	pinned   map[MAC]netip.Addr
 	taken    map[netip.Addr]bool // pinned, or ours
-	low      netip.Addr          // the first of the quarantine's addresses
-	size     int                 // how many there are, pinned ones among them
+	pool     []netip.Addr        // the quarantine's addresses in order, pinned ones among them, none of ours
 }
 
 // maxQuarantine bounds the addresses for devices that nobody knows.
@@ -25,7 +25,8 @@ const maxQuarantine = 1024
 
 // NewLeases makes Leases of our addresses on the camera side, of which there is
 // at least one, and of what is pinned. Devices that are not pinned get an address
-// of the upper quarter of the first network that is pinned to nobody.
+// that is pinned to nobody: of as many as a quarter of the first network has, the
+// last that are not ours. configs refuses a network that has none.
 func NewLeases(networks []netip.Prefix, pinned map[MAC]netip.Addr) *Leases {
 	l := &Leases{networks: networks, pinned: pinned, taken: map[netip.Addr]bool{}}
 	for _, ip := range pinned {
@@ -36,11 +37,15 @@ func NewLeases(networks []netip.Prefix, pinned map[MAC]netip.Addr) *Leases {
 	}
 	first := networks[0].Masked()
 	hosts := 1<<(32-first.Bits()) - 2
-	l.size = min(max(hosts/4, 1), maxQuarantine)
-	base := first.Addr().As4()
-	var low [4]byte
-	binary.BigEndian.PutUint32(low[:], binary.BigEndian.Uint32(base[:])+uint32(hosts+1-l.size))
-	l.low = netip.AddrFrom4(low)
+	base := binary.BigEndian.Uint32(first.Addr().AsSlice())
+	for host := hosts; host > 0 && len(l.pool) < min(max(hosts/4, 1), maxQuarantine); host-- {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], base+uint32(host))
+		if ip := netip.AddrFrom4(b); !l.ours(ip) {
+			l.pool = append(l.pool, ip)
+		}
+	}
+	slices.Reverse(l.pool)
 	return l
 }
 
@@ -64,21 +69,13 @@ func (l *Leases) ours(ip netip.Addr) bool {
 	return false
 }
 
-// at is the address at a place of the quarantine.
-func (l *Leases) at(place int) netip.Addr {
-	b := l.low.As4()
-	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+uint32(place))
-	return netip.AddrFrom4(b)
-}
-
 // free reports whether an address is one of the quarantine's and pinned to nobody.
 func (l *Leases) free(ip netip.Addr) bool {
-	if !ip.Is4() || l.taken[ip] {
+	if l.taken[ip] {
 		return false
 	}
-	low, b := l.low.As4(), ip.As4()
-	place := int64(binary.BigEndian.Uint32(b[:])) - int64(binary.BigEndian.Uint32(low[:]))
-	return place >= 0 && place < int64(l.size)
+	_, found := slices.BinarySearchFunc(l.pool, ip, netip.Addr.Compare)
+	return found
 }
 
 // Times of leases in quarantine.
@@ -122,9 +119,9 @@ func (q *quarantine) give(l *Leases, mac MAC, wanted netip.Addr, now time.Time, 
 	}
 	h := fnv.New32a() // so that a device gets the same again, as long as it is free
 	_, _ = h.Write(mac[:])
-	start := int(h.Sum32() % uint32(l.size))
-	for i := range l.size {
-		if ip := l.at((start + i) % l.size); q.may(l, mac, ip, now) {
+	for i := range l.pool {
+		place := (uint64(h.Sum32()) + uint64(i)) % uint64(len(l.pool))
+		if ip := l.pool[place]; q.may(l, mac, ip, now) {
 			q.keep(mac, ip, now.Add(long))
 			return ip, true
 		}
@@ -161,12 +158,13 @@ func (q *quarantine) forget(ip netip.Addr) {
 // decline keeps an address from being given for a while: a device found it in
 // use. Half of the pool at most: who declines everything leaves the rest to others.
 func (q *quarantine) decline(l *Leases, mac MAC, now time.Time) {
+	q.count(l, now) // what is over takes none of that half
 	ip, ok := q.byMAC[mac]
 	if !ok {
 		return
 	}
 	q.forget(ip)
-	if q.declined < l.size/2 {
+	if q.declined < len(l.pool)/2 {
 		q.byIP[ip] = stay{until: now.Add(declined)}
 		q.declined++
 	}

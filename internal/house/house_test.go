@@ -81,7 +81,7 @@ func TestTopLevelFoldersAreTheCustomers(t *testing.T) {
 }
 
 // pathInDocs finds `code spans` that look like a path of this repository.
-var pathInDocs = regexp.MustCompile("`((?:cmd|recorder|streams|firewall|storage|ui|configs|internal|docs)/[A-Za-z0-9_./-]+)`|\\]\\(((?:\\.\\./|\\./)?[A-Za-z0-9_./-]+\\.(?:md|png))\\)")
+var pathInDocs = regexp.MustCompile("`((?:cmd|recorder|streams|firewall|storage|ui|configs|internal|docs|inspect)/[A-Za-z0-9_./-]+)`|\\]\\(((?:\\.\\./|\\./)?[A-Za-z0-9_./-]+\\.(?:md|png))\\)")
 
 func TestPathsInDocumentsExist(t *testing.T) {
 	top := root(t)

@@ -65,7 +65,7 @@ func Ask(ctx context.Context, o Options) (*Statement, error) {
 	a.services(ctx)
 	a.device(ctx)
 	a.media(ctx)
-	a.s.Signed = c.way != unsigned
+	a.s.Signed = c.way != unsigned || c.denied > 0
 	return a.s, nil
 }
 
@@ -157,7 +157,7 @@ func (a *asking) try(ctx context.Context, at place) (bool, error) {
 // found notes where the device service is.
 func (a *asking) found(at place) {
 	a.at = at
-	a.s.TLS, a.s.Address = at.tls, netip.AddrPortFrom(a.client.o.Peer.Address.Unmap(), at.port)
+	a.s.Address = netip.AddrPortFrom(a.client.o.Peer.Address.Unmap(), at.port)
 }
 
 // services asks where the services are.
@@ -177,8 +177,6 @@ func (a *asking) services(ctx context.Context) {
 	a.s.WirelessCapable = wireless
 	for _, n := range all {
 		at, host, own, ok := locate(n.address, a.client.o.Peer.Address)
-		shown, _ := safeURI(n.address)
-		a.s.Services = append(a.s.Services, Service{Namespace: n.namespace, Address: shown, Foreign: !own && host != ""})
 		if !own {
 			a.foreign(host, "GetServices")
 			at.port, at.tls = a.at.port, a.at.tls // never there: the same path here (C13)
@@ -206,7 +204,6 @@ func (a *asking) device(ctx context.Context) {
 		{"GetNTP", a.s.readNTP},
 		{"GetNetworkProtocols", a.s.readProtocols},
 		{"GetHostname", a.s.readHostname},
-		{"GetScopes", a.s.readScopes},
 	} {
 		e, err := a.client.ask(ctx, a.at, ask(one.name))
 		if err != nil {

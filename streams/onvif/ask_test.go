@@ -110,7 +110,7 @@ func TestOtherPlacesOfTheDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := onvif.Ask(t.Context(), plain.options())
-	if err != nil || !s.TLS || !s.WirelessCapable || len(s.Profiles) != 1 || s.Profiles[0].Foreign || s.Profiles[0].URI != "rtsp://127.0.0.1/1" {
+	if err != nil || !strings.HasSuffix(secure.URL, s.Address.String()) || !s.WirelessCapable || len(s.Profiles) != 1 || s.Profiles[0].Foreign || s.Profiles[0].URI != "rtsp://127.0.0.1/1" {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	device.answers["GetProfiles"] = profiles("media2")
@@ -170,7 +170,7 @@ func TestTheAccountIsOfferedOnceEachWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			camera := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": say(theTime)}}
-			for _, q := range []string{"GetServices", "GetCapabilities", "GetDeviceInformation", "GetNetworkInterfaces", "GetDNS", "GetNTP", "GetScopes"} {
+			for _, q := range []string{"GetServices", "GetCapabilities", "GetDeviceInformation", "GetNetworkInterfaces", "GetDNS", "GetNTP", "GetHostname"} {
 				camera.answers[q] = c.answer
 			}
 			if err := camera.listen(t, "127.0.0.1:0"); err != nil {
@@ -187,6 +187,38 @@ func TestTheAccountIsOfferedOnceEachWay(t *testing.T) {
 				t.Error("the password was sent")
 			}
 		})
+	}
+}
+
+// TestAnAccountOfLittleRightsIsTaken: it is one, however many questions it is denied.
+func TestAnAccountOfLittleRightsIsTaken(t *testing.T) {
+	camera := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": say(theTime)}}
+	denied := []string{"GetNetworkInterfaces", "GetNetworkDefaultGateway", "GetDNS", "GetNTP", "GetNetworkProtocols"}
+	for _, q := range denied {
+		camera.answers[q] = say(notAuthorized)
+	}
+	camera.answers["GetDeviceInformation"] = func(w http.ResponseWriter, _ *http.Request) {
+		if len(camera.requests("UsernameToken")) == 0 {
+			say(notAuthorized)(w, nil)
+			return
+		}
+		say("<GetDeviceInformationResponse><Model>M1</Model></GetDeviceInformationResponse>")(w, nil)
+	}
+	if err := camera.listen(t, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := onvif.Ask(t.Context(), camera.options())
+	if err != nil || !s.Signed || s.Model != "M1" {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	refused := 0
+	for _, u := range s.Untold {
+		if u.Refused {
+			refused++
+		}
+	}
+	if n := len(camera.requests("UsernameToken")); refused != len(denied) || n != 1+len(denied) {
+		t.Errorf("%d refused, %d signed: %+v", refused, n, s.Untold)
 	}
 }
 

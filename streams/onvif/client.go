@@ -101,12 +101,13 @@ func (c *client) send(ctx context.Context, at place, q question, signed way) (*a
 
 // redirect reads where an answer sends us, which is never followed with an account.
 func (c *client) redirect(res *http.Response) redirected {
+	res.Header.Set("Location", without(res.Header.Get("Location"), c.o.Password))
 	to, err := res.Location() // completed by what was asked
 	if err != nil {
 		return redirected{to: "nowhere", own: true}
 	}
 	at, host, own, _ := locate(to.String(), c.o.Peer.Address)
-	shown, _ := safeURI(without(to.String(), c.o.Password))
+	shown, _ := safeURI(to.String())
 	return redirected{shown, at, host, own}
 }
 

@@ -21,7 +21,8 @@
 // Nothing is signed unless the device asks for it. HTTP Digest goes before
 // WS-UsernameToken, which is a digest with the device's own time; a password is
 // never sent, so Basic is not answered. Each way is tried once: devices lock
-// accounts. What a device says is free of its password, should it repeat it.
+// accounts. What a device says is free of its password, should it repeat it, as it
+// is or escaped, if it has four bytes or more.
 //
 // # Answers are hostile
 //

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,13 +92,22 @@ func plain(r rune) rune {
 	return r
 }
 
-// without takes a secret out. A very short one would take letters out of everything.
+// without takes a secret out, as it is and as addresses escape it. A very short one
+// would take letters out of everything.
 func without(s, secret string) string {
 	if len(secret) < 4 {
 		return s
 	}
-	return strings.ReplaceAll(s, secret, hidden)
+	query := url.QueryEscape(secret)
+	for _, form := range []string{secret, url.PathEscape(secret), query, strings.ReplaceAll(query, "+", "%20")} {
+		s = strings.ReplaceAll(s, form, hidden)
+		s = strings.ReplaceAll(s, escapes.ReplaceAllStringFunc(form, strings.ToLower), hidden)
+	}
+	return s
 }
+
+// escapes are bytes as addresses escape them: with hexadecimal digits of either case.
+var escapes = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 // find gives the first element below by its path; nil where there is none.
 func (e *element) find(path ...string) *element {

@@ -195,6 +195,34 @@ func TestAHostileFirstAnswer(t *testing.T) {
 	}
 }
 
+// TestARedirectTellsNoPassword, wherever in the address the device repeats it.
+func TestARedirectTellsNoPassword(t *testing.T) {
+	for _, to := range []string{
+		"http://p@ss wörd.vendor.example/", "http://p%40ss%20w%C3%B6rd@vendor.example/", "http://vendor.example/p@ss%20w%C3%B6rd", "http://vendor.example/?x=p%40ss+w%c3%b6rd",
+	} {
+		camera := &double{answers: map[string]http.HandlerFunc{"GetSystemDateAndTime": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", to)
+			w.WriteHeader(http.StatusFound)
+		}}}
+		if err := camera.listen(t, "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		o := camera.options()
+		o.Password = "p@ss wörd"
+		_, err := onvif.Ask(t.Context(), o)
+		var e *onvif.Error
+		if !errors.As(err, &e) || e.Kind != onvif.KindForeign || len(e.Foreign) != 1 {
+			t.Errorf("%s: %v", to, err)
+			continue
+		}
+		for _, said := range []string{err.Error(), e.Foreign[0].Host} {
+			if said = strings.ToLower(said); strings.Contains(said, "wörd") || strings.Contains(said, "%b6rd") {
+				t.Errorf("%s: %s", to, said)
+			}
+		}
+	}
+}
+
 // arrived counts packets to a port that came outside.
 func arrived(l *lab.Lab, port int) (n uint64) {
 	for _, k := range l.Stats().OutsideKinds {

@@ -22,7 +22,7 @@ func readClock(e *element) (Clock, bool) {
 	}
 	return Clock{
 		Time:   time.Date(year, time.Month(month), day, min(clock.number("Hour"), 23), min(clock.number("Minute"), 59), min(clock.number("Second"), 60), 0, time.UTC),
-		Source: at.value("DateTimeType"), Zone: at.value("TimeZone", "TZ"),
+		Source: at.value("DateTimeType"),
 	}, true
 }
 
@@ -55,12 +55,6 @@ func readCapabilities(e *element) (all []named, wireless bool) {
 	return all, c.flag("Device", "Network", "Extension", "Dot11Configuration")
 }
 
-func (s *Statement) readScopes(e *element) {
-	for _, one := range e.all("Scopes") {
-		s.Scopes = add(s.Scopes, one.value("ScopeItem"))
-	}
-}
-
 // readInterfaces reads GetNetworkInterfacesResponse.
 func (s *Statement) readInterfaces(e *element) {
 	for _, n := range e.all("NetworkInterfaces") {
@@ -76,7 +70,6 @@ func (s *Statement) readInterfaces(e *element) {
 			if !n.flag(family, "Enabled") {
 				continue
 			}
-			i.DHCP = i.DHCP || family == "IPv4" && config.flag("DHCP")
 			for _, from := range []string{"Manual", "FromDHCP", "LinkLocal", "FromRA"} {
 				for _, a := range config.all(from) {
 					if at := a.value("Address"); at != "" {

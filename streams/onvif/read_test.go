@@ -10,13 +10,19 @@ import (
 	"unicode/utf8"
 )
 
+// reading is what an answer says, and the services that it names.
+type reading struct {
+	Statement
+	services []named
+}
+
 // readAll reads an answer as if it were one to every question.
-func readAll(text []byte, secret string) (*Statement, error) {
+func readAll(text []byte, secret string) (*reading, error) {
 	body, err := envelopeBody(text, secret)
 	if err != nil {
 		return nil, err
 	}
-	s := &Statement{}
+	s := &reading{}
 	_ = readFault(body)
 	for _, e := range body.children {
 		if clock, ok := readClock(e); ok {
@@ -29,7 +35,6 @@ func readAll(text []byte, secret string) (*Statement, error) {
 		s.readNTP(e)
 		s.readProtocols(e)
 		s.readHostname(e)
-		s.readScopes(e)
 		s.Profiles = append(s.Profiles, readProfiles(e)...)
 		if uri := readStreamURI(e); uri != "" {
 			shown, _ := safeURI(uri)
@@ -38,9 +43,7 @@ func readAll(text []byte, secret string) (*Statement, error) {
 		for _, read := range []func(*element) ([]named, bool){readServices, readCapabilities} {
 			all, wireless := read(e)
 			s.WirelessCapable = s.WirelessCapable || wireless
-			for _, n := range all {
-				s.Services = append(s.Services, Service{Namespace: n.namespace, Address: n.address})
-			}
+			s.services = append(s.services, all...)
 		}
 	}
 	return s, nil
@@ -50,14 +53,13 @@ func readAll(text []byte, secret string) (*Statement, error) {
 // question's answer must tell something.
 func TestAnswersOfRealDevices(t *testing.T) {
 	const corpus = "../../../shared/corpus/onvif"
-	told := map[string]func(*Statement) bool{
-		"GetSystemDateAndTime": func(s *Statement) bool { return s.Clock != nil },
-		"GetDeviceInformation": func(s *Statement) bool { return s.Manufacturer != "" && s.Model != "" },
-		"GetServices":          func(s *Statement) bool { return len(s.Services) > 2 },
-		"GetCapabilities":      func(s *Statement) bool { return len(s.Services) > 2 },
-		"GetScopes":            func(s *Statement) bool { return len(s.Scopes) > 2 },
-		"GetNetworkProtocols":  func(s *Statement) bool { return len(s.Protocols) > 1 && len(s.Protocols[0].Ports) > 0 },
-		"GetStreamUri": func(s *Statement) bool {
+	told := map[string]func(*reading) bool{
+		"GetSystemDateAndTime": func(s *reading) bool { return s.Clock != nil },
+		"GetDeviceInformation": func(s *reading) bool { return s.Manufacturer != "" && s.Model != "" },
+		"GetServices":          func(s *reading) bool { return len(s.services) > 2 },
+		"GetCapabilities":      func(s *reading) bool { return len(s.services) > 2 },
+		"GetNetworkProtocols":  func(s *reading) bool { return len(s.Protocols) > 1 && len(s.Protocols[0].Ports) > 0 },
+		"GetStreamUri": func(s *reading) bool {
 			return len(s.Profiles) == 1 && strings.HasPrefix(s.Profiles[0].URI, "rtsp://")
 		},
 	}
@@ -96,6 +98,12 @@ func TestTheSecretIsTakenOut(t *testing.T) {
 	if err != nil || s.Manufacturer != "says ***" || s.Profiles[0].Token != "***" {
 		t.Errorf("%+v, %v", s, err)
 	}
+	const odd = "p@ss wörd"
+	for _, form := range []string{odd, "p@ss%20w%C3%B6rd", "p%40ss+w%C3%B6rd", "p%40ss%20w%c3%b6rd"} {
+		if got := without("x="+form+".", odd); got != "x=***." {
+			t.Errorf("%s becomes %s", form, got)
+		}
+	}
 	for uri, want := range map[string]string{
 		"rtsp://admin:secret@10.20.1.11:554/1":                 "rtsp://10.20.1.11:554/1",
 		"rtsp://10.20.1.11/user=admin_password=tlJw_channel=1": "rtsp://10.20.1.11/user=admin_password=***_channel=1",
@@ -126,7 +134,7 @@ func FuzzAnswer(f *testing.F) {
 				t.Fatalf("kept %q", kept)
 			}
 		}
-		for _, list := range [][]string{{s.Manufacturer, s.Model, s.Hostname}, s.DNS, s.NTP, s.Gateways, s.Scopes} {
+		for _, list := range [][]string{{s.Manufacturer, s.Model, s.Hostname}, s.DNS, s.NTP, s.Gateways} {
 			for _, one := range list {
 				check(one)
 			}
@@ -134,9 +142,9 @@ func FuzzAnswer(f *testing.F) {
 		for _, i := range s.Interfaces {
 			check(i.Name + i.MAC + i.SSID)
 		}
-		for _, x := range s.Services {
-			if at, host, _, ok := locate(x.Address, netipLoopback); ok && (at.port == 0 || !strings.HasPrefix(at.path, "/")) {
-				t.Fatalf("%q is at %+v of %q", x.Address, at, host)
+		for _, x := range s.services {
+			if at, host, _, ok := locate(x.address, netipLoopback); ok && (at.port == 0 || !strings.HasPrefix(at.path, "/")) {
+				t.Fatalf("%q is at %+v of %q", x.address, at, host)
 			}
 		}
 	})

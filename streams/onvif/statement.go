@@ -9,8 +9,7 @@ import (
 // device; a list that it did not tell is empty, and then Untold says why.
 type Statement struct {
 	Address netip.AddrPort // where it answered
-	TLS     bool
-	Signed  bool // it took the account
+	Signed  bool           // it took the account
 
 	Clock        *Clock // nil: it does not tell
 	Manufacturer string
@@ -20,8 +19,6 @@ type Statement struct {
 	Hardware     string
 	Hostname     string
 
-	Scopes     []string
-	Services   []Service
 	Interfaces []Interface
 	Protocols  []Protocol
 	Gateways   []string
@@ -38,15 +35,7 @@ type Statement struct {
 type Clock struct {
 	Time   time.Time // UTC, as it said
 	Source string    // NTP or Manual
-	Zone   string    // POSIX
 	Offset time.Duration
-}
-
-// Service is one of a device's interfaces of ONVIF.
-type Service struct {
-	Namespace string
-	Address   string // as it was named
-	Foreign   bool   // names another host than the pinned one
 }
 
 // Interface is a network interface of a device.
@@ -59,7 +48,6 @@ type Interface struct {
 	Wireless  bool
 	SSID      string   // where it is wireless
 	Addresses []string // with their prefix length
-	DHCP      bool
 }
 
 // Protocol is something that a device serves.

@@ -282,12 +282,6 @@ export class Problem extends Error {
   }
 }
 
-/** trouble says what went wrong and what to do about it. */
-export function trouble(e: unknown): { why: string; fix: string } {
-  if (e instanceof Problem) return { why: e.message, fix: e.fix };
-  return { why: e instanceof Error ? e.message : String(e), fix: "" };
-}
-
 /** address makes an address of the API; empty parameters are left out. */
 export function address(path: string, params: Record<string, string | number | undefined> = {}): string {
   const q = new URLSearchParams();

@@ -1,7 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { computed, effect, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { trouble } from "./api";
 import type { Attempt } from "./api";
 import { Counters } from "./containment";
 import { Explain } from "./explain";
@@ -16,6 +15,7 @@ import { ago, count, t, word } from "./i18n";
 import { Icon } from "./icons";
 import { attempts, attemptsLoaded, attemptsVersion, badge, containment, olderLeft, readOlder } from "./store";
 import { clock, day, second, shortStamp } from "./time";
+import { TroubleLine } from "./trouble";
 
 const grouping = signal<Grouping | undefined>(undefined);
 const limit = signal(100);
@@ -23,7 +23,7 @@ const opened = signal<string | undefined>(undefined);
 /** ids in the order in which they stood when following paused */
 const frozen = signal<string[] | undefined>(undefined);
 const held = signal(false); // paused by the button, not by the pointer
-const trying = signal<{ why: string; fix: string } | undefined>(undefined); // why older rows could not be read
+const trying = signal<unknown>(undefined); // why older rows could not be read
 let hovered = false;
 let focused = false; // by the keyboard
 const newFor = 24 * 3_600_000; // ms for which an attempt is called new
@@ -48,6 +48,12 @@ const waiting = computed(() => {
   if (!order) return 0;
   const shown = new Set(order);
   return wanted.value.reduce((n, a) => (shown.has(a.id) ? n : n + 1), 0);
+});
+
+/** seen is the last sighting of the newest attempt shown, where one sees all that came; undefined elsewhere. */
+const seen = computed(() => {
+  if (grouping.value || q.value !== "" || filtered.value || waiting.value > 0) return undefined;
+  return rows.value.slice(0, limit.value).map((a) => a.last).reduce<string | undefined>((x, y) => (x !== undefined && Date.parse(x) >= Date.parse(y) ? x : y), undefined);
 });
 
 function pause(): void {
@@ -106,7 +112,7 @@ async function older(): Promise<void> {
     try {
       await (filtered.value ? more() : readOlder());
     } catch (e) {
-      trying.value = trouble(e);
+      trying.value = e;
       return;
     }
     anew();
@@ -283,7 +289,7 @@ function Toolbar(): JSX.Element {
           <button class="link small" onClick={() => { chips.value = []; typed.value = ""; }}>{m.clear}</button>
         </p>
       )}
-      {wrong.value && <p class="bad small wrong" role="status"><bdi>{wrong.value.why}</bdi>{wrong.value.fix && <> → <bdi>{wrong.value.fix}</bdi></>}</p>}
+      <TroubleLine of={wrong.value} look="wrong" />
     </div>
   );
 }
@@ -292,12 +298,12 @@ function Toolbar(): JSX.Element {
 function Tools(): JSX.Element {
   const w = words.value;
   return (
-    <div class="tools">
+    <div class="table-tools">
       <label class="small">{w.grouping} <select value={grouping.value ?? ""} onChange={(e) => (grouping.value = (e.currentTarget.value || undefined) as Grouping | undefined)}>
         <option value="">{w.list}</option>
         {(["camera", "destination", "reason"] as const).map((by) => <option key={by} value={by}>{w.by[by]}</option>)}
       </select></label>
-      <Review />
+      <Review upTo={seen.value} />
     </div>
   );
 }
@@ -351,8 +357,8 @@ export function Attempts(): JSX.Element {
             {(list.length > limit.value || left.value) && (
               <button class="small" onClick={() => void older()}>{m.older}</button>
             )}
-            {trying.value && <span class="bad" role="status"><bdi>{trying.value.why}</bdi>{trying.value.fix && <> → <bdi>{trying.value.fix}</bdi></>}</span>}
           </p>
+          <TroubleLine of={trying.value} look="table-foot" />
         </div>
       )}
     </section>

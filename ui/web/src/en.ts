@@ -55,6 +55,8 @@ export const en = {
     "site file": "Site file",
     clock: "Clock",
     sinkhole: "DNS and time for cameras",
+    DHCP: "Addresses for devices",
+    "disarming note": "Disarming note",
     "hit reader": "Reader of attempts",
     "two persons": "Two persons",
     "state directory": "State directory",

@@ -1,13 +1,14 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, trouble } from "./api";
+import { get } from "./api";
 import type { Attempt } from "./api";
 import { Times } from "./blocked/times";
 import { portText } from "./filter";
 import { bytes, count, t, word } from "./i18n";
 import { containment } from "./store";
 import { stamp } from "./time";
+import { TroubleLine } from "./trouble";
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }): JSX.Element {
   return <div><dt>{name}</dt><dd>{children}</dd></div>;
@@ -31,7 +32,7 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
   const m = t.value;
   const evidence = useSignal<string | null | undefined>(a.evidence);
   const full = useSignal<Attempt | undefined>(undefined);
-  const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
+  const failed = useSignal<unknown>(undefined);
   useEffect(() => {
     if (evidence.value !== undefined) return;
     const stop = new AbortController();
@@ -41,7 +42,7 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
         evidence.value = read.evidence ?? null;
       })
       .catch((e: unknown) => {
-        if (!stop.signal.aborted) failed.value = trouble(e);
+        if (!stop.signal.aborted) failed.value = e;
       });
     return () => stop.abort();
   }, [a.id]);
@@ -67,8 +68,8 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
       </dl>
       {full.value && <Times of={full.value} />}
       <h3>{m.xEvidence}</h3>
-      {evidence.value === undefined && !failed.value && <p class="muted small">{m.xReading}</p>}
-      {failed.value && <p class="small bad"><bdi>{failed.value.why}</bdi>{failed.value.fix && <> → <bdi>{failed.value.fix}</bdi></>}</p>}
+      {evidence.value === undefined && failed.value === undefined && <p class="muted small">{m.xReading}</p>}
+      <TroubleLine of={failed.value} />
       {evidence.value === null && <p class="muted small">{m.xNoEvidence}</p>}
       {evidence.value && <pre class="dump" tabIndex={0}>{dump(evidence.value)}</pre>}
     </div>

@@ -3,7 +3,7 @@ import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { ComponentType } from "preact";
 import type { Camera, Gap, Recording } from "./api";
-import { get, trouble } from "./api";
+import { get } from "./api";
 import { followHolds, holds, marked, mayHold, seesHolds, wanted } from "./holds";
 import { bytes, t, word } from "./i18n";
 import { Icon } from "./icons";
@@ -14,6 +14,7 @@ import { cameras, recorded, site } from "./store";
 import { now, second, shortStamp, stamp } from "./time";
 import { TimelineElement } from "./timeline";
 import type { Stretch } from "./timeline";
+import { TroubleLine } from "./trouble";
 import { cursor, look } from "./view";
 
 const minute = 60_000;
@@ -39,7 +40,7 @@ interface Footage {
   recordings: Recording[];
   gaps: Gap[];
   read: boolean; // false until the recorder answered
-  failed?: { why: string; fix: string };
+  failed?: unknown;
 }
 
 /** useFootage reads what is recorded of a camera in the range, and again while it grows. */
@@ -63,7 +64,7 @@ function useFootage(camera: Camera, visible: boolean): Footage {
         ]);
         footage.value = { recordings: a.recordings, gaps: b.gaps, read: true };
       } catch (e) {
-        if (!stop.signal.aborted) footage.value = { ...footage.peek(), failed: trouble(e) };
+        if (!stop.signal.aborted) footage.value = { ...footage.peek(), failed: e };
       }
     };
     void read();
@@ -133,7 +134,7 @@ function Strip({ camera }: { camera: Camera }): JSX.Element {
       </div>
       <nvr-timeline ref={line} />
       {mark && <MarkBar of={mark} />}
-      {footage.failed && <Trouble of={footage.failed} />}
+      <TroubleLine of={footage.failed} look="trouble" />
     </li>
   );
 }
@@ -165,10 +166,6 @@ function MarkBar({ of }: { of: { camera: string; from: number; to: number } }): 
   );
 }
 
-function Trouble({ of }: { of: { why: string; fix: string } }): JSX.Element {
-  return <p class="small bad trouble" role="status"><bdi>{of.why}</bdi>{of.fix && <> → <bdi>{of.fix}</bdi></>}</p>;
-}
-
 function FootageTable({ camera }: { camera: Camera }): JSX.Element {
   const m = t.value;
   const footage = useFootage(camera, true);
@@ -180,7 +177,7 @@ function FootageTable({ camera }: { camera: Camera }): JSX.Element {
   return (
     <details class="footage" open>
       <summary><bdi>{camera.name}</bdi></summary>
-      {footage.failed && <Trouble of={footage.failed} />}
+      <TroubleLine of={footage.failed} look="trouble" />
       {footage.read && rows.length === 0 && <p class="muted small">{m.tableEmpty}</p>}
       {rows.length > 0 && (
         <div class="scroll-x">

@@ -43,6 +43,13 @@ export function Trouble({ of }: { of: unknown }): JSX.Element | null {
   );
 }
 
+/** TroubleLine says the same in a line, where something is read time and again by itself. */
+export function TroubleLine({ of, look = "" }: { of: unknown; look?: string }): JSX.Element | null {
+  if (of === undefined) return null;
+  const { what, fix } = told(of);
+  return <p class={"small bad " + look} role="status"><bdi>{what}</bdi>{fix && <> → <bdi>{fix}</bdi></>}</p>;
+}
+
 /** waits tells whether something is done once a second admin has confirmed it. */
 export function waits(e: unknown): boolean {
   return e instanceof Problem && e.status === 202;

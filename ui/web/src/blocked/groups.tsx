@@ -1,10 +1,11 @@
 import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { get, trouble } from "../api";
+import { useEffect, useRef } from "preact/hooks";
+import { get } from "../api";
 import { word as wordFor } from "../filter";
 import { count, t, word } from "../i18n";
 import { shortStamp } from "../time";
+import { TroubleLine } from "../trouble";
 import { chatter, chips, q } from "./search";
 import { words } from "./words";
 
@@ -38,47 +39,63 @@ function added(a: Group[], b: Group[]): Group[] {
 
 /** only is the word that shows a group's attempts alone. */
 function only(by: Grouping, g: Group): string {
-  if (g.value === "*") return "";
+  if (g.value === "**") return "";
+  if (g.value === "*") return wordFor("is", "names");
   if (by === "camera") return wordFor("device", g.value || "-");
   if (by === "reason") return wordFor("reason", g.value);
   return /^[0-9.]+$|:/.test(g.value) ? wordFor("address", g.value) : wordFor("host", g.value);
+}
+
+function heading(by: Grouping): string {
+  const m = t.value;
+  return { camera: m.colDevice, destination: m.colDestination, reason: m.colReason }[by];
 }
 
 /** Groups counts what the filter chooses by what it has in common. */
 export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.Element {
   const m = words.value;
   const answer = useSignal<Answer | undefined>(undefined);
-  const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
+  const failed = useSignal<unknown>(undefined);
   const asked = q.value;
   const noisy = chatter.value;
-  const read = (cursor?: string, signal?: AbortSignal): void => {
-    get<Answer>("attempts/groups", { by, q: asked, chatter: noisy ? "true" : undefined, cursor }, signal)
-      .then((a) => {
-        answer.value = cursor ? { ...a, groups: added(answer.peek()?.groups ?? [], a.groups) } : a;
-        failed.value = undefined;
-      })
-      .catch((e: unknown) => {
-        if (!signal?.aborted) failed.value = trouble(e);
-      });
+  const on = useSignal(false); // older ones were asked for: what was counted stays
+  const stop = useRef(new AbortController());
+  const read = async (cursor?: string): Promise<void> => {
+    const { signal } = stop.current; // ends with the filter that is asked for
+    try {
+      const a = await get<Answer>("attempts/groups", { by, q: asked, chatter: noisy ? "true" : undefined, cursor }, signal);
+      const was = answer.peek();
+      if (signal.aborted || (cursor === undefined ? on.peek() : cursor !== was?.next)) return; // late
+      answer.value = cursor ? { ...a, groups: added(was?.groups ?? [], a.groups) } : a;
+      failed.value = undefined;
+    } catch (e) {
+      if (!signal.aborted) failed.value = e;
+    }
+  };
+  const goOn = (): void => {
+    on.value = true;
+    void read(answer.peek()?.next);
   };
   useEffect(() => {
-    const stop = new AbortController();
-    read(undefined, stop.signal);
-    const again = setInterval(() => answer.peek()?.next === undefined && read(undefined, stop.signal), 5000);
+    const mine = (stop.current = new AbortController());
+    answer.value = failed.value = undefined;
+    on.value = false;
+    void read();
+    const again = setInterval(() => !on.peek() && void read(), 5000);
     return () => {
-      stop.abort();
+      mine.abort();
       clearInterval(again);
     };
   }, [by, asked, noisy]);
   const a = answer.value;
-  const name = (g: Group): string => (g.value === "*" ? m.rest : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? m.nobody : m.none));
+  const name = (g: Group): string => (g.value === "**" ? m.rest : g.value === "*" ? t.value.manyNames : by === "reason" ? word(t.value.reason, g.value) : g.name || g.value || (by === "camera" ? t.value.unknownDevice : m.none));
   return (
     <div class="table-box groups" tabIndex={0} role="region" aria-label={m.by[by]}>
-      {failed.value && <p class="bad small" role="status"><bdi>{failed.value.why}</bdi> → <bdi>{failed.value.fix}</bdi></p>}
+      <TroubleLine of={failed.value} />
       <table>
         <thead>
           <tr>
-            <th>{m.colValue[by]}</th>{by === "destination" && <th>{m.colCountry}</th>}
+            <th>{heading(by)}</th>{by === "destination" && <th>{m.colCountry}</th>}
             <th class="num">{m.colAttempts}</th><th class="num">{t.value.colTries}</th><th>{t.value.colLast}</th>
           </tr>
         </thead>
@@ -103,7 +120,7 @@ export function Groups({ by, done }: { by: Grouping; done: () => void }): JSX.El
       {a?.next && (
         <p class="table-foot">
           {a.searched && <span class="muted">{m.groupsPart(shortStamp(Date.parse(a.searched)))}</span>}
-          <button class="small" onClick={() => read(a.next)}>{m.goOn}</button>
+          <button class="small" onClick={goOn}>{m.goOn}</button>
         </p>
       )}
     </div>

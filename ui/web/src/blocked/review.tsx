@@ -1,11 +1,12 @@
 import type { JSX } from "preact";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, send, trouble } from "../api";
+import { get, send } from "../api";
 import { count } from "../i18n";
 import { is, me } from "../session";
-import { attempts } from "../store";
+import { useTask } from "../task";
 import { shortStamp } from "../time";
+import { Trouble, TroubleLine } from "../trouble";
 import { words } from "./words";
 
 interface Reviewed {
@@ -17,22 +18,20 @@ interface Reviewed {
 
 const askEvery = 15_000; // ms
 
-/** newest is the last sighting of the newest attempt that is shown. */
-function newest(): string | undefined {
-  let last: string | undefined;
-  for (const a of attempts.values()) if (last === undefined || Date.parse(a.last) > Date.parse(last)) last = a.last;
-  return last;
-}
-
-/** Review says how much is new since one last signed off, and signs off. */
-export function Review(): JSX.Element | null {
+/** Review says how much is new since one last signed off, and signs off up to an instant; undefined: not from here. */
+export function Review({ upTo }: { upTo: string | undefined }): JSX.Element | null {
   const m = words.value;
   const state = useSignal<Reviewed | undefined>(undefined);
-  const failed = useSignal<{ why: string; fix: string } | undefined>(undefined);
-  const read = (signal?: AbortSignal): Promise<void> =>
-    get<Reviewed>("attempts/reviewed", {}, signal).then((r) => void (state.value = r)).catch((e: unknown) => {
-      if (!signal?.aborted) failed.value = trouble(e);
-    });
+  const failed = useSignal<unknown>(undefined);
+  const task = useTask();
+  const read = async (signal?: AbortSignal): Promise<void> => {
+    try {
+      state.value = await get<Reviewed>("attempts/reviewed", {}, signal);
+      failed.value = undefined;
+    } catch (e) {
+      if (!signal?.aborted) failed.value = e;
+    }
+  };
   useEffect(() => {
     if (!me.peek()) return;
     const stop = new AbortController();
@@ -44,27 +43,24 @@ export function Review(): JSX.Element | null {
     };
   }, []);
   const s = state.value;
-  if (!me.value || !s) return null;
+  if (!me.value) return null;
   const sign = async (): Promise<void> => {
-    const upTo = newest();
-    if (upTo === undefined) return;
-    failed.value = undefined;
-    try {
-      await send("POST", "attempts/reviewed", { up_to: upTo });
-      await read();
-    } catch (e) {
-      failed.value = trouble(e);
-    }
+    await send("POST", "attempts/reviewed", { up_to: upTo });
+    await read();
   };
-  const n = count(s.unreviewed) + (s.more ? "+" : "");
-  const latest = s.reviews[0];
+  const n = s ? count(s.unreviewed) + (s.more ? "+" : "") : "";
+  const latest = s?.reviews[0];
+  const mine = is("admin") && s !== undefined && s.unreviewed > 0 && upTo !== undefined;
   return (
-    <p class="review" title={latest && m.lastReview(latest.name, shortStamp(Date.parse(latest.up_to)))}>
-      <span class={s.unreviewed > 0 ? "" : "muted"} data-unreviewed={s.unreviewed}>
-        {s.unreviewed === 0 ? m.allReviewed : s.up_to ? m.unreviewed(n) : m.neverReviewed(n)}
-      </span>
-      {is("admin") && s.unreviewed > 0 && <button class="small" title={m.reviewTitle} onClick={() => void sign()}>{m.review}</button>}
-      {failed.value && <span class="bad small" role="status"><bdi>{failed.value.why}</bdi>{failed.value.fix && <> → <bdi>{failed.value.fix}</bdi></>}</span>}
-    </p>
+    <div class="review" title={latest && m.lastReview(latest.name, shortStamp(Date.parse(latest.up_to)))}>
+      {s && (
+        <span class={s.unreviewed > 0 ? "" : "muted"} data-unreviewed={s.unreviewed}>
+          {s.unreviewed === 0 ? m.allReviewed : s.up_to ? m.unreviewed(n) : m.neverReviewed(n)}
+        </span>
+      )}
+      {mine && <button class="small" title={m.reviewTitle} disabled={task.busy} onClick={() => void task.run(sign)}>{m.review}</button>}
+      {mine && <Trouble of={task.trouble} />}
+      <TroubleLine of={failed.value} />
+    </div>
   );
 }

@@ -2,7 +2,7 @@
 // words of the filter, asked anew as attempts come.
 
 import { computed, effect, signal } from "@preact/signals";
-import { get, trouble } from "../api";
+import { get } from "../api";
 import type { Attempt, AttemptPage } from "../api";
 import { attempts, attemptsVersion } from "../store";
 
@@ -11,7 +11,7 @@ export const chips = signal<string[]>([]);
 export const typed = signal("");
 export const chatter = signal(false);
 /** why the filter cannot be answered */
-export const wrong = signal<{ why: string; fix: string } | undefined>(undefined);
+export const wrong = signal<unknown>(undefined);
 
 /** q is the filter as the recorder reads it. */
 export const q = computed(() => [...chips.value, typed.value.trim()].filter((w) => w !== "").join(" "));
@@ -45,7 +45,7 @@ async function ask(): Promise<void> {
     found.value = { rows: page.attempts, next: page.next, searched: page.searched };
     wrong.value = undefined;
   } catch (e) {
-    if (!mine.signal.aborted) wrong.value = trouble(e);
+    if (!mine.signal.aborted) wrong.value = e;
   }
 }
 

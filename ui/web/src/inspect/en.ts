@@ -4,7 +4,7 @@ import type { Finding } from "./inspection";
 
 export const en = {
   title: (device: string): string => `What ${device} says of itself`,
-  text: "Asked over ONVIF, at its pinned address only. All of it is the device's own word: a claim, no evidence. It is asked once a day.",
+  text: "Asked over ONVIF, at its pinned address only. All of it is the device's own word: a claim, no evidence. It is asked once a day, and sooner where it did not answer.",
   asked: (when: string): string => `Asked ${when}`,
   notYet: "It was not asked yet.",
   ask: "Ask now",

@@ -307,13 +307,14 @@ export const en = {
     "device.pin": "Device pinned", "device.unpin": "Device unpinned", "device.inspect": "Device asked what it is",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
     "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
-    "firewall.note-refused": "Disarming note refused",
+    "firewall.note-refused": "Disarming note refused", "firewall.note-doubted": "Disarming note obeyed, but in doubt",
+    "attempts.reviewed": "Attempts reviewed", "storage.clock-confirmed": "Clock confirmed",
     "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.place": "Footage held", "hold.remove": "Hold removed",
     "tunnel.open": "Device's pages opened", "tunnel.close": "Device's pages closed", "tunnel.change": "First change on a device", "tunnel.upload": "Upload to a device",
   } as Record<string, string>,
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],
     ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported or deleted"], ["hold.", "Holds"],
-    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["tunnel.", "Devices' pages"], ["audit.", "Audit log itself"],
+    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["attempts.", "Attempts"], ["storage.", "Storage"], ["tunnel.", "Devices' pages"], ["audit.", "Audit log itself"],
   ] as [string, string][],
 };

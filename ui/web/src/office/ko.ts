@@ -300,13 +300,14 @@ export const ko: OfficeCatalogue = {
     "device.pin": "장치 고정", "device.unpin": "장치 고정 해제", "device.inspect": "장치에 정보 요청",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
     "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
-    "firewall.note-refused": "격리 해제 메모 거부됨",
+    "firewall.note-refused": "격리 해제 메모 거부됨", "firewall.note-doubted": "격리 해제 메모를 따랐으나 의심됨",
+    "attempts.reviewed": "차단된 시도 검토", "storage.clock-confirmed": "시각 확인",
     "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.place": "영상 보존", "hold.remove": "보존 해제",
     "tunnel.open": "장치 페이지 열림", "tunnel.close": "장치 페이지 닫힘", "tunnel.change": "장치의 첫 변경", "tunnel.upload": "장치로 올린 파일",
   },
   actionGroups: [
     ["sign-in", "로그인"], ["sign-out", "로그아웃"], ["user.", "사용자"], ["password.", "비밀번호"], ["passkey.", "패스키"], ["totp.", "인증 앱"],
     ["session.", "세션"], ["token.", "토큰"], ["confirmation.", "두 번째 관리자"], ["view.", "영상 시청"], ["footage.", "영상 내보내기와 삭제"], ["hold.", "보존"],
-    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["tunnel.", "장치 페이지"], ["audit.", "감사 기록 자체"],
+    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["attempts.", "차단된 시도"], ["storage.", "저장소"], ["tunnel.", "장치 페이지"], ["audit.", "감사 기록 자체"],
   ],
 };

@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-TQXOISMP.js";import"./chunk-54K4RHTN.js";import"./chunk-SOSFFKL6.js";import"./chunk-GSI6P2T5.js";import"./chunk-GCLVEWMW.js";import"./chunk-TNE2TMLJ.js";import"./chunk-2YYTTMJ3.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
