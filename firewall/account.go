@@ -3,6 +3,8 @@ package firewall
 import (
 	"maps"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/ruleset"
 )
 
 // quiet is how long nothing may move before nothing is on its way: many times
@@ -22,6 +24,7 @@ const quiet = 500 * time.Millisecond
 type account struct {
 	last       map[string]uint64 // kernel counters, by rule; nil before the first
 	dropped    uint64
+	suppressed uint64 // of them, by rules that do not log
 	read, lost uint64 // as the reader has them
 	base       [2]uint64
 	unread     uint64 // final
@@ -57,6 +60,9 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 		}
 		moved = moved || n != before
 		a.dropped += n - before
+		if ruleset.Suppressed(id) {
+			a.suppressed += n - before
+		}
 		a.last[id] = n
 	}
 	read, lost = read-a.base[0], lost-a.base[1]
@@ -64,8 +70,8 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 	a.read, a.lost = read, lost
 	// Each hit is a packet that was dropped: the counters had it, and were flushed by
 	// somebody before they were read, or had it before the beginning.
-	a.dropped = max(a.dropped, a.read+a.lost+a.unread)
-	more := a.dropped - a.read - a.lost
+	a.dropped = max(a.dropped, a.read+a.lost+a.unread+a.suppressed)
+	more := a.dropped - a.read - a.lost - a.suppressed
 	if !bound || binding != a.bindings {
 		a.open, a.bindings = true, binding
 		a.least, moved = more, true
@@ -84,7 +90,7 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 // may stay unsettled: Unread is then the least that was missing at any look, since
 // what is missing now and was not before is on its way.
 func (a *account) counted() Counted {
-	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread}
+	c := Counted{Dropped: a.dropped, Read: a.read, Lost: a.lost, Unread: a.unread, Suppressed: a.suppressed}
 	if a.open {
 		c.Unread = max(c.Unread, a.least)
 	}

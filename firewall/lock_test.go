@@ -88,7 +88,7 @@ func TestTheAccountBalancesAfterARestartUnderFlood(t *testing.T) {
 		if c = f.Status().Counted; c != before {
 			since = time.Now()
 		}
-		return time.Since(since) > 2*time.Second && c.Dropped == c.Read+c.Lost+c.Unread
+		return time.Since(since) > 2*time.Second && c.Dropped == c.Read+c.Lost+c.Unread+c.Suppressed
 	})
 	if c.Unread < 1000 || c.Read < 1000 {
 		t.Errorf("account %+v", c)
@@ -100,6 +100,6 @@ func TestTheAccountBalancesAfterARestartUnderFlood(t *testing.T) {
 	l.await("the account to balance again", func() bool {
 		l.awaitState(f, firewall.Enforced, time.Now())
 		now := f.Status().Counted
-		return now.Dropped > c.Dropped && now.Unread == c.Unread && now.Dropped == now.Read+now.Lost+now.Unread
+		return now.Dropped > c.Dropped && now.Unread == c.Unread && now.Dropped == now.Read+now.Lost+now.Unread+now.Suppressed
 	})
 }

@@ -78,5 +78,5 @@ type Counted struct {
 	Read       uint64 // hits read
 	Lost       uint64 // hits that the kernel could not hand over (sequence gaps)
 	Unread     uint64 // dropped while nobody read the log
-	Suppressed uint64 // not logged because of a log limit
+	Suppressed uint64 // dropped without being logged: too much of one source
 }

@@ -15,6 +15,7 @@ var (
 	otherAddress = class{alone: "------SSS--", all: "L3|egress"} // not ours on the camera side
 	unknownInput = class{alone: "-S----SSS--", all: "L1|unknown-device"}
 	spoofInput   = class{alone: "-S----SSS--", all: "L1|spoof"}
+	spoofInFlow  = class{alone: "-S----S-S--", all: "L1|spoof"} // mangle leaves it to filter
 	input6       = class{alone: "------SSS--", all: "L3|input"}
 	answered6    = class{alone: "------SSSs-", all: "L3|input"} // L5 keeps back the answer
 	// The recorder gets it, and so do all cameras: isolation and the bridge's
@@ -90,9 +91,9 @@ func flowPaths() []probe {
 		path("answer from another port", atService, a(v4(recorderIP, 17, says(rtpPort+1, flowPort, plain))), inputOnly),
 		path("answer to another port", atService, a(v4(recorderIP, 17, says(rtpPort, openPort, plain))), inputOnly),
 		path("answer of camera B", atService, b(as4(bridgeMAC, camBMAC, camBIP, recorderIP, reply)), inputOnly),
-		path("answer of an unknown device as camera A", atStack, rogue(as4(bridgeMAC, rogueMAC, camAIP, recorderIP, reply)), spoofInput),
+		path("answer of an unknown device as camera A", atStack, rogue(as4(bridgeMAC, rogueMAC, camAIP, recorderIP, reply)), spoofInFlow),
 		path("answer by the uplink, as camera A", atStack, o(as4(upMAC, outMAC, camAIP, recorderIP, reply)),
-			class{alone: "------SSS--", all: "L3|spoof"}),
+			class{alone: "------S-S--", all: "L3|spoof"}),
 		path("source quench about the recorder's flow", atStack, a(v4(recorderIP, 1, aboutFlow(4))), inputOnly),
 		path("redirect about the recorder's flow", atStack, a(v4(recorderIP, 1, aboutFlow(5))), inputOnly),
 		path("time exceeded about the recorder's flow", atStack, a(v4(recorderIP, 1, aboutFlow(11))), inputOnly),

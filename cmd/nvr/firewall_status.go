@@ -221,8 +221,8 @@ func (v statusView) history(b *strings.Builder) {
 	for _, l := range d.Layers {
 		repairs += l.Repaired
 	}
-	fmt.Fprintf(b, "nvr runs: %s since %s; %d repairs; dropped %d = read %d + lost %d + unread %d\n", d.State, short(d.Since),
-		repairs, d.Counted.Dropped, d.Counted.Read, d.Counted.Lost, d.Counted.Unread)
+	fmt.Fprintf(b, "nvr runs: %s since %s; %d repairs; dropped %d = read %d + lost %d + unread %d + suppressed %d\n", d.State, short(d.Since),
+		repairs, d.Counted.Dropped, d.Counted.Read, d.Counted.Lost, d.Counted.Unread, d.Counted.Suppressed)
 }
 
 func portFacts(p portView) string {

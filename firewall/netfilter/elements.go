@@ -34,8 +34,8 @@ func readMembers(f ruleset.Family, t table) error {
 			continue
 		}
 		kinds, ok := strings.CutPrefix(rules[0].text, "-A "+chain+" type ")
-		if !ok {
-			continue // not a set of ours, and never taken for one
+		if !ok || strings.Contains(kinds, ";") {
+			continue // not a set of ours, and never taken for one; or one that the kernel fills
 		}
 		list, err := elements(f, name, strings.Split(kinds, " . "))
 		if err != nil {

@@ -193,14 +193,14 @@ func TestHalfAChangeIsUndone(t *testing.T) {
 	bad.Neighbours = append(slices.Clone(bad.Neighbours),
 		ruleset.Device{IP: netip.MustParseAddr("10.20.9.9"), MAC: make(net.HardwareAddr, 20)})
 	bad.Tables = slices.Clone(bad.Tables)
-	bad.Tables[1].Chains = append(slices.Clone(bad.Tables[1].Chains), ruleset.Chain{Name: "MORE", Rules: []ruleset.Rule{{ID: "more", Target: "RETURN"}}})
+	bad.Tables[1].Chains = append(slices.Clone(bad.Tables[1].Chains), ruleset.Chain{Name: "EXTRA", Rules: []ruleset.Rule{{ID: "extra", Target: "RETURN"}}})
 	if err := k.Apply(context.Background(), bad); err == nil {
 		t.Fatal("applied")
 	}
 	if f := findings(t, k); len(f) != 0 {
 		t.Errorf("found %q", f)
 	}
-	if out := shell(t, "iptables-save; ipset list nvr-cams"); strings.Contains(out, "-MORE") || strings.Contains(out, "10.20.1.4\n") {
+	if out := shell(t, "iptables-save; ipset list nvr-cams"); strings.Contains(out, "-EXTRA") || strings.Contains(out, "10.20.1.4\n") {
 		t.Errorf("left of the change:\n%s", out)
 	}
 }

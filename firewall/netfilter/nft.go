@@ -50,8 +50,10 @@ func parseNft(out string) (table, error) {
 		case chain == "" && f[0] == "set" && len(f) == 3:
 			chain, set = setChain(f[1]), true
 			t[chain] = nil
+		case set && len(t[chain]) == 1:
+			t[chain][0].text += "; " + strings.Join(f, " ")
 		case set:
-			t[chain] = append(t[chain], rule{text: "-A " + chain + " " + strings.Join(f, " ")})
+			t[chain] = []rule{{text: "-A " + chain + " " + strings.Join(f, " ")}}
 		case chain == "" && f[0] == "chain" && len(f) == 3:
 			chain = f[1]
 			t[chain] = nil

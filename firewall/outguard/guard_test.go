@@ -141,17 +141,9 @@ func TestNothingOfACameraLeaves(t *testing.T) {
 // layer. The kernel refuses one on a port while the bridge above has ours.
 func TestNoXDPProgramComesOnAPort(t *testing.T) {
 	box(t, func(g outguard.Guard) error {
-		pass, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}})
-		if err != nil {
-			return err
-		}
-		defer pass.Close()
 		put := func() error {
 			for _, mode := range []link.XDPAttachFlags{link.XDPGenericMode, link.XDPDriverMode} {
-				held, err := link.AttachXDP(link.XDPOptions{Program: pass, Interface: index("port-a"), Flags: mode})
-				if err == nil {
-					err = held.Close()
-				}
+				err := putXDP(mode)
 				if g.File == "" && err != nil || g.File != "" && !errors.Is(err, unix.EEXIST) {
 					return fmt.Errorf("mode %d: %w", mode, err)
 				}
@@ -169,6 +161,20 @@ func TestNoXDPProgramComesOnAPort(t *testing.T) {
 		}
 		return put()
 	})
+}
+
+// putXDP puts an XDP program on a port for a moment.
+func putXDP(mode link.XDPAttachFlags) error {
+	pass, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}})
+	if err != nil {
+		return err
+	}
+	defer pass.Close()
+	held, err := link.AttachXDP(link.XDPOptions{Program: pass, Interface: index("port-a"), Flags: mode})
+	if err != nil {
+		return err
+	}
+	return held.Close()
 }
 
 // C10: what was taken away is named and put back, what came later too, and what

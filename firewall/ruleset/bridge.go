@@ -13,13 +13,14 @@ func (c compiler) bridgeNat(mac net.HardwareAddr) Table {
 		ports = append(ports, b.leads("from-"+p, "-i "+p, "BR-CAM"))
 	}
 	b.chain("BR", L1, ports...)
-	rules := []Rule{b.leads("tagged", "-p 802_1Q", b.deny("BR", reasonLateral, L1))}
+	var rules []Rule
 	for _, p := range []struct{ id, name string }{{"ipv4", "IPv4"}, {"ipv6", "IPv6"}, {"arp", "ARP"}} {
 		rules = append(rules,
 			b.verdict(p.id+"-us", "-p "+p.name+" -d "+mac.String(), "RETURN"),
 			b.verdict(p.id+"-all", "-p "+p.name+" -d Multicast", "RETURN"))
 	}
 	b.chain("BR-CAM", L1, append(rules,
+		b.leads("tagged", "-p 802_1Q", b.deny("BR", reasonLateral, L1)),
 		b.leads("foreign-all", "-d Multicast", b.deny("BR", reasonChatter, L1)),
 		b.leads("is-lateral", "", b.deny("BR", reasonLateral, L1)))...)
 	return b.table

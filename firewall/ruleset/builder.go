@@ -71,8 +71,8 @@ func (b *builder) interfaces(flag, word, group, to string) []Rule {
 
 // deny makes the pair of chains that a refused packet ends in, and names the
 // first: it logs and belongs to a generation; the second drops, is permanent,
-// and its rule's counter is the account of what was dropped (C3, C11). There
-// is no limit between them: each dropped packet is also logged.
+// and its rule's counter is the account of what was dropped (C3, C11). What is too
+// much to log a third drops, whose counter says how much that was.
 func (b *builder) deny(chain, reason string, l Layer) string {
 	word, _, _ := strings.Cut(reason, "-")
 	name := chain + "-" + strings.ToUpper(word)
@@ -84,7 +84,7 @@ func (b *builder) deny(chain, reason string, l Layer) string {
 	id := strings.ToLower(strings.ReplaceAll(name, "_", "-"))
 	logs := Rule{ID: id + "-log", Log: &Log{Layer: l, Reason: reason, Rule: id}}
 	drops := Rule{ID: id + "-drop", To: name, toKept: true}
-	rules := []Rule{logs, drops}
+	rules := append(b.more(name, id, l, b.beyond(name, reason, l)), logs, drops)
 	switch {
 	case b.in.Observe && b.table.Family == Bridge:
 		logs.Target = "RETURN"

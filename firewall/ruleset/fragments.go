@@ -18,6 +18,7 @@ const OwnTable = "nvr"
 func (c compiler) fragments() Table {
 	b := c.build(Inet, OwnTable, "frag")
 	b.table.Hooks = []Hook{{Base: "PREROUTING", Chain: "FRAG", Layer: L3, Definition: beforeDefragmentation}}
+	b.table.Sets = []Set{talk()}
 	var from []Rule
 	for _, i := range b.in.interfaces() {
 		from = append(from, b.leads("from-"+i, fmt.Sprintf("iifname \"%s\"", i), "FRAG-CAM"))

@@ -53,12 +53,13 @@ func (c compiler) raw4() Table {
 		b.leads("from-nets", fromNets, "RAW-CAM"),
 		b.leads("to-nets", toNets, b.deny("RAW", reasonOutput, L3)))...)
 	b.classify("RAW", L3)
-	b.pinned("RAW", L3, b.verdict("self", toSelf, "RETURN"))
+	b.pinned("RAW", L3, b.toSelf(func(id, match string) Rule { return b.verdict(id, match, "RETURN") }))
 	return b.table
 }
 
 // mangle4 is the first half of L4: after conntrack, before DNAT. It judges as
-// raw does, so that without raw each hit still has its right reason.
+// raw does, so that without raw each hit still has its right reason; but a packet
+// of a flow that the recorder opened has its pair judged by the second half.
 func (c compiler) mangle4() Table {
 	b := c.build(IPv4, "mangle", "man")
 	b.hook("PREROUTING", "MAN", L4)
@@ -66,7 +67,7 @@ func (c compiler) mangle4() Table {
 		b.verdict("own", loopbackIn, "RETURN"),
 		b.leads("from-nets", fromNets, "MAN-CAM"))...)
 	b.classify("MAN", L4)
-	b.pinned("MAN", L4, b.leads("self", toSelf, "MAN-SELF"))
+	b.pinned("MAN", L4, b.toSelf(func(id, match string) Rule { return b.leads(id, match, "MAN-SELF") }))
 	b.self("MAN", "RETURN", L4)
 	return b.table
 }
@@ -104,10 +105,9 @@ func (c compiler) filter4() Table {
 		b.verdict("own", loopbackIn, "RETURN"),
 		b.leads("from-nets", fromNets, "IN-CAM"))...)
 	b.classify("IN", L4)
-	b.chain("IN-PIN", L4,
-		b.leads("self", toSelf, "IN-SELF"),
+	b.chain("IN-PIN", L4, append(b.toSelf(func(id, match string) Rule { return b.leads(id, match, "IN-SELF") }),
 		b.leads("is-chatter", toChatter, b.deny("IN", reasonChatter, L4)),
-		b.leads("other", "", b.deny("IN", reasonInput, L4)))
+		b.leads("other", "", b.deny("IN", reasonInput, L4)))...)
 	b.self("IN", "ACCEPT", L4)
 
 	b.tag = "fwd"
@@ -137,6 +137,15 @@ func (c compiler) filter4() Table {
 // classify tells pinned pairs from forged and from unlisted ones (C4).
 func (b *builder) classify(chain string, l Layer) {
 	var rules []Rule
+	if chain == "MAN" {
+		// A video passes here. Whether its pair is listed was judged in raw and will be
+		// in filter; to look it up a third time costs more than all else in this table.
+		rules = b.toSelf(func(id, match string) Rule { return b.verdict("answers-"+id, match+" "+answers, "RETURN") })
+	}
+	for _, s := range b.sets.pairs { // first: who sends a video asks for no address
+		rules = append(rules, b.leads("pair-"+strings.TrimPrefix(s.Name, setPairs),
+			"-m set --match-set "+s.Name+" src,src", chain+"-PIN"))
+	}
 	switch {
 	case b.in.DHCP && chain == "IN":
 		rules = append(rules, b.verdict("dhcp", dhcpAsk, "ACCEPT"))
@@ -145,22 +154,16 @@ func (b *builder) classify(chain string, l Layer) {
 	default:
 		rules = append(rules, b.leads("dhcp", dhcpAsk, b.deny(chain, reasonChatter, l)))
 	}
-	for _, s := range b.sets.pairs {
-		rules = append(rules, b.leads("pair-"+strings.TrimPrefix(s.Name, setPairs),
-			"-m set --match-set "+s.Name+" src,src", chain+"-PIN"))
-	}
 	b.chain(chain+"-CAM", l, append(rules,
 		b.leads("is-spoof", fromPinned, b.deny(chain, reasonSpoof, l)),
 		b.leads("is-unknown", "", b.deny(chain, reasonUnknown, l)))...)
 }
 
 // pinned judges the destinations of a pinned device before routing.
-func (b *builder) pinned(chain string, l Layer, self Rule) {
-	rules := []Rule{
-		self,
+func (b *builder) pinned(chain string, l Layer, self []Rule) {
+	rules := append(self,
 		b.leads("is-chatter", toChatter, b.deny(chain, reasonChatter, l)),
-		b.leads("is-lateral", toNets, b.deny(chain, reasonLateral, l)),
-	}
+		b.leads("is-lateral", toNets, b.deny(chain, reasonLateral, l)))
 	for _, s := range b.services() {
 		match := s.match
 		if chain == "MAN" {
@@ -171,13 +174,24 @@ func (b *builder) pinned(chain string, l Layer, self Rule) {
 	b.chain(chain+"-PIN", l, append(rules, b.leads("is-egress", "", b.deny(chain, reasonEgress, l)))...)
 }
 
+// toSelf makes a rule for each of the recorder's addresses. Each packet of a video
+// passes three of these: to compare an address costs it far less than to look one up
+// in a set, and of our own there are few.
+func (b *builder) toSelf(rule func(id, match string) Rule) []Rule {
+	var rules []Rule
+	for _, a := range b.in.Addresses {
+		rules = append(rules, rule("self-"+a.Addr().String(), "-d "+a.Addr().String()+"/32"))
+	}
+	return rules
+}
+
 // self admits what a pinned device may send to the recorder, and nothing else (C5).
 // Before redirection a question is known by the port that was asked, after it
 // by the sinkhole's: at the recorder nothing else of it is admitted (C8).
 func (b *builder) self(chain, verdict string, l Layer) {
-	rules := []Rule{
-		b.verdict("answers", answers, verdict),
-		b.verdict("icmp-errors", icmpErrors, verdict),
+	rules := []Rule{b.verdict("icmp-errors", icmpErrors, verdict)}
+	if chain == "IN" {
+		rules = slices.Insert(rules, 0, b.verdict("answers", answers, verdict))
 	}
 	for _, s := range b.services() {
 		match := s.match

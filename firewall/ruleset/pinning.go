@@ -44,7 +44,7 @@ func (c compiler) pinning() Table {
 	b.chain("PIN", L1, append(from, b.leads("from-group", fmt.Sprintf("iifgroup %d", Group), "PIN-CAM"))...)
 
 	spoof, unknown := b.deny("PIN", reasonSpoof, L1), b.deny("PIN", reasonUnknown, L1)
-	b.chain("PIN-CAM", L1,
+	b.chain("PIN-CAM", L1, append(b.floods(),
 		b.verdict("tagged", frameTagged, "RETURN"), // dropped as such, whoever sent it
 		b.leads("at-port", "iifname . ether saddr @"+pinAt, "PIN-OWN"),
 		b.leads("other-port", "iifname @"+pinPorts, "PIN-STRANGE"),
@@ -54,7 +54,7 @@ func (c compiler) pinning() Table {
 		b.verdict("nobody", "ip saddr 0.0.0.0", "RETURN"), // DHCP: judged above
 		b.leads("is-spoof", "ip saddr @"+pinListed, spoof),
 		b.leads("arp-spoof", "arp saddr ip @"+pinListed, spoof),
-		b.leads("is-unknown", frameIPv4, unknown))
+		b.leads("is-unknown", frameIPv4, unknown))...)
 	b.chain("PIN-OWN", L1,
 		b.verdict("own", "iifname . ether saddr . ip saddr @"+pinAtPair, "RETURN"),
 		b.verdict("own-arp", "iifname . ether saddr . arp saddr ip @"+pinAtPair+" iifname . arp saddr ether . arp saddr ip @"+pinAtPair, "RETURN"),
@@ -68,6 +68,22 @@ func (c compiler) pinning() Table {
 		b.leads("strange-mac", "ether saddr @"+pinMACs, spoof), // no address to go by
 		b.leads("strange", "", unknown))
 	return b.table
+}
+
+// floods drop what no later rule lets pass, and is too much to log there: IPv6
+// knows no addresses to count by, and frames that are not for us no limits.
+func (b *builder) floods() []Rule {
+	var matches []string
+	if !b.in.Observe {
+		for _, m := range []string{
+			"ether type 0x86dd",
+			"ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr != " + bridgeMAC(b.in.Addresses[0].Addr()).String(),
+			"ether daddr & 01:00:00:00:00:00 != 00:00:00:00:00:00 ether type != { 0x0800, 0x0806, 0x86dd }",
+		} {
+			matches = append(matches, m+" "+beyondOne)
+		}
+	}
+	return b.more("PIN", "pin", L1, matches)
 }
 
 // pinSets are the sets of the table that judges frames. Their number does not
@@ -100,6 +116,7 @@ func pinSets(in Input) []Set {
 		set(pinAtPair, "ifname . ether_addr . ipv4_addr", atPair),
 		set(pinShared, "ether_addr . ipv4_addr", shared),
 		set(pinListed, "ipv4_addr", listed),
+		talk(),
 	}
 }
 
