@@ -46,11 +46,19 @@ func (a *account) begin(now map[string]uint64, read, lost uint64) {
 	a.open = true
 }
 
-// add takes one read-back, of the time at. binding is how often the reader was bound so far,
-// bound whether it is now.
-func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding uint64, bound bool) {
+// logged is how far the log's reader is: hits read and lost, how often it was bound
+// so far, and whether it is.
+type logged struct {
+	read, lost, binding uint64
+	bound               bool
+}
+
+// add takes one read-back of the time at, and how far the reader was just before it.
+// The other way round hits would come that no counter has yet, and seem to be of
+// counters that somebody flushed.
+func (a *account) add(at time.Time, now map[string]uint64, l logged) {
 	if a.last == nil {
-		a.begin(now, read, lost)
+		a.begin(now, l.read, l.lost)
 	}
 	moved := false
 	for id, n := range now {
@@ -65,22 +73,22 @@ func (a *account) add(at time.Time, now map[string]uint64, read, lost, binding u
 		}
 		a.last[id] = n
 	}
-	read, lost = read-a.base[0], lost-a.base[1]
+	read, lost := l.read-a.base[0], l.lost-a.base[1]
 	moved = moved || read != a.read || lost != a.lost
 	a.read, a.lost = read, lost
 	// Each hit is a packet that was dropped: the counters had it, and were flushed by
 	// somebody before they were read, or had it before the beginning.
 	a.dropped = max(a.dropped, a.read+a.lost+a.unread+a.suppressed)
 	more := a.dropped - a.read - a.lost - a.suppressed
-	if !bound || binding != a.bindings {
-		a.open, a.bindings = true, binding
+	if !l.bound || l.binding != a.bindings {
+		a.open, a.bindings = true, l.binding
 		a.least, moved = more, true
 	}
 	a.least = min(a.least, more)
 	if moved || a.moved.IsZero() {
 		a.moved = at
 	}
-	if !a.open || !bound || at.Sub(a.moved) < quiet {
+	if !a.open || !l.bound || at.Sub(a.moved) < quiet {
 		return
 	}
 	a.unread, a.open = more, false

@@ -9,9 +9,9 @@ import (
 // explain away what the reader should have had.
 func TestAccount(t *testing.T) {
 	type look struct {
-		dropped, read, lost, binding uint64
-		bound                        bool
-		more                         uint64 // dropped beyond those, without being logged
+		dropped uint64
+		logged
+		more uint64 // dropped beyond those, without being logged
 	}
 	for name, c := range map[string]struct {
 		before look
@@ -20,74 +20,74 @@ func TestAccount(t *testing.T) {
 		every  time.Duration // between looks
 	}{
 		"a reader from the start": {
-			look{100, 0, 0, 1, true, 0},
-			[]look{{100, 0, 0, 1, true, 0}, {100, 0, 0, 1, true, 0}, {110, 7, 0, 1, true, 0}, {110, 9, 1, 1, true, 0}},
+			look{100, logged{0, 0, 1, true}, 0},
+			[]look{{100, logged{0, 0, 1, true}, 0}, {100, logged{0, 0, 1, true}, 0}, {110, logged{7, 0, 1, true}, 0}, {110, logged{9, 1, 1, true}, 0}},
 			Counted{Dropped: 10, Read: 9, Lost: 1},
 			quiet,
 		},
 		"hits of before the beginning": {
-			look{100, 40, 2, 1, true, 0},
-			[]look{{100, 40, 2, 1, true, 0}, {100, 40, 2, 1, true, 0}, {105, 45, 2, 1, true, 0}},
+			look{100, logged{40, 2, 1, true}, 0},
+			[]look{{100, logged{40, 2, 1, true}, 0}, {100, logged{40, 2, 1, true}, 0}, {105, logged{45, 2, 1, true}, 0}},
 			Counted{Dropped: 5, Read: 5},
 			quiet,
 		},
 		"on their way at the beginning": {
-			look{100, 40, 0, 1, true, 0},
-			[]look{{102, 45, 0, 1, true, 0}, {102, 45, 0, 1, true, 0}, {102, 45, 0, 1, true, 0}},
+			look{100, logged{40, 0, 1, true}, 0},
+			[]look{{102, logged{45, 0, 1, true}, 0}, {102, logged{45, 0, 1, true}, 0}, {102, logged{45, 0, 1, true}, 0}},
 			Counted{Dropped: 5, Read: 5},
 			quiet,
 		},
 		"armed before the reader": {
-			look{100, 0, 0, 0, false, 0},
-			[]look{{130, 0, 0, 0, false, 0}, {150, 10, 0, 1, true, 0}, {150, 15, 0, 1, true, 0}, {150, 15, 0, 1, true, 0}},
+			look{100, logged{0, 0, 0, false}, 0},
+			[]look{{130, logged{0, 0, 0, false}, 0}, {150, logged{10, 0, 1, true}, 0}, {150, logged{15, 0, 1, true}, 0}, {150, logged{15, 0, 1, true}, 0}},
 			Counted{Dropped: 50, Read: 15, Unread: 35},
 			quiet,
 		},
 		"a reader that broke and came back": {
-			look{0, 0, 0, 1, true, 0},
-			[]look{{0, 0, 0, 1, true, 0}, {0, 0, 0, 1, true, 0}, {10, 10, 0, 1, true, 0}, {30, 12, 0, 2, true, 0}, {30, 12, 0, 2, true, 0}, {33, 14, 1, 2, true, 0}},
+			look{0, logged{0, 0, 1, true}, 0},
+			[]look{{0, logged{0, 0, 1, true}, 0}, {0, logged{0, 0, 1, true}, 0}, {10, logged{10, 0, 1, true}, 0}, {30, logged{12, 0, 2, true}, 0}, {30, logged{12, 0, 2, true}, 0}, {33, logged{14, 1, 2, true}, 0}},
 			Counted{Dropped: 33, Read: 14, Lost: 1, Unread: 18},
 			quiet,
 		},
 		"still under flood": {
-			look{0, 0, 0, 0, false, 0},
-			[]look{{10, 0, 0, 0, false, 0}, {30, 10, 0, 1, true, 0}, {50, 35, 0, 1, true, 0}},
+			look{0, logged{0, 0, 0, false}, 0},
+			[]look{{10, logged{0, 0, 0, false}, 0}, {30, logged{10, 0, 1, true}, 0}, {50, logged{35, 0, 1, true}, 0}},
 			Counted{Dropped: 50, Read: 35, Unread: 15},
 			quiet,
 		},
 		"never quiet": {
-			look{0, 0, 0, 0, false, 0},
-			[]look{{10, 0, 0, 0, false, 0}, {30, 10, 0, 1, true, 0}, {50, 40, 0, 1, true, 0}, {70, 55, 0, 1, true, 0}},
+			look{0, logged{0, 0, 0, false}, 0},
+			[]look{{10, logged{0, 0, 0, false}, 0}, {30, logged{10, 0, 1, true}, 0}, {50, logged{40, 0, 1, true}, 0}, {70, logged{55, 0, 1, true}, 0}},
 			Counted{Dropped: 70, Read: 55, Unread: 10},
 			quiet / 2,
 		},
 		"counters that somebody flushed": {
-			look{0, 0, 0, 1, true, 0},
-			[]look{{0, 0, 0, 1, true, 0}, {0, 0, 0, 1, true, 0}, {100, 90, 0, 1, true, 0}, {5, 140, 0, 1, true, 0}, {9, 150, 1, 1, true, 0}},
+			look{0, logged{0, 0, 1, true}, 0},
+			[]look{{0, logged{0, 0, 1, true}, 0}, {0, logged{0, 0, 1, true}, 0}, {100, logged{90, 0, 1, true}, 0}, {5, logged{140, 0, 1, true}, 0}, {9, logged{150, 1, 1, true}, 0}},
 			Counted{Dropped: 151, Read: 150, Lost: 1},
 			quiet,
 		},
 		"a loss that nothing explains stays one": {
-			look{0, 0, 0, 1, true, 0},
-			[]look{{0, 0, 0, 1, true, 0}, {0, 0, 0, 1, true, 0}, {10, 4, 0, 1, true, 0}, {10, 4, 0, 1, true, 0}},
+			look{0, logged{0, 0, 1, true}, 0},
+			[]look{{0, logged{0, 0, 1, true}, 0}, {0, logged{0, 0, 1, true}, 0}, {10, logged{4, 0, 1, true}, 0}, {10, logged{4, 0, 1, true}, 0}},
 			Counted{Dropped: 10, Read: 4},
 			quiet,
 		},
 		"too much to log": {
-			look{100, 0, 0, 1, true, 50},
-			[]look{{100, 0, 0, 1, true, 50}, {100, 0, 0, 1, true, 50}, {110, 7, 1, 1, true, 1050}, {110, 9, 1, 1, true, 1050}},
+			look{100, logged{0, 0, 1, true}, 50},
+			[]look{{100, logged{0, 0, 1, true}, 50}, {100, logged{0, 0, 1, true}, 50}, {110, logged{7, 1, 1, true}, 1050}, {110, logged{9, 1, 1, true}, 1050}},
 			Counted{Dropped: 1010, Read: 9, Lost: 1, Suppressed: 1000},
 			quiet,
 		},
 		"too much to log before the reader": {
-			look{0, 0, 0, 0, false, 0},
-			[]look{{30, 0, 0, 0, false, 70}, {50, 10, 0, 1, true, 70}, {50, 15, 0, 1, true, 70}, {50, 15, 0, 1, true, 70}},
+			look{0, logged{0, 0, 0, false}, 0},
+			[]look{{30, logged{0, 0, 0, false}, 70}, {50, logged{10, 0, 1, true}, 70}, {50, logged{15, 0, 1, true}, 70}, {50, logged{15, 0, 1, true}, 70}},
 			Counted{Dropped: 120, Read: 15, Unread: 35, Suppressed: 70},
 			quiet,
 		},
 		"looked at again while the kernel gathers hits": {
-			look{0, 0, 0, 1, true, 0},
-			[]look{{9, 8, 0, 1, true, 0}, {9, 8, 0, 1, true, 0}, {9, 9, 0, 1, true, 0}, {9, 9, 0, 1, true, 0}},
+			look{0, logged{0, 0, 1, true}, 0},
+			[]look{{9, logged{8, 0, 1, true}, 0}, {9, logged{8, 0, 1, true}, 0}, {9, logged{9, 0, 1, true}, 0}, {9, logged{9, 0, 1, true}, 0}},
 			Counted{Dropped: 9, Read: 9},
 			quiet / 20,
 		},
@@ -98,7 +98,7 @@ func TestAccount(t *testing.T) {
 			at := time.Now()
 			for _, l := range c.looks {
 				at = at.Add(c.every)
-				a.add(at, map[string]uint64{"r": l.dropped, "r-more": l.more}, l.read, l.lost, l.binding, l.bound)
+				a.add(at, map[string]uint64{"r": l.dropped, "r-more": l.more}, l.logged)
 			}
 			if got := a.counted(); got != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)

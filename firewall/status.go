@@ -87,29 +87,29 @@ func (f *Firewall) look(ctx context.Context) error {
 }
 
 func (f *Firewall) readBack(ctx context.Context) (netfilter.Report, error) {
+	log := f.logged() // before the counters: each of these hits is in them
 	r, err := f.k.Verify(ctx)
 	if err != nil {
 		f.fault(err)
 		return r, fmt.Errorf("read back: %w", err)
 	}
-	f.count(r)
+	f.account.add(time.Now(), r.Dropped, log)
 	if l := f.guarding.Load(); l != nil {
 		r.Findings = append(r.Findings, f.lookAside(*l, true)...)
 	}
 	return r, nil
 }
 
-// count takes a read-back into the account.
-func (f *Firewall) count(r netfilter.Report) {
-	var read, lost uint64
+// logged is how far the log's reader is.
+func (f *Firewall) logged() (l logged) {
+	l.bound = true
 	if f.o.Hits != nil {
-		read, lost = f.o.Hits()
+		l.read, l.lost = f.o.Hits()
 	}
-	binding, bound := uint64(0), true
 	if f.o.Binding != nil {
-		binding, bound = f.o.Binding()
+		l.binding, l.bound = f.o.Binding()
 	}
-	f.account.add(time.Now(), r.Dropped, read, lost, binding, bound)
+	return l
 }
 
 // check reads back, repairs where it must, and publishes the result.

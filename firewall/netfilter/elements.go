@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -50,25 +52,36 @@ func readMembers(f ruleset.Family, t table) error {
 	return nil
 }
 
-// elements lists a set's members in the spelling of nft(8).
-func elements(f ruleset.Family, set string, kinds []string) ([]string, error) {
-	const subsystem = unix.NFNL_SUBSYS_NFTABLES << 8
-	family := map[ruleset.Family]uint8{ruleset.Inet: unix.NFPROTO_INET, ruleset.Frames: unix.NFPROTO_BRIDGE}[f]
-	var messages [][]byte
-	var err error
+// elements lists a set's members in the spelling of nft(8). Its table may be made
+// larger while the kernel lists it in parts: then it lists some twice, leaves
+// others out and says nothing. None is in a set twice, so such a list is read anew.
+func elements(f ruleset.Family, set string, kinds []string) (list []string, err error) {
 	for range dumpTries {
-		req := nl.NewNetlinkRequest(subsystem|unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP)
-		req.AddData(&nl.Nfgenmsg{NfgenFamily: family, Version: nl.NFNETLINK_V0})
-		req.AddData(nl.NewRtAttr(elementsTable, nl.ZeroTerminated(ruleset.OwnTable)))
-		req.AddData(nl.NewRtAttr(elementsSet, nl.ZeroTerminated(set)))
-		messages, err = req.Execute(unix.NETLINK_NETFILTER, subsystem|unix.NFT_MSG_NEWSETELEM)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
+		list, err = elementsOnce(f, set, kinds)
+		switch {
+		case errors.Is(err, unix.ENOENT):
+			return nil, nil // it went meanwhile; the next read-back says so
+		case errors.Is(err, netlink.ErrDumpInterrupted):
+		case err != nil || len(slices.Compact(slices.Sorted(slices.Values(list)))) == len(list):
+			return list, err
+		default:
+			time.Sleep(growing)
 		}
 	}
-	if errors.Is(err, unix.ENOENT) {
-		return nil, nil // it went meanwhile; the next read-back says so
-	}
+	return list, err
+}
+
+// growing is about how long the kernel takes to make a set's table larger.
+const growing = 5 * time.Millisecond
+
+func elementsOnce(f ruleset.Family, set string, kinds []string) ([]string, error) {
+	const subsystem = unix.NFNL_SUBSYS_NFTABLES << 8
+	family := map[ruleset.Family]uint8{ruleset.Inet: unix.NFPROTO_INET, ruleset.Frames: unix.NFPROTO_BRIDGE}[f]
+	req := nl.NewNetlinkRequest(subsystem|unix.NFT_MSG_GETSETELEM, unix.NLM_F_DUMP)
+	req.AddData(&nl.Nfgenmsg{NfgenFamily: family, Version: nl.NFNETLINK_V0})
+	req.AddData(nl.NewRtAttr(elementsTable, nl.ZeroTerminated(ruleset.OwnTable)))
+	req.AddData(nl.NewRtAttr(elementsSet, nl.ZeroTerminated(set)))
+	messages, err := req.Execute(unix.NETLINK_NETFILTER, subsystem|unix.NFT_MSG_NEWSETELEM)
 	if err != nil {
 		return nil, fmt.Errorf("list the members of %s: %w", set, permitted(err))
 	}

@@ -10,8 +10,9 @@ import (
 // the reader so busy that the kernel forgets what others try. No limit ever
 // decides whether a packet is dropped.
 const (
-	logsOfOne = 4000
-	logsOfAll = 20000
+	logsOfOne   = 4000
+	logsOfAll   = 10000
+	atOnceOfAll = 5000 // what the log's buffer holds while the reader waits for a processor
 )
 
 // tableOf bounds what the kernel keeps of sources. Where addresses are those of
@@ -33,10 +34,10 @@ func (b *builder) beyond(name, reason string, l Layer) []string {
 		return nil // nothing is dropped; or the box itself sends it
 	}
 	all := fmt.Sprintf("-m hashlimit --hashlimit-above %d/sec --hashlimit-burst %d --hashlimit-name %s",
-		logsOfAll, logsOfAll, strings.ToLower(SetPrefix+name))
+		logsOfAll, atOnceOfAll, strings.ToLower(SetPrefix+name))
 	switch {
 	case b.table.Family.Nft() != "":
-		return []string{beyondOne, fmt.Sprintf("limit rate over %d/second burst %d packets", logsOfAll, logsOfAll)}
+		return []string{beyondOne, fmt.Sprintf("limit rate over %d/second burst %d packets", logsOfAll, atOnceOfAll)}
 	case b.table.Family == Bridge:
 		return nil // frames that are not for us were judged before; there are no others of a flood's size
 	case b.table.Family == IPv6, reason == reasonUnknown, reason == reasonOutput:
