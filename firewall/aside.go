@@ -2,9 +2,11 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/canary"
 	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
@@ -22,7 +24,13 @@ type aside struct {
 }
 
 // interfaces of ours are what managers must leave alone.
-func interfaces(l ruleset.Link) []string { return append([]string{l.Bridge}, l.Ports...) }
+func interfaces(l ruleset.Link) []string {
+	list := append([]string{l.Bridge}, l.Ports...)
+	if len(l.Made) == 0 {
+		return list
+	}
+	return append(list, slices.DeleteFunc(canary.Interfaces(), func(i string) bool { return slices.Contains(list, i) })...)
+}
 
 // refuseConflicts keeps a box from being armed for the first time while a manager
 // would go on setting its ports up. Later it is only told: a box that does not arm

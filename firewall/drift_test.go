@@ -14,6 +14,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
+	"github.com/stockade-nvr/stockade/internal/frames"
 )
 
 // keep runs the firewall until the test ends.
@@ -362,7 +363,7 @@ func TestDropsAreCountedToThePacket(t *testing.T) {
 		b := ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4(camAIP, farIP, 17, udp(4000, 32100, "x")))
 		binary.BigEndian.PutUint16(b[14+4:], uint16(i)) // IP id; the checksum is looked at by nobody who drops
 		binary.BigEndian.PutUint16(b[14+10:], 0)
-		binary.BigEndian.PutUint16(b[14+10:], ^sum(0, b[14:34]))
+		binary.BigEndian.PutUint16(b[14+10:], ^frames.Sum(0, b[14:34]))
 		l.camA.send(t, b)
 	}
 	l.settle()

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/canary"
 	"github.com/stockade-nvr/stockade/firewall/managers"
 	"github.com/stockade-nvr/stockade/firewall/netfilter"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
@@ -41,6 +42,8 @@ type Firewall struct {
 	// while nothing is enforced.
 	guarding atomic.Pointer[ruleset.Link]
 	event    chan struct{} // like wake
+	canary   *canary.Canary
+	proving  proving
 
 	statusMu sync.Mutex // guards what follows
 	status   Status
@@ -68,6 +71,7 @@ func New(o Options) *Firewall {
 		wake:    make(chan struct{}, 1),
 		event:   make(chan struct{}, 1),
 		changed: make(chan struct{}),
+		canary:  canary.New(),
 		status: Status{
 			State: NotEnforced, Since: time.Now(),
 			Reasons: []string{"nothing was armed yet by this process"},
@@ -86,7 +90,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 		return err
 	}
 	defer unlock()
-	p = f.enforcing(p)
+	p = f.withCanary(f.enforcing(p))
 	rs, err := compile(p)
 	if err != nil {
 		return fmt.Errorf("compile the policy: %w", err)
@@ -122,6 +126,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	if _, err := f.shutRenamed(rs.Link, true); err != nil {
 		return err // the bolt stays
 	}
+	f.plug(p)
 	if err := f.k.Apply(ctx, rs); err != nil {
 		f.recheck(ctx, err)
 		return fmt.Errorf("enforce the policy: %w", err)
@@ -129,6 +134,7 @@ func (f *Firewall) Set(ctx context.Context, p Policy) error {
 	f.policy, f.set = p, true
 	f.notePorts(p)
 	f.guarding.Store(&rs.Link)
+	f.proving.in(p, rs.Link.Bridge)
 	f.log.Info("policy in force", "revision", p.Revision, "generation", f.k.Generation(), "devices", len(p.Devices))
 	return f.check(ctx)
 }
@@ -188,7 +194,7 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 		return n, "", err
 	}
 	defer unlock()
-	rs, err := compile(p)
+	rs, err := compile(f.withCanary(p))
 	if err != nil {
 		return n, "", fmt.Errorf("compile the policy: %w", err)
 	}
@@ -201,6 +207,9 @@ func (f *Firewall) Disarm(ctx context.Context, p Policy, n Note) (left Note, uns
 	f.log.Error("firewall disarmed: cameras are no longer contained", "who", n.Who, "why", n.Why)
 	if err := f.k.Remove(ctx, rs.Link); err != nil {
 		return left, unsigned, fmt.Errorf("disarm: %w", err)
+	}
+	if err := canary.Unplug(); err != nil {
+		f.log.Warn("the canary's interfaces stay", "error", err)
 	}
 	f.notePorts(Policy{})
 	f.obeysNote()
@@ -259,6 +268,7 @@ func (f *Firewall) obeysNote() bool {
 		return false
 	}
 	f.guarding.Store(nil)
+	f.proving.in(Policy{}, "")
 	if remind {
 		f.log.Error("cameras are not contained: the firewall is disarmed", "who", n.Who, "when", n.When, "why", n.Why, "doubt", doubt)
 	}
@@ -291,7 +301,7 @@ func (f *Firewall) AwaitEnforced(ctx context.Context) error {
 			return nil
 		case Disarmed:
 			return ErrDisarmed
-		case NotEnforced, Degraded: // not yet
+		case NotEnforced, Degraded, Contained: // not yet; by what was read back alone nothing is Contained
 		}
 		select {
 		case <-ctx.Done():

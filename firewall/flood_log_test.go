@@ -15,6 +15,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
+	"github.com/stockade-nvr/stockade/internal/frames"
 )
 
 // logged is what our own reader read: which rules logged a tag.
@@ -57,7 +58,7 @@ func (l *lab) flooding(p probe, times int, invented bool) (tag string) {
 	tag = newTag()
 	list := p.frames(tag)
 	for i := range list {
-		list[i].frame = padded(list[i].frame)
+		list[i].frame = frames.Padded(list[i].frame)
 	}
 	for n := range times * len(list) {
 		f := list[n%len(list)]

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/internal/frames"
 	"github.com/stockade-nvr/stockade/internal/long"
 )
 
@@ -153,7 +154,7 @@ func (l *lab) everyShot() []shot {
 				// On a switch ARP moves cameras for one another: one answers the tag as a MAC, and all see it.
 				continue
 			}
-			shots = append(shots, shot{f.from(l).fd, padded(f.frame)})
+			shots = append(shots, shot{f.from(l).fd, frames.Padded(f.frame)})
 		}
 	}
 	return shots

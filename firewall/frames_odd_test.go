@@ -1,57 +1,39 @@
 package firewall_test
 
 import (
-	"encoding/binary"
 	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/stockade-nvr/stockade/internal/frames"
 )
 
 // Frames that no honest stack sends.
 
 // ip4odd is an IPv4 packet with options and a header that is changed before its checksum is made.
 func ip4odd(src, dst string, proto byte, options, payload []byte, change func(header []byte)) []byte {
-	for len(options)%4 != 0 {
-		options = append(options, 0)
-	}
-	plain := ip4(src, dst, proto, nil)
-	h := append(plain[:20:20], options...)
-	h[0] = 0x40 | byte(len(h)/4)
-	binary.BigEndian.PutUint16(h[2:], uint16(len(h)+len(payload)))
-	if change != nil {
-		change(h)
-	}
-	binary.BigEndian.PutUint16(h[10:], 0)
-	binary.BigEndian.PutUint16(h[10:], ^sum(0, h))
-	return append(h, payload...)
+	return frames.IPv4With(ip(src), ip(dst), proto, options, payload, change)
 }
 
-// Options of IPv4 (RFC 791, 3.1).
+// Options of IPv4.
 const (
-	looseRoute  = 131
-	strictRoute = 137
-	recordRoute = 7
+	looseRoute  = frames.LooseRoute
+	strictRoute = frames.StrictRoute
+	recordRoute = frames.RecordRoute
 )
 
 // route is a source route, loose or strict, by way of one more address.
-func route(kind byte, by string) []byte {
-	a := netip.MustParseAddr(by).As4()
-	return append([]byte{1, kind, 7, 4}, a[:]...) // a byte of padding first
-}
+func route(kind byte, by string) []byte { return frames.SourceRoute(kind, ip(by)) }
 
 // icmp is an ICMP message of any type, with a good checksum.
 func icmp(kind, code byte, rest [4]byte, text string) []byte {
-	p := append(append([]byte{kind, code, 0, 0}, rest[:]...), text...)
-	binary.BigEndian.PutUint16(p[2:], ^sum(0, p))
-	return p
+	return frames.ICMP(kind, code, rest, []byte(text))
 }
 
 // icmp6 is the same for IPv6.
 func icmp6(src, dst string, kind byte, rest [4]byte, text string) []byte {
-	p := append(append([]byte{kind, 0, 0, 0}, rest[:]...), text...)
-	binary.BigEndian.PutUint16(p[2:], ^pseudo(src, dst, 58, p))
-	return p
+	return frames.ICMPv6(ip(src), ip(dst), kind, rest, []byte(text))
 }
 
 // about is what an ICMP error quotes: a packet of the flow that the recorder
@@ -87,27 +69,20 @@ func routingTo(kind byte, by string) []byte {
 
 // arpPacket is a packet of RFC 826.
 func arpPacket(operation byte, senderMAC net.HardwareAddr, sender string, targetMAC net.HardwareAddr, target, text string) []byte {
-	p := []byte{0, 1, 8, 0, 6, 4, 0, operation}
-	p = append(append(p, senderMAC...), net.ParseIP(sender).To4()...)
-	p = append(append(p, targetMAC...), net.ParseIP(target).To4()...)
-	return append(p, text...)
+	return frames.ARP(operation, senderMAC, ip(sender), targetMAC, ip(target), []byte(text))
 }
 
 // Operations of ARP.
 const (
-	arpAsk    = 1
-	arpAnswer = 2
+	arpAsk    = frames.ARPAsk
+	arpAnswer = frames.ARPAnswer
 )
 
 // tagMAC makes a tag a sender's MAC, so that the answer carries it home.
 func tagMAC(tag string) net.HardwareAddr { return net.HardwareAddr(tag) }
 
 // stacked puts a VLAN tag of a given kind before a frame's type.
-func stacked(kind uint16, vid uint16, frame []byte) []byte {
-	f := append([]byte{}, frame[:12]...)
-	f = append(f, byte(kind>>8), byte(kind), byte(vid>>8), byte(vid))
-	return append(f, frame[12:]...)
-}
+func stacked(kind uint16, vid uint16, frame []byte) []byte { return frames.Tagged(kind, vid, frame) }
 
 // Kinds of VLAN tags.
 const (
@@ -156,10 +131,4 @@ func dhcp(operation byte, tag string) string {
 }
 
 // summed gives a TCP segment its checksum.
-func summed(src, dst string, p []byte) []byte {
-	s, d := netip.MustParseAddr(src).As4(), netip.MustParseAddr(dst).As4()
-	start := uint32(sum(0, s[:])) + uint32(sum(0, d[:])) + uint32(len(p)) + 6
-	binary.BigEndian.PutUint16(p[16:], 0)
-	binary.BigEndian.PutUint16(p[16:], ^sum(start, p))
-	return p
-}
+func summed(src, dst string, p []byte) []byte { return frames.Summed(ip(src), ip(dst), p) }

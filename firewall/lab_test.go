@@ -149,7 +149,7 @@ func (l *lab) wipe() {
 		"ipset destroy", "conntrack -F",
 		"for f in -4 -6; do for p in 1 2 3; do while ip $f rule del pref $p; do :; done; done; done",
 		"for f in -4 -6; do while ip $f rule del pref 0 iif br-cam; do :; done; done",
-		"for i in up0 p-a p-b p-r p-sw br-cam br-y evil0; do ip link del $i; done",
+		"for i in up0 p-a p-b p-r p-sw br-cam br-y evil0 nvr-cn0 nvr-cn2 nvr-out0 nvr-cnx; do ip link del $i; done",
 	} {
 		_ = exec.Command("sh", "-c", c).Run() // most of it is not there
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	around "github.com/stockade-nvr/stockade/firewall/sightings"
+	"github.com/stockade-nvr/stockade/internal/frames"
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 )
 
@@ -189,7 +190,7 @@ func TestWhereContainmentEndsIsFoundAndSaid(t *testing.T) {
 			p := ip4(ip, farIP, 17, udp(5001, 443, "x"))
 			p[8] = 63
 			binary.BigEndian.PutUint16(p[10:], 0)
-			binary.BigEndian.PutUint16(p[10:], ^sum(0, p[:20]))
+			binary.BigEndian.PutUint16(p[10:], ^frames.Sum(0, p[:20]))
 			w.rogue.send(t, ether(bridgeMAC, far, unix.ETH_P_IP, p))
 		}
 	}, func() bool {

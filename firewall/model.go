@@ -20,6 +20,8 @@ type Policy struct {
 	Addresses      []netip.Prefix // ours on the camera side; the first is the one cameras are told
 	DNS, NTP, DHCP bool
 	Devices        []Device
+	// Canary asks for a canary among the ports, which proves what is enforced (C12).
+	Canary bool
 }
 
 // Device is what is pinned: a pair of addresses, and the port where one is given (C4).
@@ -33,12 +35,13 @@ type Device struct {
 // State is how well the policy is enforced.
 type State string
 
-// The states of enforcement. "Contained" needs the canary's proof on top of Enforced.
+// The states of enforcement.
 const (
 	NotEnforced State = "not-enforced" // cameras may reach out; Reasons says why
 	Observing   State = "observing"    // logging only, as configured
 	Degraded    State = "degraded"     // at least one layer missing, another holds
-	Enforced    State = "enforced"     // every layer read back
+	Enforced    State = "enforced"     // every layer read back; Unproved says why that is not Contained
+	Contained   State = "contained"    // enforced, and proved by the canary of late (C12)
 	Disarmed    State = "disarmed"     // by nvr firewall disarm, on the box
 )
 
@@ -58,6 +61,8 @@ type Status struct {
 	Drift      []Drift             // what others changed lately, the newest first
 	Findings   []sightings.Finding // about the network around, worst first
 	Note       *Note               // that is obeyed, while Disarmed
+	Proof      *Proof              // the canary's last, if there was one since the start
+	Unproved   string              // why what is Enforced is not Contained, in words
 	Alarms     []string            // what somebody should look into although it changes no state, such as a note that is not obeyed
 }
 
@@ -79,4 +84,5 @@ type Counted struct {
 	Lost       uint64 // hits that the kernel could not hand over (sequence gaps)
 	Unread     uint64 // dropped while nobody read the log
 	Suppressed uint64 // dropped without being logged: too much of one source
+	Canary     uint64 // of Read, the canary's own
 }

@@ -64,5 +64,10 @@ func compile(p Policy) (ruleset.Ruleset, error) {
 	for _, d := range p.Devices {
 		in.Devices = append(in.Devices, ruleset.Device{IP: d.IP.Unmap(), MAC: d.MAC, Port: d.Port})
 	}
+	if p.Canary && !p.Observe {
+		if err := takeIn(&in); err != nil {
+			return ruleset.Ruleset{}, err
+		}
+	}
 	return ruleset.Compile(in)
 }

@@ -20,7 +20,7 @@ type Plan struct {
 func (f *Firewall) Plan(p Policy) (Plan, error) {
 	refused := p.Observe && wasArmed(f.o.StateDir)
 	p.Observe = p.Observe && !refused
-	rs, err := compile(p)
+	rs, err := compile(withRoom(p))
 	if err != nil {
 		return Plan{}, fmt.Errorf("compile the policy: %w", err)
 	}
@@ -33,7 +33,7 @@ func (f *Firewall) Compare(ctx context.Context, p Policy) (netfilter.Comparison,
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.Observe = p.Observe && !wasArmed(f.o.StateDir)
-	rs, err := compile(p)
+	rs, err := compile(f.withCanary(p))
 	if err != nil {
 		return netfilter.Comparison{}, fmt.Errorf("compile the policy: %w", err)
 	}

@@ -50,7 +50,7 @@ var families = [...]struct {
 func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p = f.enforcing(p)
+	p = f.withCanary(f.enforcing(p))
 	rs, err := compile(p)
 	if err != nil {
 		return ReadBack{}, fmt.Errorf("compile the policy: %w", err)
@@ -77,6 +77,9 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 		return ReadBack{}, fmt.Errorf("read back: %w", err)
 	}
 	f.report(r)
+	if held > 0 {
+		f.proving.in(p, rs.Link.Bridge)
+	}
 	f.publish(func(s *Status) {
 		if s.Generation = held; held == 0 {
 			s.Reasons = append([]string{"nothing of ours is loaded: nvr firewall arm loads it"}, s.Reasons...)
@@ -85,6 +88,9 @@ func (f *Firewall) Check(ctx context.Context, p Policy) (ReadBack, error) {
 	f.obeysNote()
 	b := ReadBack{Status: f.Status(), Rules: rs.Rules(), Drops: r.Dropped, FirstArmed: FirstArmed(f.o.StateDir)}
 	for _, port := range ports {
+		if slices.Contains(rs.Link.Made, port.Name) {
+			continue // no camera's; the layers tell of it
+		}
 		b.Ports = append(b.Ports, PortStatus{port, concerning(r.Findings, func(what string) bool { return hasWord(what, port.Name) })})
 	}
 	for _, fam := range families {

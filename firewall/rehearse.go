@@ -6,7 +6,7 @@ import "fmt"
 // without changing anything: whether it compiles, and whether its ports are
 // there and may be taken. It is asked before streams are stopped for a change.
 func (f *Firewall) Rehearse(p Policy) error {
-	rs, err := compile(p)
+	rs, err := compile(f.withCanary(p))
 	if err != nil {
 		return fmt.Errorf("compile the policy: %w", err)
 	}

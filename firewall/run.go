@@ -20,6 +20,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { f.keepDrift(ctx) })
 	beside.Go(func() { f.shutAtOnce(ctx) })
+	beside.Go(func() { f.keepProving(ctx) })
 	defer beside.Wait()
 	ticker := time.NewTicker(f.o.Interval)
 	defer ticker.Stop()
@@ -127,12 +128,14 @@ func (f *Firewall) tend(ctx context.Context) error {
 			f.fault(err)
 			return err
 		}
+		f.plug(f.policy)
 		if err := f.k.Apply(ctx, rs); err != nil {
 			f.fault(err)
 			return fmt.Errorf("enforce the policy: %w", err)
 		}
 		f.notePorts(f.policy) // disarming took the list away
 		f.guarding.Store(&rs.Link)
+		f.proving.in(f.policy, rs.Link.Bridge)
 	}
 	if !mayRepair {
 		return f.look(ctx)

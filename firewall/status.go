@@ -45,7 +45,7 @@ func (f *Firewall) Status() Status {
 	if f.o.Findings != nil {
 		s = s.With(f.o.Findings(), time.Now())
 	}
-	return s
+	return f.proving.judge(s, time.Now())
 }
 
 func (f *Firewall) publish(change func(*Status)) {
@@ -221,6 +221,7 @@ func (f *Firewall) report(r netfilter.Report) {
 	}
 	now := time.Now()
 	counted, drift := f.account.counted(), f.drift.newest(shownDrift)
+	counted.Canary = f.canary.Hits()
 	absent := state == Degraded && absentOnly(r.Findings, len(f.policy.Ports))
 	f.publish(func(s *Status) {
 		f.absentOnly = absent

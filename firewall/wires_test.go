@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/stockade-nvr/stockade/internal/frames"
 	"github.com/stockade-nvr/stockade/internal/lab/ns"
 )
 
@@ -122,18 +123,10 @@ type wire struct {
 
 func (w *wire) send(t *testing.T, frame []byte) {
 	t.Helper()
-	if _, err := unix.Write(w.fd, padded(frame)); err != nil {
+	if _, err := unix.Write(w.fd, frames.Padded(frame)); err != nil {
 		t.Fatalf("send %d bytes on %s: %v", len(frame), w.name, err)
 	}
 	w.sent.Add(1)
-}
-
-// padded gives a frame the least length of Ethernet.
-func padded(frame []byte) []byte {
-	if len(frame) >= 60 {
-		return frame
-	}
-	return append(bytes.Clone(frame), make([]byte, 60-len(frame))...)
 }
 
 // camerasMTU lets cameras send longer frames than the uplink takes.

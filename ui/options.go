@@ -28,6 +28,7 @@ type Options struct {
 	// nothing else that a client wrote goes on as a path.
 	Groups      func(camera string) (groups []string, known bool)
 	Containment func() ContainmentView
+	Proofs      Proofs // nil: there is no canary
 
 	// Live subscribes a viewer to a stream (main or sub) of a camera. It
 	// returns ErrNotFound when the site file has no such stream. A stream that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,9 +223,10 @@ func containmentOnPage(page context.Context, t *testing.T, s *fakeSite) {
 		return `document.querySelector('[data-badge]')?.dataset.badge === '` + is + `'`
 	}
 	await(page, t, badge("enforced"))
-	// No canary proves it yet, so no part that states it may say so, however it is spelt.
+	// Nothing proves it yet, so no part that states it may say so, however it is spelt.
 	const states = `[...document.querySelectorAll('.badge, .state, .banner, #containment .panel-head .muted')].map(e => e.innerText).join()`
 	await(page, t, `/enforced/i.test(`+states+`) && !/contained/i.test(`+states+`) && /checked \d s ago/.test(document.querySelector('[data-badge]').textContent)`)
+	provedOnPage(page, t, s)
 	s.setContainment(func(c *ui.ContainmentView) {
 		c.State, c.Reasons = "not-enforced", []string{"the rules were flushed by another program"}
 		c.Layers[3].Holds = false
@@ -253,6 +255,60 @@ func containmentOnPage(page context.Context, t *testing.T, s *fakeSite) {
 	await(page, t, `document.querySelector('.changes summary')?.textContent === 'Changed by others: 2'`)
 	await(page, t, `document.querySelector('.changes dt.bad')?.textContent.endsWith('L1 · still there')`)
 	await(page, t, `/<b>-j ACCEPT<\/b> · 4 times, last /.test(document.querySelector('.changes').textContent) && !document.querySelector('.changes b')`)
+}
+
+// provedOnPage looks at the canary's rounds: proved, with a tap deaf, leaking, and none any more.
+func provedOnPage(page context.Context, t *testing.T, s *fakeSite) {
+	state := func(badge, verdict string) {
+		t.Helper()
+		await(page, t, `document.querySelector('[data-badge]')?.dataset.badge === '`+badge+`' && document.querySelector('[data-proof]')?.dataset.proof === '`+verdict+`'`)
+	}
+	s.setProof("contained", proofOf("proved"))
+	state("contained", "proved")
+	await(page, t, `document.title.startsWith('Camp North') && /3 of 3 paths/.test(document.querySelector('.proof-head').textContent)`)
+	do(page, t, chromedp.Evaluate(`document.querySelector('.proof details').open = true`, nil))
+	await(page, t, `document.querySelectorAll('.proof [data-path].stopped').length === 3 && !document.querySelector('.proof [data-path]:not(.stopped)')`)
+	s.setProof("not-enforced", proofOf("leaking"))
+	state("not-enforced", "leaking")
+	await(page, t, `/came out at eth0/.test(document.querySelector('.proof [data-path=udp4].leaked')?.textContent)`)
+	await(page, t, `document.querySelector('.banner.bad')?.textContent.includes('canary')`)
+	s.setProof("enforced", proofOf("unproved"))
+	state("enforced", "unproved")
+	await(page, t, `document.querySelector('.badge.warn[data-badge]')?.textContent.includes('not proved') && document.querySelector('.proof').textContent.includes('deaf')`)
+	s.setContainment(func(c *ui.ContainmentView) { c.Proof, c.Unproved = nil, "" })
+	state("enforced", "none")
+}
+
+// setProof says what the canary's last round was, and what that makes of containment.
+func (s *fakeSite) setProof(state string, p ui.ProofView) {
+	s.setContainment(func(c *ui.ContainmentView) {
+		short := p.ProofInShort
+		c.State, c.Reasons, c.Proof, c.Unproved, s.proof = state, p.Reasons, &short, strings.Join(p.Reasons, "; "), p
+	})
+}
+
+// proofOf is a round with that verdict.
+func proofOf(verdict string) ui.ProofView {
+	now := time.Now().UTC()
+	next := now.Add(time.Minute)
+	p := ui.ProofView{
+		ProofInShort: ui.ProofInShort{Verdict: verdict, Began: &now, Next: &next, Seconds: 0.21, CPU: 0.004, Tried: 3, Stopped: 3, Reasons: []string{}},
+		Paths: []ui.PathView{
+			{ID: "udp4", As: "pinned", Text: "UDP to the outside", Outcome: "stopped", Expected: "L3 egress", Seen: []string{"L3 egress"}, Leaks: []string{}},
+			{ID: "dns4", As: "pinned", Text: "DNS to a server outside", Outcome: "stopped", Expected: "answered by the recorder itself", Seen: []string{"answered by the recorder itself"}, Leaks: []string{}},
+			{ID: "spoof-both", As: "spoofing", Text: "the outside, as another camera that hangs elsewhere", Outcome: "stopped", Expected: "L1 spoof", Seen: []string{"L1 spoof"}, Leaks: []string{}},
+		},
+		Controls: []ui.ControlView{{ID: "leaving4", Text: "what leaves by any interface, IPv4", Seen: true}}, Notes: []string{}, Unseeable: []string{"a camera's own radio"},
+	}
+	switch verdict {
+	case "leaking":
+		p.Paths[0].Outcome, p.Paths[0].Leaks, p.Stopped, p.Leaked = "leaked", []string{"eth0"}, 2, 1
+		p.Reasons = []string{"canary, pinned device to UDP to the outside (udp4): came out at eth0"}
+	case "unproved":
+		p.Controls[0].Seen = false
+		p.Reasons = []string{"the canary is deaf at what leaves by any interface, IPv4: its control packet was not seen there"}
+	}
+	return p
 }
 
 func TestEmptyTableSaysWhatItProves(t *testing.T) {

@@ -30,6 +30,7 @@ func (s *Server) siteRoutes() []route {
 		{"GET", "/inspect", readers, s.getInspect},
 		{"GET", "/cameras", signedIn, s.getCameras},
 		{"GET", "/containment", signedIn, s.getContainment},
+		{"GET", "/containment/proof", readers, bare(s.getProof)},
 		{"GET", "/recordings", replaying, s.getRecordings},
 		{"GET", "/gaps", replaying, s.getGaps},
 		{"GET", "/play", replaying, s.filmed(s.getPlay)},
@@ -90,6 +91,7 @@ func (s *Server) accountRoutes() []route {
 		{"GET", "/confirmations", readers, bare(s.getConfirmations)},
 		{"POST", "/confirmations/disarm", box, bare(s.postDisarm)},
 		{"POST", "/containment/commands", box, bare(s.postContainmentCommand)},
+		{"POST", "/containment/proof", admins, bare(s.postProof)},
 		{"POST", "/confirmations/{confirmation}", admins, bare(s.postConfirmation)},
 		{"DELETE", "/confirmations/{confirmation}", admins, bare(s.deleteConfirmation)},
 

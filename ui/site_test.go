@@ -39,6 +39,7 @@ type fakeSite struct {
 	mu          sync.Mutex // guards what follows
 	cameras     []ui.CameraView
 	containment ui.ContainmentView
+	proof       ui.ProofView
 	silent      bool // the containment is not checked any more
 	attempts    []ui.AttemptView
 	reviews     []ui.ReviewView
@@ -99,6 +100,17 @@ func (s *fakeSite) setContainment(change func(*ui.ContainmentView)) {
 	change(&s.containment)
 }
 
+// fakeProofs are the canary's rounds: what the test says of the last one.
+type fakeProofs struct{ s *fakeSite }
+
+func (f fakeProofs) Proof() ui.ProofView {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	return f.s.proof
+}
+
+func (f fakeProofs) Prove(context.Context) ui.ProofView { return f.Proof() }
+
 // options wires the fake.
 func (s *fakeSite) options() ui.Options {
 	started := time.Now().UTC().Add(-3 * time.Hour)
@@ -138,6 +150,7 @@ func (s *fakeSite) options() ui.Options {
 			}
 			return c
 		},
+		Proofs: fakeProofs{s},
 		Live: func(camera, stream string) (live.Reader, error) {
 			st, ok := s.streams[camera+"/"+stream]
 			if !ok {

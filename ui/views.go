@@ -178,7 +178,7 @@ type TimeView struct {
 
 // ContainmentView is the firewall's own account. See firewall.Status.
 type ContainmentView struct {
-	State      string      `json:"state"`   // enforced, degraded, not-enforced, observing, disarmed
+	State      string      `json:"state"`   // contained, enforced, degraded, not-enforced, observing, disarmed
 	Reasons    []string    `json:"reasons"` // in words, worst first
 	Notes      []string    `json:"notes"`   // what stands beside the rules and does not weaken them, with what to do
 	Since      time.Time   `json:"since"`
@@ -189,6 +189,9 @@ type ContainmentView struct {
 	Layers     []LayerView `json:"layers"`
 	Counted    CountedView `json:"counted"`
 	Drift      []DriftView `json:"drift"` // what others changed lately, the newest first
+
+	Proof    *ProofInShort `json:"proof,omitempty"`    // the canary's last round
+	Unproved string        `json:"unproved,omitempty"` // why what is enforced is not contained, in words
 
 	Findings []FindingView `json:"findings"` // about the network around, worst first
 	Unseen   []string      `json:"unseen"`   // ways out that nothing here can see, in words
@@ -239,6 +242,7 @@ type CountedView struct {
 	Lost       uint64 `json:"lost"`
 	Suppressed uint64 `json:"suppressed"`
 	Unread     uint64 `json:"unread"` // while nobody read the kernel's log
+	Canary     uint64 `json:"canary"` // of read, the canary's own
 }
 
 // CloudView says which service a destination is, and how that was told.

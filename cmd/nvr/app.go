@@ -98,6 +98,9 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	a.leases.Store(leasesOf(o.Site))
 	a.places = places.New(places.Options{Log: o.Log, Files: placesOf(o.Site), System: places.Debian()})
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
+		if a.fw.Hit(h) { // the canary's: no device's attempt
+			return
+		}
 		a.book.Hit(h)
 		a.journal.Add(h)
 	}})

@@ -112,7 +112,7 @@ func arming(s firewall.Status) (action, detail string) {
 	switch s.State {
 	case firewall.Disarmed:
 		return "firewall.disarm", strings.Join(s.Reasons, "; ")
-	case firewall.Enforced:
+	case firewall.Enforced, firewall.Contained:
 		return "firewall.arm", "revision " + s.Revision
 	case firewall.Observing:
 		return "firewall.observe", strings.Join(s.Reasons, "; ")

@@ -41,7 +41,7 @@ func TestExitStatuses(t *testing.T) {
 		{"hold remove --reason x", exitUsage, "accepts 1 arg"},
 		{"storage delete --camera x --from now --to now --reason x", exitUsage, "is not an RFC 3339 time"},
 		{"storage delete --camera x --from now --to now --reason x --json", exitUsage, "give --yes too"},
-		{"firewall prove", exitUsage, "not built yet"},
+		{"firewall prove --config /nonexistent", exitUsage, "no such file"},
 		{"firewall open", exitUsage, "no verb"},
 		{"firewall", exitUsage, "wants one of"},
 		{"frewall plan", exitUsage, "unknown command"},
@@ -68,4 +68,10 @@ func TestExitStatuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// holds reports whether what a status begins with means that every layer was
+// read back: before the canary's first round, or after it.
+func holds(status string) bool {
+	return strings.HasPrefix(status, "enforced") || strings.HasPrefix(status, "contained")
 }

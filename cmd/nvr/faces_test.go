@@ -50,7 +50,7 @@ func faceless(nvr string) error {
 	}); err != nil {
 		return err
 	}
-	if out, err := exec.Command(nvr, "firewall", "status", "--config", config).CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "enforced") {
+	if out, err := exec.Command(nvr, "firewall", "status", "--config", config).CombinedOutput(); err != nil || !holds(string(out)) {
 		return fmt.Errorf("the firewall is: %w: %s", err, out)
 	}
 	if !strings.Contains(r.logged.String(), "accounts cannot be opened") || !strings.Contains(r.logged.String(), "kept in memory only") {

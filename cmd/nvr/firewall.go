@@ -71,10 +71,8 @@ func newFirewallCommand() *cobra.Command {
 	}
 	disarm.Flags().StringVar(&reason, "reason", "", "why: kept in the note and shown while disarmed")
 	prove := &cobra.Command{
-		Use: "prove", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return errors.New("not built yet: the proof by a canary on the live data path; nvr firewall status reads every layer back")
-		},
+		Use: "prove", Short: "Try every way out once, by the canary on the live data path; exit 1 if one leaks or a layer is missing", Args: cobra.NoArgs,
+		RunE: withSite(func(c *cobra.Command, site *configs.Site) error { return proveFirewall(c, site, asJSON) }),
 	}
 	c.AddCommand(plan, arm, status, disarm, prove)
 	return c

@@ -58,7 +58,12 @@ func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
 	}
 	v := statusOf(b)
 	if d, err := daemonContainment(c.Context(), site); err == nil {
-		v.Daemon, v.Since, v.Counted = &d, d.Since, d.Counted
+		v.Daemon, v.Since, v.Counted, v.Proof, v.Unproved = &d, d.Since, d.Counted, d.Proof, d.Unproved
+		if b.State == firewall.Enforced { // by the read-back; the daemon's canary has seen more
+			v.State, v.Reasons = d.State, append(v.Reasons, d.Reasons...)
+		}
+	} else if b.Unproved != "" {
+		v.Unproved = "nvr does not answer; nvr firewall prove makes one round by itself"
 	}
 	if asJSON {
 		err = printJSON(c.OutOrStdout(), v)
@@ -68,10 +73,10 @@ func firewallStatus(c *cobra.Command, site *configs.Site, asJSON bool) error {
 	switch {
 	case err != nil:
 		return err
-	case b.State != firewall.Enforced:
-		return finding{fmt.Errorf("containment is %s", b.State)}
+	case v.State != string(firewall.Enforced) && v.State != string(firewall.Contained):
+		return finding{fmt.Errorf("containment is %s", v.State)}
 	case len(b.Alarms) > 0:
-		return finding{fmt.Errorf("containment is %s, and there is an alarm: %s", b.State, b.Alarms[0])}
+		return finding{fmt.Errorf("containment is %s, and there is an alarm: %s", v.State, b.Alarms[0])}
 	}
 	return nil
 }
@@ -109,6 +114,7 @@ func statusText(v statusView, found []sightings.Finding) string {
 	for _, a := range v.Alarms {
 		fmt.Fprintf(&b, "  ALARM: %s\n", printable(a))
 	}
+	b.WriteString(v.proven())
 	line := func(name, what string, missing []string) { b.WriteString(statusLine(name, what, missing)) }
 	for _, l := range v.Layers {
 		switch {
@@ -137,6 +143,18 @@ func statusText(v statusView, found []sightings.Finding) string {
 	b.WriteString(driftText(v.Drift))
 	v.history(&b)
 	return b.String()
+}
+
+// proven says what the canary's last round was, and why more is not claimed.
+func (v statusView) proven() string {
+	p := v.Proof
+	switch {
+	case p == nil || p.Began == nil:
+		return fmt.Sprintf("  not proved: %s\n", printable(v.Unproved))
+	case v.Unproved != "":
+		return fmt.Sprintf("  not proved: %s (round of %s)\n", printable(v.Unproved), short(*p.Began))
+	}
+	return fmt.Sprintf("  proved: %d paths tried at %s, none leaked\n", p.Tried, short(*p.Began))
 }
 
 // shownChanges is how many changes by others the status prints.
@@ -221,8 +239,8 @@ func (v statusView) history(b *strings.Builder) {
 	for _, l := range d.Layers {
 		repairs += l.Repaired
 	}
-	fmt.Fprintf(b, "nvr runs: %s since %s; %d repairs; dropped %d = read %d + lost %d + unread %d + suppressed %d\n", d.State, short(d.Since),
-		repairs, d.Counted.Dropped, d.Counted.Read, d.Counted.Lost, d.Counted.Unread, d.Counted.Suppressed)
+	fmt.Fprintf(b, "nvr runs: %s since %s; %d repairs; dropped %d = read %d (of these the canary's %d) + lost %d + unread %d + suppressed %d\n", d.State, short(d.Since),
+		repairs, d.Counted.Dropped, d.Counted.Read, d.Counted.Canary, d.Counted.Lost, d.Counted.Unread, d.Counted.Suppressed)
 }
 
 func portFacts(p portView) string {

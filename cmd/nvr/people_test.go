@@ -440,7 +440,7 @@ func (h *household) refusedNote(admins string) error {
 	var status string
 	if err := h.r.await("all layers beside a note that is refused", 20*time.Second, func() bool {
 		status, err = h.run("", "firewall", "status", "--json")
-		return strings.Contains(status, `"state": "enforced"`)
+		return strings.Contains(status, `"state": "enforced"`) || strings.Contains(status, `"state": "contained"`)
 	}); err != nil || !strings.Contains(status, "changed after it was signed") {
 		return fmt.Errorf("status beside a note that is refused: %w: %s", err, status)
 	}
@@ -554,7 +554,7 @@ func (h *household) damaged(dir string) error {
 	if err := h.exchange("GET", "session", nil, &struct{}{}); err == nil {
 		return errors.New("it serves somebody")
 	}
-	if out, err := h.run("", "firewall", "status"); err != nil || !strings.HasPrefix(out, "enforced") {
+	if out, err := h.run("", "firewall", "status"); err != nil || !holds(out) {
 		return fmt.Errorf("status: %w: %s", err, out)
 	}
 	return nil

@@ -262,7 +262,7 @@ func thirdPartyCameras(nvr string) error {
 	}
 	// C1: the rules outlive the program.
 	out, err := exec.Command(nvr, "firewall", "status", "--config", config).CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "enforced") {
+	if err != nil || !holds(string(out)) {
 		return fmt.Errorf("after kill -9 the firewall is: %w: %s", err, out)
 	}
 	// Also the files that were being written.

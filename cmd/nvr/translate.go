@@ -26,7 +26,7 @@ func policyOf(s *configs.Site) firewall.Policy {
 	p := firewall.Policy{
 		Revision: s.Revision, Observe: s.Observe, Bridge: bridge,
 		Ports: s.CameraNetwork.Ports, Addresses: s.CameraNetwork.Addresses,
-		DNS: s.CameraNetwork.DNS, NTP: s.CameraNetwork.NTP, DHCP: s.CameraNetwork.DHCP,
+		DNS: s.CameraNetwork.DNS, NTP: s.CameraNetwork.NTP, DHCP: s.CameraNetwork.DHCP, Canary: true,
 	}
 	for _, d := range s.Devices {
 		p.Devices = append(p.Devices, firewall.Device{ID: d.ID, IP: d.IP, MAC: d.MAC, Port: d.Port})

@@ -34,7 +34,7 @@ func (h *household) ownPages(string) error {
 	defer srv.Close()
 	if err := h.r.await("enforcement", 30*time.Second, func() bool {
 		c, err := ask[ui.ContainmentView](h.r.api, "containment")
-		return err == nil && c.State == "enforced"
+		return err == nil && holds(c.State)
 	}); err != nil {
 		return err
 	}

@@ -26,8 +26,8 @@ import (
 func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
-		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) },
-		Live:        a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a, clouds.New()}, Enrolment: a.enrol,
+		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) }, Proofs: proofs{a.fw},
+		Live: a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a, clouds.New()}, Enrolment: a.enrol,
 		Inspections: a.inspections,
 	}
 	if a.people == nil {
@@ -186,7 +186,11 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 	v := ui.ContainmentView{
 		State: string(s.State), Reasons: s.Reasons, Notes: s.Notes, Since: s.Since, Checked: s.Checked,
 		Revision: s.Revision, Generation: s.Generation, Backend: s.Backend, Layers: []ui.LayerView{}, Drift: []ui.DriftView{},
-		Counted: ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread},
+		Counted:  ui.CountedView{Dropped: s.Counted.Dropped, Read: s.Counted.Read, Lost: s.Counted.Lost, Suppressed: s.Counted.Suppressed, Unread: s.Counted.Unread, Canary: s.Counted.Canary},
+		Unproved: s.Unproved,
+	}
+	if s.Proof != nil {
+		v.Proof = proofInShort(*s.Proof)
 	}
 	if v.Reasons == nil {
 		v.Reasons = []string{}
@@ -212,7 +216,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.placesHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.canaryHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.placesHealth(), a.stateHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {

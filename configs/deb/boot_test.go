@@ -81,7 +81,7 @@ func TestNothingLeaksFromInstallationToPurge(t *testing.T) {
 	b.records()
 	b.contained("installed")
 	b.says(b.run("ps", "-o", "user=", "-C", "nvr"), "nvr")
-	b.says(b.run("nvr", "firewall", "status"), "enforced")
+	b.says(b.run("nvr", "firewall", "prove"), "proved: ", " 0 leaked")
 	if beat := b.run("systemctl", "show", "-p", "WatchdogTimestampMonotonic", "nvr.service"); strings.HasSuffix(beat, "=0\n") {
 		t.Error("the watchdog hears nothing")
 	}

@@ -29,7 +29,7 @@ func (k *Kernel) checkPorts(l ruleset.Link) error {
 	}
 	for _, p := range l.Ports {
 		link, err := netlink.LinkByName(p)
-		if k.absent && errors.As(err, new(netlink.LinkNotFoundError)) {
+		if (k.absent || slices.Contains(l.Made, p)) && errors.As(err, new(netlink.LinkNotFoundError)) {
 			continue
 		}
 		if err != nil {

@@ -180,6 +180,9 @@ func (k *Kernel) checkLinks(_ context.Context, rs ruleset.Ruleset) ([]Finding, e
 	for _, p := range l.Ports {
 		link, err := netlink.LinkByName(p)
 		switch {
+		case errors.As(err, new(netlink.LinkNotFoundError)) && slices.Contains(l.Made, p):
+			list = append(list, Finding{Layer: ruleset.L0, What: "the canary's port " + p + " is gone; it is made again with the next round", Foreign: true, Note: true})
+			continue
 		case errors.As(err, new(netlink.LinkNotFoundError)):
 			list = append(list, Finding{Layer: ruleset.L0, What: "port " + p + " is gone", Foreign: true, Absent: true})
 			continue

@@ -24,7 +24,7 @@ func Compile(in Input) (Ruleset, error) {
 		Observe: in.Observe,
 		Link: Link{
 			Bridge: in.Bridge, MAC: bridgeMAC(in.Addresses[0].Addr()),
-			Addresses: in.Addresses, Ports: in.Ports, Isolated: !in.Observe, Group: Group,
+			Addresses: in.Addresses, Ports: in.Ports, Made: in.Made, Isolated: !in.Observe, Group: Group,
 		},
 		Sysctls:    sysctlsOf(in),
 		Sets:       sets.all(),

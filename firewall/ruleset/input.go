@@ -15,6 +15,7 @@ type Input struct {
 	Observe        bool           // log only: drop nothing, close nothing
 	Bridge         string         // interface that the cameras' ports are enslaved to
 	Ports          []string       // the ports, at least one
+	Made           []string       // of these, those that this program makes itself, and that may be missing
 	Addresses      []netip.Prefix // the recorder's on the camera side (IPv4); the first is the one cameras are told
 	DNS, NTP, DHCP bool           // services offered to pinned cameras
 	Devices        []Device

@@ -71,8 +71,9 @@ type Link struct {
 	MAC       net.HardwareAddr // of the bridge: derived from its address, so it stays when ports come and go
 	Addresses []netip.Prefix
 	Ports     []string
-	Isolated  bool   // frames from one port never go to another (L1)
-	Group     uint32 // of the bridge and each port: what rules know them by when they were renamed
+	Made      []string // of these, the program's own: where one is missing, nothing comes in
+	Isolated  bool     // frames from one port never go to another (L1)
+	Group     uint32   // of the bridge and each port: what rules know them by when they were renamed
 }
 
 // Group marks the bridge and its ports. Unlike a name it stays with an

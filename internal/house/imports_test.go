@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	"firewall/pattern":   {},
 	"firewall/filter":    {},
 	"firewall/sightings": {"firewall/nflog", "internal/durable"},
-	"firewall/canary":    {},
+	"firewall/canary":    {"internal/frames"},
 	"firewall/managers":  {"internal/durable"},
 	"firewall": {
 		"firewall/ruleset", "firewall/netfilter", "firewall/nflog", "firewall/sinkhole", "firewall/journal", "firewall/sightings", "firewall/canary",
@@ -77,6 +77,7 @@ var allowed = map[string][]string{
 
 	"internal/challenge":       {},
 	"internal/durable":         {},
+	"internal/frames":          {},
 	"internal/guarded":         {},
 	"internal/pinned":          {},
 	"internal/proof":           {},

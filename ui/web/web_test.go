@@ -24,7 +24,7 @@ import (
 // all there is.
 const (
 	maxCore = 60 << 10
-	maxAll  = 128 << 10
+	maxAll  = 132 << 10
 )
 
 // namespaces are names that look like addresses: a browser never asks for them.

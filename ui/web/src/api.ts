@@ -211,7 +211,7 @@ export interface Layer {
 }
 
 export interface Containment {
-  state: "enforced" | "degraded" | "not-enforced" | "observing" | "disarmed";
+  state: "contained" | "enforced" | "degraded" | "not-enforced" | "observing" | "disarmed";
   reasons: string[] | null;
   notes: string[] | null;
   since: string;
@@ -220,7 +220,11 @@ export interface Containment {
   generation: number;
   backend?: string;
   layers: Layer[] | null;
-  counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number };
+  counted: { dropped: number; read: number; lost: number; suppressed: number; unread: number; canary?: number };
+  /** the canary's last round; see proof/proof.tsx */
+  proof?: { verdict: string; began?: string; next?: string; seconds: number; cpu_seconds: number; tried: number; stopped: number; leaked: number; reasons: string[] | null };
+  /** why what is enforced is not contained */
+  unproved?: string;
   drift: Drift[] | null;
   findings: Finding[] | null;
 }

@@ -218,6 +218,7 @@ function Empty(): JSX.Element {
           <Icon name="warn" size={26} /><strong>{m.emptyEnforced}</strong><p>{m.emptyDegradedText}</p>
         </div>
       );
+    case "contained":
     case "enforced":
       return (
         <div class="empty" data-empty="enforced">

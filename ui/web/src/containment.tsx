@@ -9,6 +9,7 @@ import { tone } from "./shell";
 import { badge, containment, readBack } from "./store";
 import { second, stamp } from "./time";
 
+const openProof = (): Promise<ComponentType> => import("./proof/proof").then((m) => m.Proof);
 const openTunnels = (): Promise<ComponentType> => import("./office/tunnel").then((m) => m.OpenTunnels);
 
 /** Counters is the account of dropped packets (C11). */
@@ -19,7 +20,7 @@ export function Counters(): JSX.Element | null {
   return (
     <p class="counters">
       <span title={m.countedTitle}>{m.counted} <b>{count(n.dropped)}</b></span>
-      <span title={m.readTitle}>{m.read} <b>{count(n.read)}</b></span>
+      <span title={m.readTitle}>{m.read} <b>{count(n.read)}</b>{!!n.canary && <> ({m.ofCanary(count(n.canary))})</>}</span>
       <span title={m.lostTitle} class={n.lost > 0 ? "warn" : ""}>{m.lostPackets} <b>{count(n.lost)}</b></span>
       {n.unread > 0 && <span title={m.unreadTitle} class="warn">{m.unread} <b>{count(n.unread)}</b></span>}
       <span title={m.suppressedTitle}>{m.suppressed} <b>{count(n.suppressed)}</b></span>
@@ -65,7 +66,7 @@ export function ContainmentPanel(): JSX.Element {
     <section id="containment" class="panel" aria-labelledby="h-containment">
       <div class="panel-head">
         <h2 id="h-containment">{m.containment}</h2>
-        <span class={"state " + tone()} title={badge.value === "enforced" ? m.enforcedTitle : ""}>{word(m.state, badge.value)}</span>
+        <span class={"state " + tone()} title={badge.value === "contained" ? m.containedTitle : badge.value === "enforced" ? m.enforcedTitle : ""}>{word(m.state, badge.value)}</span>
         {c && <span class="muted">{readBack.value ? m.layersRead(holds, layers.length) : m.layersUnknown} · {m.checked(ago(second.value - Date.parse(c.checked)))}</span>}
       </div>
       {c && (
@@ -99,8 +100,9 @@ export function ContainmentPanel(): JSX.Element {
               {m.policy} <code>{c.revision}</code> · {m.generation} {c.generation}
               {c.backend && <> · {m.backend} {c.backend}</>} · {m.since} {stamp(Date.parse(c.since))}
             </p>
-            <p class="muted small">{m.outOfReach} {m.enforcedTitle}</p>
+            <p class="muted small">{m.outOfReach}</p>
           </details>
+          {reads.value && <Lazy load={openProof} />}
           <Changes />
           {me.value && reads.value && <Lazy load={openTunnels} />}
         </>

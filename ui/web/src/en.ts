@@ -25,7 +25,8 @@ export const en = {
   // containment
   state: {
     unknown: "Unknown",
-    enforced: "Enforced",
+    contained: "Contained",
+    enforced: "Enforced, not proved",
     unchecked: "Not checked",
     degraded: "Degraded",
     observing: "Observing only",
@@ -33,8 +34,11 @@ export const en = {
     "not-enforced": "Not enforced",
   } as Record<string, string>,
   checked: (when: string): string => `checked ${when}`,
+  containedTitle:
+    "Contained: every layer was read back, and within the last two minutes the canary tried every way out and was stopped on each.",
   enforcedTitle:
-    "Enforced: every layer was read back from the kernel. Not yet proved by a canary on the live path, so this page does not say “contained”.",
+    "Enforced: every layer was read back from the kernel. It is not proved on the live path just now.",
+  ofCanary: (n: string): string => `the canary’s ${n}`,
   bannerNotEnforced: "Not enforced: cameras may reach the outside",
   bannerDisarmed: "Disarmed on this box: cameras may reach the outside",
   bannerObserving: "Observing only: packets are logged, nothing is blocked",
@@ -46,6 +50,7 @@ export const en = {
   bannerNotRecording: (n: number): string => (n === 1 ? "1 camera is not being recorded" : `${n} cameras are not being recorded`),
   bannerHealth: "Needs attention",
   check: {
+    canary: "Canary",
     containment: "Containment",
     journal: "Journal of attempts",
     volume: "Volume",

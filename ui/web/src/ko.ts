@@ -24,7 +24,8 @@ export const ko: Catalogue = {
 
   state: {
     unknown: "알 수 없음",
-    enforced: "시행 중",
+    contained: "격리됨",
+    enforced: "시행 중, 증명 안 됨",
     unchecked: "확인 안 됨",
     degraded: "일부 약화",
     observing: "관찰만 함",
@@ -32,8 +33,11 @@ export const ko: Catalogue = {
     "not-enforced": "시행 안 됨",
   },
   checked: (when: string): string => `${when} 확인`,
+  containedTitle:
+    "격리됨: 모든 계층을 다시 읽어 확인했고, 최근 2분 안에 카나리가 모든 경로를 시도했으나 모두 막혔습니다.",
   enforcedTitle:
-    "시행 중: 모든 계층을 커널에서 다시 읽어 확인했습니다. 실제 경로에서 카나리로 증명하지는 않았으므로 ‘격리됨’이라고 하지 않습니다.",
+    "시행 중: 모든 계층을 커널에서 다시 읽어 확인했습니다. 지금은 실제 경로에서 증명되지 않았습니다.",
+  ofCanary: (n): string => `카나리 ${n}`,
   bannerNotEnforced: "시행 안 됨: 카메라가 외부로 나갈 수 있습니다",
   bannerDisarmed: "이 장비에서 해제됨: 카메라가 외부로 나갈 수 있습니다",
   bannerObserving: "관찰만 함: 패킷을 기록할 뿐 차단하지 않습니다",
@@ -45,6 +49,7 @@ export const ko: Catalogue = {
   bannerNotRecording: (n: number): string => `카메라 ${n}대가 녹화되지 않고 있습니다`,
   bannerHealth: "점검 필요",
   check: {
+    canary: "카나리",
     containment: "격리",
     journal: "시도 기록",
     volume: "저장 볼륨",

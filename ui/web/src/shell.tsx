@@ -17,7 +17,8 @@ import { waiting } from "./waiting";
 
 /** state to icon and tone: state is told by icon, words and colour together */
 const looks: Record<Badge, { icon: IconName; tone: "ok" | "warn" | "bad" }> = {
-  enforced: { icon: "check", tone: "ok" },
+  contained: { icon: "shield", tone: "ok" },
+  enforced: { icon: "question", tone: "warn" },
   degraded: { icon: "warn", tone: "warn" },
   unchecked: { icon: "question", tone: "warn" },
   unknown: { icon: "question", tone: "warn" },
@@ -31,8 +32,9 @@ function ContainmentBadge(): JSX.Element {
   const look = looks[b];
   const c = containment.value;
   const when = c && b !== "unknown" ? ago(second.value - Date.parse(c.checked)) : "";
+  const says = b === "contained" ? t.value.containedTitle : b === "enforced" ? t.value.enforcedTitle + "\n" + (c?.unproved ?? "") : (c?.reasons ?? []).join("\n");
   return (
-    <a class={"badge " + look.tone} href="#containment" onClick={(e) => jump(e, "containment")} data-badge={b} title={b === "enforced" ? t.value.enforcedTitle : (c?.reasons ?? []).join("\n")}>
+    <a class={"badge " + look.tone} href="#containment" onClick={(e) => jump(e, "containment")} data-badge={b} title={says}>
       <Icon name={look.icon} size={15} />
       <strong>{word(t.value.state, b)}</strong>
       {when && <span class="when">{t.value.checked(when)}</span>}
@@ -165,7 +167,7 @@ export function Banners(): JSX.Element {
   const missing = unrecorded.value;
   // What has a banner of its own is not told twice.
   const told = (x: HealthCheck): boolean =>
-    (x.name === "containment" && badge.value !== "enforced") || (x.name === "recording" && missing.length > 0);
+    (x.name === "containment" && !["contained", "enforced"].includes(badge.value)) || (x.name === "canary" && ["degraded", "not-enforced"].includes(badge.value)) || (x.name === "recording" && missing.length > 0);
   const checks = (health.value?.checks ?? []).filter((x) => x.state !== "ok" && !told(x));
   return (
     <div class="banners">

@@ -30,7 +30,7 @@ const silence = 8000;
 export const lost = computed(() => second.value - lastWord.value > silence);
 export const lostSince = computed(() => lastWord.value);
 
-export type Badge = "unknown" | "enforced" | "unchecked" | "degraded" | "observing" | "disarmed" | "not-enforced";
+export type Badge = "unknown" | "contained" | "enforced" | "unchecked" | "degraded" | "observing" | "disarmed" | "not-enforced";
 
 /** A read-back older than this proves nothing, ms. */
 const checkedFor = 15_000;
@@ -39,7 +39,7 @@ const checkedFor = 15_000;
 export const badge = computed<Badge>(() => {
   const c = containment.value;
   if (lost.value || !c) return "unknown";
-  if (c.state === "enforced" || c.state === "degraded") {
+  if (["contained", "enforced", "degraded"].includes(c.state)) {
     if (second.value - Date.parse(c.checked) > checkedFor) return "unchecked";
   }
   return c.state;
@@ -67,7 +67,7 @@ export const recordingBadge = computed<{ is: "unknown" | "all" | "missing"; reco
 });
 
 /** readBack tells whether the layers were read back lately enough to say what they are. */
-export const readBack = computed(() => ["enforced", "degraded", "not-enforced"].includes(badge.value));
+export const readBack = computed(() => ["contained", "enforced", "degraded", "not-enforced"].includes(badge.value));
 
 function isSite(l: string): "en" | "ko" {
   return l.startsWith("ko") ? "ko" : "en";

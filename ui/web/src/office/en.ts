@@ -306,7 +306,7 @@ export const en = {
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
     "device.pin": "Device pinned", "device.unpin": "Device unpinned", "device.inspect": "Device asked what it is",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
-    "firewall.arm": "Containment armed", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
+    "firewall.arm": "Containment armed", "firewall.prove": "Containment put to the proof", "firewall.disarm": "Containment disarmed", "firewall.observe": "Containment observes only",
     "firewall.note-refused": "Disarming note refused", "firewall.note-doubted": "Disarming note obeyed, but in doubt",
     "attempts.reviewed": "Attempts reviewed", "storage.clock-confirmed": "Clock confirmed",
     "firewall.drift": "Containment changed by others", "firewall.disarm-confirmed": "Disarming confirmed", "hold.place": "Footage held", "hold.remove": "Hold removed",

@@ -299,7 +299,7 @@ export const ko: OfficeCatalogue = {
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
     "device.pin": "장치 고정", "device.unpin": "장치 고정 해제", "device.inspect": "장치에 정보 요청",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
-    "firewall.arm": "격리 시행", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
+    "firewall.arm": "격리 시행", "firewall.prove": "격리 검증", "firewall.disarm": "격리 해제", "firewall.observe": "격리 관찰만",
     "firewall.note-refused": "격리 해제 메모 거부됨", "firewall.note-doubted": "격리 해제 메모를 따랐으나 의심됨",
     "attempts.reviewed": "차단된 시도 검토", "storage.clock-confirmed": "시각 확인",
     "firewall.drift": "외부에서 격리 변경", "firewall.disarm-confirmed": "격리 해제 확인", "hold.place": "영상 보존", "hold.remove": "보존 해제",

@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-DBOYHVHD.js";import"./chunk-BQHAGNXY.js";import"./chunk-RCE4FGJC.js";import"./chunk-RVXMRM6V.js";import"./chunk-CHW36WHO.js";import"./chunk-GTILUOWC.js";import"./chunk-4TCCAFXQ.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
