@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -48,6 +49,8 @@ func checkFaces(s *Site) Problems {
 			d.authorities(at+".ca_file", v.CAFile)
 		}
 	}
+	d.database("owners.country", s.Owners.Country)
+	d.database("owners.network", s.Owners.Network)
 	if s.TLS.CertificateFile != "" {
 		d.pair("tls", s.TLS.CertificateFile, s.TLS.KeyFile)
 	}
@@ -64,6 +67,43 @@ func checkFaces(s *Site) Problems {
 		d.problems[i].Faces = true
 	}
 	return d.problems
+}
+
+// mmdbMark stands in front of the metadata of an MMDB file, and mmdbEnd is how much
+// of its end may be metadata, in bytes (MaxMind DB file format, 2.0).
+const (
+	mmdbMark = "\xab\xcd\xefMaxMind.com"
+	mmdbEnd  = 128 << 10
+)
+
+// database checks that a file is there and is an MMDB. nvr reads it whole and says
+// what is wrong within.
+func (d *decoder) database(path, file string) {
+	if file == "" {
+		return
+	}
+	const fix = "put an MMDB file there, readable for the user that nvr runs as, or take the line out"
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		d.problem(path, err.Error(), fix)
+		return
+	case !info.Mode().IsRegular():
+		d.problem(path, file+" is not a file", fix)
+		return
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		d.problem(path, err.Error(), fix)
+		return
+	}
+	defer f.Close()
+	end := make([]byte, min(info.Size(), mmdbEnd))
+	if _, err := f.ReadAt(end, info.Size()-int64(len(end))); err != nil {
+		d.problem(path, err.Error(), fix)
+	} else if !bytes.Contains(end, []byte(mmdbMark)) {
+		d.problem(path, file+" is no MMDB file, or not whole", fix)
+	}
 }
 
 // port checks that an interface exists.

@@ -17,6 +17,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/firewall/outputs"
+	"github.com/stockade-nvr/stockade/firewall/places"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
@@ -68,6 +69,7 @@ type app struct {
 	nudges      chan chan struct{} // to look at the site file now, each closed when that is done
 	fw          *firewall.Firewall
 	owners      atomic.Pointer[owners]
+	places      *places.Book
 	pacer       *streams.Pacer
 	logins      *streams.Accounts
 	leases      atomic.Pointer[sinkhole.Leases]
@@ -96,6 +98,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.leases.Store(leasesOf(o.Site))
+	a.places = places.New(places.Options{Log: o.Log, Files: placesOf(o.Site), System: places.Debian()})
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
 		if a.fw.Hit(h) { // the canary's: no device's attempt
 			return
@@ -179,6 +182,7 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.beat(ctx) })
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
+	g.Go(func() error { return a.places.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.again(ctx, taskSightings, a.book.Run) })
 	g.Go(func() error { return a.outputs.Run(ctx) })

@@ -210,6 +210,7 @@ func (a *app) apply(ctx context.Context, old, site *configs.Site) error {
 	a.mu.Unlock()
 	a.owners.Store(ownersOf(site))
 	a.leases.Store(leasesOf(site))
+	a.places.Set(placesOf(site))
 	a.book.SetSite(bookSiteOf(site))
 	a.outputs.Set(outputsOf(site))
 	a.changeFaces(old, site)

@@ -35,6 +35,8 @@ func textOf(s *configs.Site) siteText {
 	t.accounts(&s.Accounts)
 	t.storage(&s.Storage)
 	t.network(&s.CameraNetwork)
+	t.set("owners.country", s.Owners.Country)
+	t.set("owners.network", s.Owners.Network)
 	for _, d := range s.Devices {
 		t.device(&d)
 	}

@@ -50,6 +50,7 @@ type Hit struct {
 	DstPort        uint16 // or ICMP type<<8 | code
 	Length         int    // of the packet on the wire, bytes, from the IP header on
 	Payload        []byte // the packet's beginning, at most 320 bytes, from the IP header on
+	Body           []byte // what of Payload stands behind a TCP or UDP header; empty where that is not there
 }
 
 // Stats is the reader's account.

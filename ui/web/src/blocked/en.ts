@@ -2,7 +2,7 @@
 export const en = {
   filter: "Filter: camera:gate host:*.example -port:123 is:new since:24h",
   filterHelp:
-    "Click a cell to filter by it, Alt-click to leave it out. Words may stand anywhere; -word leaves out. Fields: camera, device, host, address, port, protocol, country, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
+    "Click a cell to filter by it, Alt-click to leave it out. Words may stand anywhere; -word leaves out. Fields: camera, device, host, address, port, protocol, country, network, said, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
   searched: (when: string): string => `Searched back to ${when}; ask for older ones to go on.`,
   folded: (n: string): string => `${n} folded`,
   manySources: "many sources",
@@ -40,4 +40,12 @@ export const en = {
   reportOpen: "Open to print",
   reportEnd: { from: "From", to: "To" },
   lastDays: (n: number): string => (n === 1 ? "Since yesterday" : `Last ${n} days`),
+  saidTitle: "A name in what was blocked: the device did not ask this recorder for it",
+  saidBy: { dns: "DNS question in it", tls: "TLS server name in it", quic: "QUIC server name in it", http: "HTTP request in it" } as Record<string, string>,
+  saidMore: "More names in it than are kept",
+  country: "Country, at the first hit",
+  network: "Network, at the first hit",
+  cloud: "Maker's cloud",
+  cloudBy: (match: string, by: string): string => `by its ${by}, ${match}`,
+  cloudSource: (url: string, day: string): string => `Source: ${url}, seen ${day}`,
 };
