@@ -141,7 +141,7 @@ type AttemptView struct {
 	ICMPType int        `json:"icmp_type"`           // of ICMP and ICMPv6, else -1
 	Host     string     `json:"host,omitempty"`      // name that the camera asked for before
 	Service  string     `json:"service,omitempty"`   // what the port is usually for
-	Reason   string     `json:"reason"`              // egress, spoof, unknown-device, lateral, input, output, chatter
+	Reason   string     `json:"reason"`              // egress, spoof, unknown-device, lateral, input, output, chatter, redirected
 	Layer    string     `json:"layer"`               // that dropped it last, L1 ... L5
 	Rule     string     `json:"rule"`                // id of that rule
 	Revision string     `json:"revision"`            // generation and policy revision at that time

@@ -62,6 +62,7 @@ type app struct {
 	forgetful error
 	outputs   *outputs.Outputs
 	hits      *nflog.Reader
+	asked     *nflog.Reader   // questions to foreign servers, which are answered here
 	book      *sightings.Book // nil while arming
 	enrol     enrolment
 	// inspections is nil while arming.
@@ -105,6 +106,11 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 		}
 		a.book.Hit(h)
 		a.journal.Add(h)
+	}})
+	a.asked = nflog.New(nflog.Options{Group: ruleset.AskedGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
+		if !a.fw.Own(h) {
+			a.journal.Add(h)
+		}
 	}})
 	a.fw = firewall.New(firewall.Options{
 		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), GuardFile: guardFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
@@ -184,6 +190,7 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.journal.Run(ctx) })
 	g.Go(func() error { return a.places.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskAsked, a.asked.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.again(ctx, taskSightings, a.book.Run) })
 	g.Go(func() error { return a.outputs.Run(ctx) })
 	g.Go(func() error { return a.servePeople(ctx) })

@@ -39,7 +39,7 @@ func Fields() []Field {
 
 // Reasons are the values of Reason.
 func Reasons() []string {
-	return []string{"egress", "spoof", "unknown-device", "lateral", "input", "output", "chatter"}
+	return []string{"egress", "spoof", "unknown-device", "lateral", "input", "output", "chatter", "redirected"}
 }
 
 // Tags are the values of Is.

@@ -29,6 +29,7 @@ const (
 	Input         Reason = "input"          // to the recorder, but not for something it offers to cameras
 	Output        Reason = "output"         // from the box to a camera that is not pinned, or through it
 	Chatter       Reason = "chatter"        // multicast, SSDP, mDNS, router solicitations
+	Redirected    Reason = "redirected"     // a question to a foreign name or time server, answered here: not dropped
 )
 
 // MAC is a hardware address as an array, to be a map key.

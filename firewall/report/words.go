@@ -32,7 +32,7 @@ func english() map[string]string {
 		"contained": "Contained: enforced, and proved each minute", "enforced": "Enforced, not proved", "degraded": "Degraded: a layer was missing, others held",
 		"observing": "Observing: nothing was dropped", "not-enforced": "NOT ENFORCED", "disarmed": "DISARMED", "unseen": "Not known: nobody looked",
 		"egress": "to the outside", "lateral": "to another device", "spoof": "forged address", "unknown-device": "device not pinned", "input": "to the recorder",
-		"output": "towards cameras", "chatter": "to everybody", "stands": "stands", "repaired": "repaired", "gone": "gone",
+		"output": "towards cameras", "chatter": "to everybody", "redirected": "answered here in its place", "stands": "stands", "repaired": "repaired", "gone": "gone",
 		"stopped": "stopped", "other-layer": "held by another layer", "leaked": "LEAKED", "unseen-path": "nothing came out, and nothing said why",
 	}
 }
@@ -54,7 +54,7 @@ func korean() map[string]string {
 		"contained": "격리됨: 시행 중이며 매분 입증됨", "enforced": "시행 중, 입증되지 않음", "degraded": "약화: 일부 계층이 없었으나 다른 계층이 막음",
 		"observing": "관찰만: 차단하지 않음", "not-enforced": "시행되지 않음", "disarmed": "격리 해제됨", "unseen": "알 수 없음: 확인한 적 없음",
 		"egress": "외부로", "lateral": "다른 장치로", "spoof": "위조된 주소", "unknown-device": "고정되지 않은 장치", "input": "녹화기로",
-		"output": "카메라 쪽으로", "chatter": "모두에게", "stands": "남아 있음", "repaired": "복구됨", "gone": "사라짐",
+		"output": "카메라 쪽으로", "chatter": "모두에게", "redirected": "여기서 대신 응답", "stands": "남아 있음", "repaired": "복구됨", "gone": "사라짐",
 		"stopped": "차단됨", "other-layer": "다른 계층이 막음", "leaked": "유출", "unseen-path": "나온 것도 기록도 없음",
 	}
 }
