@@ -4,7 +4,7 @@ import { address } from "../api";
 import { Dialog } from "../dialog";
 import { language } from "../i18n";
 import { Icon } from "../icons";
-import { reads } from "../session";
+import { me, reads } from "../session";
 import { fromText, now, stamp } from "../time";
 import { words } from "./words";
 
@@ -14,7 +14,7 @@ const days = [1, 7, 30];
 export function PeriodReport(): JSX.Element | null {
   const m = words.value;
   const asking = useSignal(false);
-  if (!reads.value) return null;
+  if (!me.value || !reads.value) return null;
   return (
     <>
       <button class="small" onClick={() => (asking.value = true)}>{m.report}</button>

@@ -316,6 +316,6 @@ export const en = {
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],
     ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported or deleted"], ["hold.", "Holds"],
-    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["attempts.", "Attempts"], ["storage.", "Storage"], ["tunnel.", "Devices' pages"], ["audit.", "Audit log itself"],
+    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["attempts.", "Attempts"], ["storage.", "Storage"], ["tunnel.", "Devices' pages"], ["report.", "Reports"], ["audit.", "Audit log itself"],
   ] as [string, string][],
 };

@@ -309,6 +309,6 @@ export const ko: OfficeCatalogue = {
   actionGroups: [
     ["sign-in", "로그인"], ["sign-out", "로그아웃"], ["user.", "사용자"], ["password.", "비밀번호"], ["passkey.", "패스키"], ["totp.", "인증 앱"],
     ["session.", "세션"], ["token.", "토큰"], ["confirmation.", "두 번째 관리자"], ["view.", "영상 시청"], ["footage.", "영상 내보내기와 삭제"], ["hold.", "보존"],
-    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["attempts.", "차단된 시도"], ["storage.", "저장소"], ["tunnel.", "장치 페이지"], ["audit.", "감사 기록 자체"],
+    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["attempts.", "차단된 시도"], ["storage.", "저장소"], ["tunnel.", "장치 페이지"], ["report.", "보고서"], ["audit.", "감사 기록 자체"],
   ],
 };
