@@ -18,7 +18,7 @@ RUN_PKGS  := iptables ipset nftables iproute2 ca-certificates
 TEST_PKGS := $(RUN_PKGS) gcc libc6-dev systemd debconf conntrack ffmpeg fonts-dejavu-core \
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
-	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0
+	gstreamer1.0-rtsp python3-gi gir1.2-gst-rtsp-server-1.0 rsyslog rsyslog-gnutls
 BROWSERS := chromium chromium-browser google-chrome google-chrome-stable
 AS_ROOT  := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 FUZZTIME ?= 20000x

@@ -20,6 +20,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/insomniacslk/dhcp v0.0.0-20250417080101-5f8cf70e8c5f
 	github.com/miekg/dns v1.1.68
+	github.com/oschwald/maxminddb-golang/v2 v2.1.0
 	github.com/pion/rtcp v1.2.16
 	github.com/pion/rtp v1.8.24
 	github.com/pquerna/otp v1.5.0

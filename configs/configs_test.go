@@ -146,6 +146,8 @@ func TestEveryMistakeIsNamedWithItsPlace(t *testing.T) {
 		{"tunnel elsewhere", "storage:\n", "listen: {http: 127.0.0.1:8080, tunnel: 0.0.0.0:8081}\nstorage:\n", "3:40: listen.tunnel", "write 127.0.0.1:8081"},
 		{"tunnel on the camera side", "storage:\n", "listen: {http: 10.0.0.5:443, tunnel: 10.20.0.1:8443}\nstorage:\n", "3:38: listen.tunnel", "camera side"},
 		{"tunnel at any port", "storage:\n", "listen: {tunnel: 127.0.0.1:0}\nstorage:\n", "3:18: listen.tunnel", "port 0"},
+		{"owners of no directory", "storage:\n", "owners: {country: country.mmdb}\nstorage:\n", "3:19: owners.country", "not an absolute path"},
+		{"owners by another name", "storage:\n", "owners: {asn: /a.mmdb}\nstorage:\n", "3:10: owners.asn", "known here: country, network"},
 		{"volume is the state directory", "/tmp/video", "/tmp/state/", "5:20: storage.volumes[0].path", "state directory"},
 		{"volume above the state directory", "/tmp/video", "/tmp", "5:20: storage.volumes[0].path", "state directory"},
 		{"volume is everything", "/tmp/video", "/", "5:20: storage.volumes[0].path", "state directory"},

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -48,13 +49,61 @@ func checkFaces(s *Site) Problems {
 			d.authorities(at+".ca_file", v.CAFile)
 		}
 	}
+	d.database("owners.country", s.Owners.Country)
+	d.database("owners.network", s.Owners.Network)
 	if s.TLS.CertificateFile != "" {
-		d.pair(&s.TLS)
+		d.pair("tls", s.TLS.CertificateFile, s.TLS.KeyFile)
+	}
+	for i, v := range s.Outputs {
+		at := fmt.Sprintf("outputs[%d]", i)
+		if v.CAFile != "" {
+			d.authorities(at+".ca_file", v.CAFile)
+		}
+		if v.CertificateFile != "" {
+			d.pair(at, v.CertificateFile, v.KeyFile)
+		}
 	}
 	for i := range d.problems {
 		d.problems[i].Faces = true
 	}
 	return d.problems
+}
+
+// mmdbMark stands in front of the metadata of an MMDB file, and mmdbEnd is how much
+// of its end may be metadata, in bytes (MaxMind DB file format, 2.0).
+const (
+	mmdbMark = "\xab\xcd\xefMaxMind.com"
+	mmdbEnd  = 128 << 10
+)
+
+// database checks that a file is there and is an MMDB. nvr reads it whole and says
+// what is wrong within.
+func (d *decoder) database(path, file string) {
+	if file == "" {
+		return
+	}
+	const fix = "put an MMDB file there, readable for the user that nvr runs as, or take the line out"
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		d.problem(path, err.Error(), fix)
+		return
+	case !info.Mode().IsRegular():
+		d.problem(path, file+" is not a file", fix)
+		return
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		d.problem(path, err.Error(), fix)
+		return
+	}
+	defer f.Close()
+	end := make([]byte, min(info.Size(), mmdbEnd))
+	if _, err := f.ReadAt(end, info.Size()-int64(len(end))); err != nil {
+		d.problem(path, err.Error(), fix)
+	} else if !bytes.Contains(end, []byte(mmdbMark)) {
+		d.problem(path, file+" is no MMDB file, or not whole", fix)
+	}
 }
 
 // port checks that an interface exists.
@@ -126,21 +175,21 @@ func (d *decoder) secret(path, file string) {
 	}
 }
 
-// pair checks the site's own certificate files. That they have expired is no
-// reason not to record: it is told while nvr runs.
-func (d *decoder) pair(t *TLS) {
+// pair checks the files of a certificate of ours. That it has expired is no reason
+// not to record: it is told while nvr runs.
+func (d *decoder) pair(at, certificateFile, keyFile string) {
 	before := len(d.problems)
-	certificate := d.text("tls.certificate_file", t.CertificateFile, "put the certificate there, in PEM, the leaf first")
-	d.secret("tls.key_file", t.KeyFile)
+	certificate := d.text(at+".certificate_file", certificateFile, "put the certificate there, in PEM, the leaf first")
+	d.secret(at+".key_file", keyFile)
 	if len(d.problems) > before {
 		return
 	}
-	key := d.text("tls.key_file", t.KeyFile, "put the certificate's key there, in PEM")
+	key := d.text(at+".key_file", keyFile, "put the certificate's key there, in PEM")
 	if len(d.problems) > before {
 		return
 	}
 	if _, err := tls.X509KeyPair(certificate, key); err != nil {
-		d.problem("tls.certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
+		d.problem(at+".certificate_file", err.Error(), "put a certificate and the key that it was made for there, both in PEM")
 	}
 }
 
@@ -168,10 +217,10 @@ func (d *decoder) text(path, file, fix string) []byte {
 // authorities checks a file of authorities.
 func (d *decoder) authorities(path, file string) {
 	before := len(d.problems)
-	content := d.text(path, file, "put the provider's authority there, in PEM")
+	content := d.text(path, file, "put the authority there, in PEM")
 	switch {
 	case len(d.problems) > before:
 	case !x509.NewCertPool().AppendCertsFromPEM(content):
-		d.problem(path, file+" holds no certificate", "put the provider's authority there, in PEM")
+		d.problem(path, file+" holds no certificate", "put the authority there, in PEM")
 	}
 }

@@ -63,6 +63,9 @@ func TestCheckEnvironmentNamesWhatThisMachineLacks(t *testing.T) {
 		{"volume is a file", []string{dir + "/video", plain}, "5:20: storage.volumes[0].path: " + plain + " is not a directory"},
 		{"secret for everybody", []string{"    mac: 02:00:00:00:00:11", withSecret(plain)}, "16:20: devices[0].password_file: " + plain + " can be read by everybody"},
 		{"no secret", []string{"    mac: 02:00:00:00:00:11", withSecret(dir + "/none")}, "16:20: devices[0].password_file: stat " + dir + "/none: no such file"},
+		{"no file of countries", []string{"camera_network:", "owners: {country: " + dir + "/none.mmdb}\ncamera_network:"}, "owners.country: stat " + dir + "/none.mmdb: no such file"},
+		{"a file of networks that is none", []string{"camera_network:", "owners: {network: " + plain + "}\ncamera_network:"}, "owners.network: " + plain + " is no MMDB file"},
+		{"a directory of countries", []string{"camera_network:", "owners: {country: " + dir + "}\ncamera_network:"}, "owners.country: " + dir + " is not a file"},
 		{"secret is a directory", []string{"    mac: 02:00:00:00:00:11", withSecret(dir)}, "is not a file"},
 	}
 	for _, tt := range tests {

@@ -97,11 +97,17 @@ func (d *decoder) site(s *Site, n ast.Node) {
 		field{"storage", func(path string, n ast.Node) { d.storage(path, n, &s.Storage) }},
 		oneOf(d, "containment", &containment, "enforce", "observe"),
 		field{"camera_network", func(path string, n ast.Node) { d.network(path, n, &s.CameraNetwork) }},
+		field{"owners", func(path string, n ast.Node) {
+			d.mapping(path, n, text(d, "country", &s.Owners.Country), text(d, "network", &s.Owners.Network))
+		}},
 		field{"devices", func(path string, n ast.Node) {
 			d.list(path, n, func(path string, n ast.Node) { s.Devices = append(s.Devices, d.device(path, n)) })
 		}},
 		field{"cameras", func(path string, n ast.Node) {
 			d.list(path, n, func(path string, n ast.Node) { s.Cameras = append(s.Cameras, d.camera(path, n)) })
+		}},
+		field{"outputs", func(path string, n ast.Node) {
+			d.list(path, n, func(path string, n ast.Node) { s.Outputs = append(s.Outputs, d.output(path, n)) })
 		}},
 	)
 	if _, ok := d.positions["version"]; !ok {

@@ -22,8 +22,10 @@ type Site struct {
 	Storage       Storage
 	Observe       bool // containment: observe instead of enforce
 	CameraNetwork CameraNetwork
+	Owners        Owners
 	Devices       []Device
 	Cameras       []Camera
+	Outputs       []Output
 
 	positions map[string]Position // of values and keys, by path, for messages
 }
@@ -71,6 +73,13 @@ type CameraNetwork struct {
 	DHCP      bool
 	DNS       bool
 	NTP       bool
+}
+
+// Owners names the site's own files of which country and whose network an address
+// is of, in MMDB; empty: what Debian's packages install is used.
+type Owners struct {
+	Country string
+	Network string
 }
 
 // Device is what is pinned: MAC and IP, and the port where one is given.

@@ -24,9 +24,19 @@ func (d *decoder) validate(s *Site) {
 	d.validateTime(s)
 	d.validateStorage(&s.Storage)
 	d.validateNetwork(&s.CameraNetwork)
+	d.validateOwners(&s.Owners)
 	d.validateDevices(s)
 	d.validateCameras(s)
 	d.validateAccounts(s)
+	d.validateOutputs(s)
+}
+
+func (d *decoder) validateOwners(o *Owners) {
+	for path, file := range map[string]string{"owners.country": o.Country, "owners.network": o.Network} {
+		if file != "" {
+			d.absolute(path, file, "/etc/nvr/country.mmdb")
+		}
+	}
 }
 
 // has tells whether something stands at a path, right or wrong.

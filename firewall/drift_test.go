@@ -107,7 +107,7 @@ func TestForeignHandsOpenNothingAndAreRepaired(t *testing.T) {
 		"source routes":           {"echo 1 > /proc/sys/net/ipv4/conf/br-cam/accept_source_route", `setting net/ipv4/conf/br-cam/accept_source_route is "1", want 0`},
 		"ip_forward=1":            {"echo 0 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv4/ip_forward", `setting net/ipv4/conf/br-cam/forwarding is "1", want 0`},
 		"forwarding of a port":    {"echo 1 > /proc/sys/net/ipv4/conf/p-a/forwarding", `setting net/ipv4/conf/p-a/forwarding is "1", want 0`},
-		"Docker":                  {dockerStart, "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD"}, // the first of its rules that is there at the look
+		"Docker":                  {dockerStart, "ipv4 filter: a foreign rule stands before ours in FORWARD: -A FORWARD "},
 		"firewalld":               {firewalldReload, "is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {

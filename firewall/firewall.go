@@ -31,6 +31,7 @@ type Firewall struct {
 	account account
 	repairs map[ruleset.Layer]repair
 	drift   driftBook
+	past    past
 	aside   aside
 	// lockedOut is since when another process holds the lock; zero while it does not.
 	lockedOut time.Time

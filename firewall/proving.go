@@ -88,6 +88,9 @@ func (f *Firewall) Hit(h *nflog.Hit) bool {
 	return f.canary.Hit(h.Prefix.Layer, string(h.Prefix.Reason), h.Payload)
 }
 
+// Own tells whether the canary sent a packet that was logged and not dropped.
+func (f *Firewall) Own(h *nflog.Hit) bool { return f.canary.Own(h.Payload) }
+
 // Prove makes one round, and remembers what it found. Hits of its packets must
 // come to Hit meanwhile. It may be called at any time, also while Run is at work.
 func (f *Firewall) Prove(ctx context.Context) Proof {

@@ -21,6 +21,7 @@ func (f *Firewall) Run(ctx context.Context) error {
 	beside.Go(func() { f.keepDrift(ctx) })
 	beside.Go(func() { f.shutAtOnce(ctx) })
 	beside.Go(func() { f.keepProving(ctx) })
+	beside.Go(func() { f.keepPast(ctx) })
 	defer beside.Wait()
 	ticker := time.NewTicker(f.o.Interval)
 	defer ticker.Stop()

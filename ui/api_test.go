@@ -41,7 +41,7 @@ func TestDocumentAndViewsAgree(t *testing.T) {
 	}
 	for name, view := range map[string]any{
 		"Problem": ui.Problem{}, "Health": ui.HealthView{}, "Device": ui.DeviceView{}, "Stream": ui.StreamView{}, "Camera": ui.CameraView{},
-		"Containment": ui.ContainmentView{}, "Recording": ui.RecordingView{}, "Gap": ui.GapView{}, "Attempt": ui.AttemptView{},
+		"Containment": ui.ContainmentView{}, "Recording": ui.RecordingView{}, "Gap": ui.GapView{}, "Attempt": ui.AttemptView{}, "Cloud": ui.CloudView{}, "Said": ui.SaidView{},
 		"User": auth.User{}, "Passkey": auth.Passkey{}, "OpenSession": auth.Session{}, "Token": auth.Token{}, "Confirmation": auth.Confirmation{},
 		"Entry": audit.Entry{}, "Report": audit.Report{},
 		"Site": struct {

@@ -13,7 +13,7 @@ import (
 // something else: files, fields of the site file, and what waits for a second admin.
 var (
 	actionText = regexp.MustCompile(`"([a-z]+\.[a-z]+(?:-[a-z]+)*)"`)
-	noAction   = regexp.MustCompile(`\.(csv|ndjson|db|json|lock|sock)$|^(accounts|listen|time|vcs)\.|^site\.(language|name|zone)$|^user\.external$|^storage\.(durability|segment|state|volumes)$`)
+	noAction   = regexp.MustCompile(`\.(csv|ndjson|db|html|json|lock|sock)$|^(accounts|listen|owners|time|vcs)\.|^site\.(language|name|zone)$|^user\.external$|^storage\.(durability|segment|state|volumes)$`)
 )
 
 // TestEveryActionHasWords: what the code writes into the audit is said in both

@@ -124,6 +124,7 @@ var matrix = map[string]string{
 	"GET /audit":                           "401 401 403 403 200 200 200 403",
 	"GET /audit/export":                    "401 401 403 403 200 200 200 403",
 	"GET /audit/verify":                    "401 401 403 403 200 200 200 403",
+	"GET /report":                          "401 401 403 403 200 200 200 403",
 }
 
 // twoGroups has the cameras gate, in the group north, and dock, in south.

@@ -35,11 +35,14 @@ type Options struct {
 	// is down is no error: its reader says so.
 	Live func(camera, stream string) (live.Reader, error)
 
-	Footage     Footage
-	Holds       Holds
-	Attempts    Attempts
-	Reviews     Reviews // needed with Accounts
-	Enrolment   Enrolment
+	Footage   Footage
+	Holds     Holds
+	Attempts  Attempts
+	Reviews   Reviews // needed with Accounts
+	Enrolment Enrolment
+	// Report makes the signed report of a period; needed where there are accounts. As
+	// is empty for JSON, or the language of the page that is asked for.
+	Report      func(ctx context.Context, from, to time.Time, as string) (Report, error)
 	Inspections Inspections
 
 	// ConfirmClock takes the recorder's clock as right after a step. Needed with Accounts.

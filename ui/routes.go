@@ -115,6 +115,7 @@ func (s *Server) accountRoutes() []route {
 		{"GET", "/audit", readers, s.getAudit},
 		{"GET", "/audit/export", readers, s.getAuditExport},
 		{"GET", "/audit/verify", readers, s.getAuditVerify},
+		{"GET", "/report", readers, s.getReport},
 	}
 }
 

@@ -164,6 +164,7 @@ func (s *fakeSite) options() ui.Options {
 		Reviews:     fakeReviews{s},
 		Enrolment:   s.enrol,
 		Inspections: &s.asked,
+		Report:      reported,
 	}
 	if s.with != nil {
 		s.with(&opt)

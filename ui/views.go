@@ -130,39 +130,43 @@ type GapView struct {
 // AttemptView is one attempt.
 type AttemptView struct {
 	ID       string     `json:"id"`
-	Device   string     `json:"device,omitempty"`   // empty for a device that is not in the site file
-	Camera   string     `json:"camera,omitempty"`   // name of the device's first camera, as it was then
-	MAC      string     `json:"mac"`                // of the source; empty in an overflow row
-	Source   string     `json:"source"`             // address; empty in an overflow row
-	Family   int        `json:"family"`             // 4, 6, or 0 when not IP
-	Protocol string     `json:"protocol"`           // TCP, UDP, ICMP, ..., or the ethertype; OTHER in an overflow row
-	Address  string     `json:"address"`            // destination; empty in an overflow row
-	Port     int        `json:"port,omitempty"`     // destination port of TCP, UDP
-	ICMPType int        `json:"icmp_type"`          // of ICMP and ICMPv6, else -1
-	Host     string     `json:"host,omitempty"`     // name that the camera asked for before
-	Service  string     `json:"service,omitempty"`  // what the port is usually for
-	Reason   string     `json:"reason"`             // egress, spoof, unknown-device, lateral, input, output, chatter
-	Layer    string     `json:"layer"`              // that dropped it last, L1 ... L5
-	Rule     string     `json:"rule"`               // id of that rule
-	Revision string     `json:"revision"`           // generation and policy revision at that time
-	Ingress  string     `json:"ingress,omitempty"`  // bridge port it came in by
-	Count    uint64     `json:"count"`              // hits
-	First    time.Time  `json:"first"`              // sighting
-	Last     time.Time  `json:"last"`               // sighting
-	New      bool       `json:"new"`                // at a destination that the device had never tried, and first seen within the last day
-	Bytes    uint64     `json:"bytes,omitempty"`    // on the wire, all hits
-	Overflow bool       `json:"overflow,omitempty"` // one row for all of a device that found no row of its own
-	Scan     bool       `json:"scan,omitempty"`     // of one source that tried ever new destinations: one row for all of those
-	Many     bool       `json:"many,omitempty"`     // of ever new sources to one destination: one row for all of those
-	Folded   uint64     `json:"folded,omitempty"`   // attempts that such a row stands for
-	Into     string     `json:"into,omitempty"`     // id of the row that this one was folded into: it is no more
-	Country  string     `json:"country,omitempty"`  // of the destination, two letters; empty when nobody knows
-	Tags     []string   `json:"tags,omitempty"`     // new, odd, beacon, scan, many, names, changed: see docs/attempts.md
-	Period   float64    `json:"period,omitempty"`   // of a beacon, seconds
-	Jitter   float64    `json:"jitter,omitempty"`   // ... and how much it varies, seconds
-	Evidence []byte     `json:"evidence,omitempty"` // beginning of the first packet, from the IP header on; base64 in JSON
-	Times    []TimeView `json:"times,omitempty"`    // when its packets came, the oldest first; only where one attempt is asked for
-	Earlier  uint64     `json:"earlier,omitempty"`  // packets before those times
+	Device   string     `json:"device,omitempty"`    // empty for a device that is not in the site file
+	Camera   string     `json:"camera,omitempty"`    // name of the device's first camera, as it was then
+	MAC      string     `json:"mac"`                 // of the source; empty in an overflow row
+	Source   string     `json:"source"`              // address; empty in an overflow row
+	Family   int        `json:"family"`              // 4, 6, or 0 when not IP
+	Protocol string     `json:"protocol"`            // TCP, UDP, ICMP, ..., or the ethertype; OTHER in an overflow row
+	Address  string     `json:"address"`             // destination; empty in an overflow row
+	Port     int        `json:"port,omitempty"`      // destination port of TCP, UDP
+	ICMPType int        `json:"icmp_type"`           // of ICMP and ICMPv6, else -1
+	Host     string     `json:"host,omitempty"`      // name that the camera asked for before
+	Service  string     `json:"service,omitempty"`   // what the port is usually for
+	Reason   string     `json:"reason"`              // egress, spoof, unknown-device, lateral, input, output, chatter, redirected
+	Layer    string     `json:"layer"`               // that dropped it last, L1 ... L5
+	Rule     string     `json:"rule"`                // id of that rule
+	Revision string     `json:"revision"`            // generation and policy revision at that time
+	Ingress  string     `json:"ingress,omitempty"`   // bridge port it came in by
+	Count    uint64     `json:"count"`               // hits
+	First    time.Time  `json:"first"`               // sighting
+	Last     time.Time  `json:"last"`                // sighting
+	New      bool       `json:"new"`                 // at a destination that the device had never tried, and first seen within the last day
+	Bytes    uint64     `json:"bytes,omitempty"`     // on the wire, all hits
+	Overflow bool       `json:"overflow,omitempty"`  // one row for all of a device that found no row of its own
+	Scan     bool       `json:"scan,omitempty"`      // of one source that tried ever new destinations: one row for all of those
+	Many     bool       `json:"many,omitempty"`      // of ever new sources to one destination: one row for all of those
+	Folded   uint64     `json:"folded,omitempty"`    // attempts that such a row stands for
+	Into     string     `json:"into,omitempty"`      // id of the row that this one was folded into: it is no more
+	Country  string     `json:"country,omitempty"`   // of the destination, two letters; empty when nobody knows
+	Network  string     `json:"network,omitempty"`   // whose it was at the first hit, such as AS64500 Example Cloud
+	Cloud    *CloudView `json:"cloud,omitempty"`     // which camera maker's service it is; nil when the table knows none
+	Said     []SaidView `json:"said,omitempty"`      // names in what was blocked, the first of each
+	SaidMore bool       `json:"said_more,omitempty"` // there were more
+	Tags     []string   `json:"tags,omitempty"`      // new, odd, beacon, scan, many, names, changed: see docs/attempts.md
+	Period   float64    `json:"period,omitempty"`    // of a beacon, seconds
+	Jitter   float64    `json:"jitter,omitempty"`    // ... and how much it varies, seconds
+	Evidence []byte     `json:"evidence,omitempty"`  // beginning of the first packet, from the IP header on; base64 in JSON
+	Times    []TimeView `json:"times,omitempty"`     // when its packets came, the oldest first; only where one attempt is asked for
+	Earlier  uint64     `json:"earlier,omitempty"`   // packets before those times
 }
 
 // TimeView is how many packets came within a stretch of time.
@@ -239,4 +243,21 @@ type CountedView struct {
 	Suppressed uint64 `json:"suppressed"`
 	Unread     uint64 `json:"unread"` // while nobody read the kernel's log
 	Canary     uint64 `json:"canary"` // of read, the canary's own
+}
+
+// CloudView says which service a destination is, and how that was told.
+type CloudView struct {
+	Service string `json:"service"`
+	Owner   string `json:"owner,omitempty"` // who runs it; empty where many do
+	By      string `json:"by"`              // name, address, port: from the strongest sign to the weakest
+	Match   string `json:"match"`           // row of the built-in table, such as hik-connect.com, udp/32100
+	Source  string `json:"source"`          // URL of who says so
+	Seen    string `json:"seen"`            // day on which that was looked at
+}
+
+// SaidView is a name that a blocked packet said.
+type SaidView struct {
+	By     string `json:"by"`               // dns, tls, quic, http
+	Name   string `json:"name"`             // empty where a request had no Host
+	Detail string `json:"detail,omitempty"` // request line, or type of the question
 }

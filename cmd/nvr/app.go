@@ -16,6 +16,8 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/outputs"
+	"github.com/stockade-nvr/stockade/firewall/places"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
@@ -58,7 +60,9 @@ type app struct {
 	journal *journal.Journal
 	// forgetful is why the journal is in memory only.
 	forgetful error
+	outputs   *outputs.Outputs
 	hits      *nflog.Reader
+	asked     *nflog.Reader   // questions to foreign servers, which are answered here
 	book      *sightings.Book // nil while arming
 	enrol     enrolment
 	// inspections is nil while arming.
@@ -66,6 +70,7 @@ type app struct {
 	nudges      chan chan struct{} // to look at the site file now, each closed when that is done
 	fw          *firewall.Firewall
 	owners      atomic.Pointer[owners]
+	places      *places.Book
 	pacer       *streams.Pacer
 	logins      *streams.Accounts
 	leases      atomic.Pointer[sinkhole.Leases]
@@ -94,12 +99,18 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	}
 	a.owners.Store(ownersOf(o.Site))
 	a.leases.Store(leasesOf(o.Site))
+	a.places = places.New(places.Options{Log: o.Log, Files: placesOf(o.Site), System: places.Debian()})
 	a.hits = nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
 		if a.fw.Hit(h) { // the canary's: no device's attempt
 			return
 		}
 		a.book.Hit(h)
 		a.journal.Add(h)
+	}})
+	a.asked = nflog.New(nflog.Options{Group: ruleset.AskedGroup, Log: o.Log, Handle: func(h *nflog.Hit) {
+		if !a.fw.Own(h) {
+			a.journal.Add(h)
+		}
 	}})
 	a.fw = firewall.New(firewall.Options{
 		StateDir: o.Site.Storage.State, PortsFile: portsFile(o.Config), GuardFile: guardFile(o.Config), Absent: true, Log: o.Log, Root: systemRoot(),
@@ -127,6 +138,7 @@ func newApp(ctx context.Context, o appOptions) (*app, error) {
 	if err := a.openJournal(); err != nil {
 		return nil, errors.Join(err, a.store.Close(), a.closePeople())
 	}
+	a.outputs = a.newOutputs()
 	if a.Demo || a.people != nil {
 		a.server = ui.New(a.uiOptions())
 	}
@@ -176,8 +188,11 @@ func (a *app) serve(ctx context.Context) error {
 	g.Go(func() error { return a.beat(ctx) })
 	g.Go(func() error { return a.fw.Run(ctx) })
 	g.Go(func() error { return a.journal.Run(ctx) })
+	g.Go(func() error { return a.places.Run(ctx) })
 	g.Go(func() error { return a.again(ctx, taskHits, a.hits.Run, nflog.ErrNoRights) })
+	g.Go(func() error { return a.again(ctx, taskAsked, a.asked.Run, nflog.ErrNoRights) })
 	g.Go(func() error { return a.again(ctx, taskSightings, a.book.Run) })
+	g.Go(func() error { return a.outputs.Run(ctx) })
 	g.Go(func() error { return a.servePeople(ctx) })
 	enforced := make(chan struct{})
 	g.Go(func() error {

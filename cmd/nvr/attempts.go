@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/clouds"
 	"github.com/stockade-nvr/stockade/firewall/filter"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
@@ -24,7 +25,10 @@ const (
 )
 
 // attempts is what the page asks of the journal.
-type attempts struct{ app *app }
+type attempts struct {
+	app    *app
+	clouds *clouds.Table
+}
 
 // Page lists attempts.
 func (t attempts) Page(_ context.Context, f ui.AttemptFilter) (ui.AttemptPage, error) {
@@ -254,6 +258,7 @@ func (t attempts) view(a *journal.Attempt) ui.AttemptView {
 	if a.Overflow || a.Scan { // of many destinations
 		return v
 	}
+	t.whom(a, &v)
 	v.Address = a.DestinationMAC.String()
 	if a.Destination.IsValid() {
 		v.Address = a.Destination.String()
@@ -268,6 +273,23 @@ func (t attempts) view(a *journal.Attempt) ui.AttemptView {
 		v.Service = serviceOf(a.Protocol, a.DestinationPort)
 	}
 	return v
+}
+
+// whom says for whom the packets of an attempt were, as far as is known.
+func (t attempts) whom(a *journal.Attempt, v *ui.AttemptView) {
+	v.Network, v.SaidMore = a.Network, a.SaidMore
+	names := []string{a.Host}
+	for _, n := range a.Said {
+		names = append(names, n.Name)
+		v.Said = append(v.Said, ui.SaidView{By: string(n.By), Name: n.Name, Detail: n.Detail})
+	}
+	protocol := a.Protocol
+	if a.Family == 0 {
+		protocol = 0
+	}
+	if l, ok := t.clouds.Of(names, a.Destination, protocol, a.DestinationPort); ok {
+		v.Cloud = &ui.CloudView{Service: l.Service, Owner: l.Owner, By: string(l.By), Match: l.Match, Source: l.Source, Seen: l.Seen}
+	}
 }
 
 // Numbers of IP protocols.

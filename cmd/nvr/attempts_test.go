@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/configs"
+	"github.com/stockade-nvr/stockade/firewall/clouds"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
 	"github.com/stockade-nvr/stockade/ui"
@@ -39,7 +40,7 @@ func journalled(t *testing.T, o journal.Options) attempts {
 	return attempts{&app{journal: j, site: &configs.Site{
 		Devices: []configs.Device{{ID: "dev-gate"}, {ID: "dev-yard"}, {ID: "dev-quiet"}},
 		Cameras: []configs.Camera{{ID: "gate", Name: "North gate", Device: "dev-gate"}, {ID: "yard", Name: "Yard", Device: "dev-yard"}},
-	}}}
+	}}, clouds.New()}
 }
 
 func (t attempts) add(from byte, to string, port uint16, reason nflog.Reason) {

@@ -27,8 +27,8 @@ const attemptsHelp = `Choose attempts by words, as on the page:
 
 FIELD:VALUE is met by what has the value, alternatives of one field are joined by
 or, all else by and; a word without a field may stand anywhere, a minus in front
-leaves out. Fields: camera, device, host, address, port, protocol, country, source,
-mac, reason, layer, rule, is, since, until. is:new, is:odd, is:beacon, is:scan,
+leaves out. Fields: camera, device, host, address, port, protocol, country, network,
+said, source, mac, reason, layer, rule, is, since, until. is:new, is:odd, is:beacon, is:scan,
 is:many, is:names and is:changed ask for what is special about an attempt.
 
 Put -- before a filter that begins with a minus: nvr attempts -- '-port:123'`

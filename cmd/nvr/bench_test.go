@@ -114,7 +114,7 @@ func compareRecorders(nvr string) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, r.logged.String())
 	}
-	report("nvr", before, memory, farm)
+	reportRates("nvr", before, memory, farm)
 	if err := stopAll([]*exec.Cmd{r.Cmd}); err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func compareRecorders(nvr string) error {
 	if err != nil {
 		return err
 	}
-	report("ffmpeg", cpu, memory2, farm)
+	reportRates("ffmpeg", cpu, memory2, farm)
 	fmt.Printf("METRIC nvr/ffmpeg-CPU %.3f\n", before/cpu)
 	return stopAll(peers)
 }
@@ -188,7 +188,7 @@ func pss(pid int) float64 {
 	return 0
 }
 
-func report(name string, cpu, memory float64, farm *lab.Farm) {
+func reportRates(name string, cpu, memory float64, farm *lab.Farm) {
 	s := farm.Stats()
 	fmt.Printf("METRIC %s-CPU-ms/camera-s %.3f\nMETRIC %s-PSS-MiB/camera %.3f\nMETRIC %s-frames-late %d\nMETRIC %s-frames-dropped %d\n",
 		name, cpu, name, memory, name, s.Late, name, s.Dropped)

@@ -27,7 +27,7 @@ func newCommand(handed *spawn.Handed) *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newRunCommand(), newDemoCommand(handed), newConfigCommand(), newFirewallCommand(),
-		newExportCommand(), newUserCommand(), newAuditCommand(), newStorageCommand(), newHoldCommand(), newDoctorCommand(), newVersionCommand(),
+		newExportCommand(), newUserCommand(), newAuditCommand(), newReportCommand(), newStorageCommand(), newHoldCommand(), newDoctorCommand(), newVersionCommand(),
 	)
 	root.AddCommand(newQueryCommands()...)
 	return root

@@ -22,6 +22,7 @@ func (a *app) openJournal() error {
 	o := journal.Options{
 		Log:      a.Log,
 		Identify: func(mac nflog.MAC, ip netip.Addr) journal.Owner { return a.owners.Load().identify(mac, ip) },
+		Locate:   func(ip netip.Addr) journal.Place { return journal.Place(a.places.Place(ip)) },
 	}
 	var err error
 	a.journal, err = journal.Open(filepath.Join(a.site.Storage.State, "journal.db"), o)

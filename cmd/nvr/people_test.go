@@ -40,6 +40,8 @@ devices:
 cameras:
   - {id: gate, device: dev-a, groups: [north], streams: {main: {path: /none}}, retention: {keep: 120d}}
   - {id: yard, device: dev-a, streams: {main: {path: /none}}}
+outputs:
+  - {id: siem, to: "127.0.0.1:16514", transport: tcp, format: zeek}
 `
 
 // household is a recorder with accounts, off loopback, and what a test needs to
@@ -87,6 +89,7 @@ func peopleOnTheBox(nvr string) error {
 		{"the first admin", h.firstAdmin},
 		{"a device's own pages", h.ownPages},
 		{"what a device says", h.saysOfItself},
+		{"others are told, and a report is signed", h.toldAndReported},
 		{"users on the box", h.usersOnTheBox},
 		{"a token", h.tokens},
 		{"a shorter retention waits", h.shorterRetention},

@@ -35,6 +35,17 @@ func textOf(s *configs.Site) siteText {
 	t.accounts(&s.Accounts)
 	t.storage(&s.Storage)
 	t.network(&s.CameraNetwork)
+	t.set("owners.country", s.Owners.Country)
+	t.set("owners.network", s.Owners.Network)
+	for _, o := range s.Outputs {
+		at := "outputs[" + o.ID + "]"
+		t.set(at+".to", o.To)
+		t.flag(at+".tls", o.TLS)
+		t.set(at+".format", o.Format)
+		t.set(at+".ca_file", o.CAFile)
+		t.set(at+".certificate_file", o.CertificateFile)
+		t.set(at+".key_file", o.KeyFile)
+	}
 	for _, d := range s.Devices {
 		t.device(&d)
 	}

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/stockade-nvr/stockade/firewall/clouds"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/ui"
 )
@@ -78,7 +79,7 @@ func printGaps(r io.Reader, w *tabwriter.Writer) error {
 }
 
 func printAttempts(r io.Reader, w *tabwriter.Writer) error {
-	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tREASON\tIS\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
+	return printTable("attempts", "LAST\tDEVICE\tSOURCE\tHOST\tADDRESS\tPORT\tCOUNTRY\tNETWORK\tCLOUD\tREASON\tIS\tCOUNT\tFIRST", func(w io.Writer, a ui.AttemptView) {
 		device, port := a.Device, a.Protocol
 		if device == "" {
 			device = strings.TrimSpace("(unknown) " + a.MAC)
@@ -96,13 +97,23 @@ func printAttempts(r io.Reader, w *tabwriter.Writer) error {
 		if a.Host == journal.SharedHost {
 			a.Host = "(one of too many)"
 		}
+		if a.Host == "" && len(a.Said) > 0 { // what a packet says is no name that was asked for
+			a.Host = a.Said[0].By + ":" + a.Said[0].Name
+		}
+		cloud := ""
+		if a.Cloud != nil {
+			cloud = a.Cloud.Service
+			if a.Cloud.By != string(clouds.ByName) {
+				cloud += " (by its " + a.Cloud.By + ")"
+			}
+		}
 		switch {
 		case a.Port != 0:
 			port += "/" + strconv.Itoa(a.Port)
 		case a.ICMPType >= 0:
 			port += " type " + strconv.Itoa(a.ICMPType)
 		}
-		row(w, short(a.Last), device, a.Source, a.Host, a.Address, port, a.Reason, is, a.Count, short(a.First))
+		row(w, short(a.Last), device, a.Source, a.Host, a.Address, port, a.Country, a.Network, cloud, a.Reason, is, a.Count, short(a.First))
 	})(r, w)
 }
 

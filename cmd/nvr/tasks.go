@@ -68,6 +68,7 @@ func (a *app) taskHealth() []ui.HealthCheck {
 	fixes := map[string]string{
 		taskSinkhole:  "cameras get no DNS or time: find who holds the port, ss -lunp; it is tried again each second",
 		taskDHCP:      "devices get no address meanwhile, those that have one keep it for half an hour at least: find who holds port 67, ss -lunp; it is tried again each second",
+		taskAsked:     "which foreign name and time servers cameras ask is not listed; they are answered here all the same: if another program reads log group 101, end it; it is tried again each second",
 		taskHits:      "attempts are counted by the kernel but not listed: if another program reads the log group, end it (ulogd is one that does), else nvr doctor says what is missing; it is tried again each second",
 		taskPage:      "nobody reaches the page: put right the certificate if it names that; else find who holds the address of listen.http, ss -ltnp, or bring it up; it is tried again each second",
 		taskTunnel:    "devices' own pages are not reached: find who holds the address of listen.tunnel, ss -ltnp, or bring it up; it is tried again each second",
@@ -106,6 +107,7 @@ const (
 	taskSinkhole  = "sinkhole"
 	taskDHCP      = "DHCP"
 	taskHits      = "hit reader"
+	taskAsked     = "reader of redirected questions"
 	taskSightings = "sightings"
 
 	taskPage        = "page"

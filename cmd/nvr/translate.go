@@ -11,6 +11,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/journal"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/places"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/recorder"
 	"github.com/stockade-nvr/stockade/storage"
@@ -31,6 +32,11 @@ func policyOf(s *configs.Site) firewall.Policy {
 		p.Devices = append(p.Devices, firewall.Device{ID: d.ID, IP: d.IP, MAC: d.MAC, Port: d.Port})
 	}
 	return p
+}
+
+// placesOf names the site's own files of countries and networks.
+func placesOf(s *configs.Site) places.Files {
+	return places.Files{Country: s.Owners.Country, Network: s.Owners.Network}
 }
 
 func retentionOf(s *configs.Site) storage.Retention {

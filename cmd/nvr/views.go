@@ -11,6 +11,7 @@ import (
 
 	"github.com/stockade-nvr/stockade/configs"
 	"github.com/stockade-nvr/stockade/firewall"
+	"github.com/stockade-nvr/stockade/firewall/clouds"
 	"github.com/stockade-nvr/stockade/firewall/sightings"
 	"github.com/stockade-nvr/stockade/firewall/sinkhole"
 	"github.com/stockade-nvr/stockade/recorder/playback"
@@ -26,7 +27,7 @@ func (a *app) uiOptions() ui.Options {
 	o := ui.Options{
 		Log: a.Log, Site: a.siteView, Health: a.healthView, Devices: a.deviceViews, Cameras: a.cameraViews, Groups: a.groups,
 		Containment: func() ui.ContainmentView { return containmentView(a.fw.Status()) }, Proofs: proofs{a.fw},
-		Live: a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a}, Enrolment: a.enrol,
+		Live: a.live, Footage: footage{a.player, a.store}, Holds: held{a.store}, Attempts: attempts{a, clouds.New()}, Enrolment: a.enrol,
 		Inspections: a.inspections,
 	}
 	if a.people == nil {
@@ -34,6 +35,7 @@ func (a *app) uiOptions() ui.Options {
 	}
 	o.Reviews = reviews{a}
 	o.Accounts, o.Audit, o.ConfirmClock = a.people.accounts, a.people.audit, a.store.ConfirmClock
+	o.Report = a.report
 	o.Tunnel = ui.Tunnel{Port: a.current().Listen.Tunnel.Port(), Reach: a.reach, Enforced: a.enforced}
 	o.Names = func() []string { return a.current().Listen.Names }
 	if a.cert != nil {
@@ -215,7 +217,7 @@ func containmentView(s firewall.Status) ui.ContainmentView {
 
 // healthView says what is wrong, worst state first.
 func (a *app) healthView() ui.HealthView {
-	checks := slices.Concat(a.containmentHealth(), a.canaryHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.stateHealth())
+	checks := slices.Concat(a.containmentHealth(), a.canaryHealth(), a.networkHealth(), a.taskHealth(), a.storageHealth(), a.recordingHealth(), a.siteHealth(), a.releaseHealth(), a.certificateHealth(), a.placesHealth(), a.stateHealth(), a.outputHealth())
 	v := ui.HealthView{State: ui.HealthOK, Checks: checks}
 	for _, c := range checks {
 		if c.State == ui.HealthBad || c.State == ui.HealthWarn && v.State == ui.HealthOK {
@@ -331,6 +333,17 @@ func (a *app) siteHealth() []ui.HealthCheck {
 	}
 	if a.current().CameraNetwork.NTP && !sinkhole.KernelClock().Synchronised {
 		checks = append(checks, ui.HealthCheck{Name: "clock", State: ui.HealthWarn, Detail: "the box's clock is not synchronised, and cameras are told so", Fix: "give it a time server"})
+	}
+	return checks
+}
+
+// placesHealth names the files of countries and networks that cannot be used.
+// Recording and blocking ask none of them.
+func (a *app) placesHealth() (checks []ui.HealthCheck) {
+	for _, s := range a.places.Status() {
+		if s.Problem != "" {
+			checks = append(checks, ui.HealthCheck{Name: "owners of addresses", State: ui.HealthWarn, Detail: s.Problem, Fix: s.Fix})
+		}
 	}
 	return checks
 }

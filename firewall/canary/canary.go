@@ -55,6 +55,12 @@ func (c *Canary) Hit(layer, reason string, payload []byte) bool {
 	return false
 }
 
+// Own tells whether the canary sent a packet, and makes nothing of it.
+func (c *Canary) Own(payload []byte) bool {
+	n := c.nonces.Load()
+	return n != nil && (bytes.Contains(payload, n[0][:]) || n[1] != (nonce{}) && bytes.Contains(payload, n[1][:]))
+}
+
 // Hits is how many packets of the canary's own were among those logged.
 func (c *Canary) Hits() uint64 { return c.count.Load() }
 

@@ -20,6 +20,8 @@ const (
 	Port     Field = "port"
 	Protocol Field = "protocol"
 	Country  Field = "country"
+	Network  Field = "network"
+	Said     Field = "said"
 	Source   Field = "source"
 	MAC      Field = "mac"
 	Reason   Field = "reason"
@@ -32,12 +34,12 @@ const (
 
 // Fields lists all that a word can name, as they are shown to people.
 func Fields() []Field {
-	return []Field{Camera, Device, Host, Address, Port, Protocol, Country, Source, MAC, Reason, Layer, Rule, Is, Since, Until}
+	return []Field{Camera, Device, Host, Address, Port, Protocol, Country, Network, Said, Source, MAC, Reason, Layer, Rule, Is, Since, Until}
 }
 
 // Reasons are the values of Reason.
 func Reasons() []string {
-	return []string{"egress", "spoof", "unknown-device", "lateral", "input", "output", "chatter"}
+	return []string{"egress", "spoof", "unknown-device", "lateral", "input", "output", "chatter", "redirected"}
 }
 
 // Tags are the values of Is.
@@ -45,8 +47,8 @@ func Tags() []string {
 	return []string{"new", "odd", "beacon", "scan", "many", "names", "changed"}
 }
 
-// Nobody is the value of Device and Camera for those of nobody's, and of Host and
-// Country for those that have none.
+// Nobody is the value of Device and Camera for those of nobody's, and of Host, Said,
+// Country and Network for those that have none.
 const Nobody = "-"
 
 // Term is one word of a filter.
@@ -166,10 +168,12 @@ func (t *Term) is(v string) bool {
 	switch t.Field {
 	case Text:
 		return strings.Contains(strings.ToLower(v), t.Value)
-	case Host:
+	case Host, Said:
 		if domain, below := strings.CutPrefix(t.Value, "*"); below {
 			return len(v) > len(domain) && strings.EqualFold(v[len(v)-len(domain):], domain)
 		}
+	case Network:
+		return strings.Contains(strings.ToLower(v), t.Value)
 	case Address, Source:
 		a, err := netip.ParseAddr(v)
 		return err == nil && t.net.Contains(a)

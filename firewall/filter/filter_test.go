@@ -18,7 +18,7 @@ func one(field filter.Field) []string {
 		filter.Camera: {"gate-north", "gate-south"}, filter.Device: {"dev-gate"}, filter.Host: {"p2p.cloud.example"},
 		filter.Address: {"198.18.0.5"}, filter.Port: {"32100"}, filter.Protocol: {"udp"}, filter.Country: {"CN"},
 		filter.Source: {"10.20.1.11"}, filter.MAC: {"02:00:00:00:00:11"}, filter.Reason: {"egress"}, filter.Is: {"new", "beacon"},
-		filter.Rule: {"raw egress"}, filter.Layer: {"L3"},
+		filter.Rule: {"raw egress"}, filter.Network: {"AS64500 Example Cloud"}, filter.Said: {"dev.cloud.example", "other.example"}, filter.Layer: {"L3"},
 	}
 	if field == filter.Text {
 		for _, v := range row {
@@ -36,6 +36,8 @@ func TestMatch(t *testing.T) {
 		"port:32100": true, "port:443": false, "port:443 port:32100": true, "port:443 port:80": false, "-port:443 -port:80": true,
 		"port:443 port:32100 host:other.example": false, "port:443 -port:32100": false,
 		"address:198.18.0.0/15": true, "address:198.18.0.5": true, "address:198.18.0.6": false, "source:10.20.0.0/16": true, "source:2001:db8::/32": false,
+		"network:as64500": true, `network:"example cloud"`: true, "network:as645001": false, "network:-": false,
+		"said:other.example": true, "said:*.cloud.example": true, "said:*": true, "said:-": false, "said:cloud.example": false,
 		"country:cn": true, "country:KR": false, "country:-": false, "-country:-": true,
 		"mac:02-00-00-00-00-11": true, "02:00:00:00:00:11": true, "198.18": true, "2001:db8::1": false,
 		"is:new": true, "is:scan": false, "is:scan is:beacon": true, `rule:"raw egress"`: true, `"raw egress"`: true, `"host:p2p"`: false,

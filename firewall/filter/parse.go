@@ -161,9 +161,9 @@ func (p *parser) take(w word) error {
 func (p *parser) check(t *Term, w word) error {
 	none := t.Value == Nobody
 	switch t.Field {
-	case Host:
+	case Host, Said:
 		if rest := strings.TrimPrefix(t.Value, "*."); t.Value != "*" && (strings.Contains(rest, "*") || rest == "") {
-			return p.wrong(w.colon, "an asterisk stands only in front of a host's domain", "write host:*.example for all below example")
+			return p.wrong(w.colon, "an asterisk stands only in front of a host's domain", "write "+string(t.Field)+":*.example for all below example")
 		}
 	case Address, Source:
 		prefix, err := netip.ParsePrefix(t.Value)
@@ -263,8 +263,10 @@ func example(f Field) string {
 		return "mac:02:00:00:00:00:11"
 	case Port:
 		return "port:443"
-	case Host:
-		return "host:*.example"
+	case Host, Said:
+		return string(f) + ":*.example"
+	case Network:
+		return "network:as64500"
 	case Country:
 		return "country:CN"
 	case Reason:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/said"
 )
 
 // Attempt is what one device tried, once or a million times. Fields that may
@@ -35,7 +36,13 @@ type Attempt struct {
 	DestinationMAC  nflog.MAC  `json:"destination_mac"`
 	DestinationPort uint16     `json:"port"`              // ICMP: type<<8 | code
 	Host            string     `json:"host,omitempty"`    // that the sinkhole gave this address to, at that time
-	Country         string     `json:"country,omitempty"` // of the destination: two letters, "" when nobody knows
+	Country         string     `json:"country,omitempty"` // of the destination at the first hit: two letters, "" when nobody knows
+	Network         string     `json:"network,omitempty"` // whose it was then, such as "AS64500 Example Cloud"
+
+	// Said are the names in what was blocked, the first of each, at most 16;
+	// SaidMore that there were more. Rows for many destinations have none.
+	Said     []said.Name `json:"said,omitempty"`
+	SaidMore bool        `json:"said_more,omitempty"`
 
 	Layer    string `json:"layer"`
 	Rule     string `json:"rule"`

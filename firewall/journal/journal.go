@@ -23,6 +23,12 @@ type Owner struct {
 	Siblings int
 }
 
+// Place is where an address is: "" is what nobody knows.
+type Place struct {
+	Country string // two letters (ISO 3166)
+	Network string // whose network, such as "AS64500 Example Cloud"
+}
+
 // Options of a Journal.
 type Options struct {
 	Log *slog.Logger
@@ -31,6 +37,9 @@ type Options struct {
 	// several goroutines and with the journal locked: it must be quick and must not
 	// call back.
 	Identify func(mac nflog.MAC, ip netip.Addr) Owner
+	// Locate tells where a destination without a host name is. It is asked with the
+	// journal locked, like Identify, until it knows; default: nobody knows.
+	Locate func(netip.Addr) Place
 
 	MaxPerDevice int           // attempts kept per device, and per port for unknown ones; default 4096
 	MaxInMemory  int           // rows in memory, default 65536; each device may have 64 beyond it
@@ -95,6 +104,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Identify == nil {
 		o.Identify = func(nflog.MAC, netip.Addr) Owner { return Owner{} }
+	}
+	if o.Locate == nil {
+		o.Locate = func(netip.Addr) Place { return Place{} }
 	}
 	if o.MaxPerDevice <= 0 {
 		o.MaxPerDevice = 4096

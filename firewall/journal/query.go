@@ -203,7 +203,10 @@ func (f *Filter) since() time.Time {
 func (a *Attempt) values(field filter.Field, now time.Time) []string {
 	switch field {
 	case filter.Text:
-		all := []string{a.Host, a.Device, a.ProtocolName, string(a.shownReason()), a.Port, a.Country, a.Layer, a.Rule}
+		all := []string{a.Host, a.Device, a.ProtocolName, string(a.shownReason()), a.Port, a.Country, a.Network, a.Layer, a.Rule}
+		for _, n := range a.Said {
+			all = append(all, n.Name, n.Detail)
+		}
 		all = append(all, a.Cameras...)
 		for _, f := range []filter.Field{filter.Address, filter.Source, filter.MAC, filter.Port} {
 			all = append(all, a.values(f, now)...)
@@ -235,6 +238,14 @@ func (a *Attempt) values(field filter.Field, now time.Time) []string {
 		return []string{a.ProtocolName}
 	case filter.Country:
 		return []string{a.Country}
+	case filter.Network:
+		return []string{a.Network}
+	case filter.Said:
+		names := make([]string, 0, len(a.Said))
+		for _, n := range a.Said {
+			names = append(names, n.Name)
+		}
+		return names
 	case filter.MAC:
 		return []string{a.MAC.String()}
 	case filter.Reason:

@@ -47,6 +47,7 @@ func (j *Journal) settlePart(part []*row) error {
 			continue
 		}
 		r.judge()
+		j.table.locate(r)
 		told = append(told, r.attempt)
 		if j.table.waiting[r.id] != r {
 			j.table.waiting[r.id] = r
@@ -134,9 +135,10 @@ func (t *table) settleRow(r *row, known past) bool {
 	if was.Host != "" {
 		a.Host = was.Host // the name at the time of the first hit stays for ever
 	}
-	if was.Country != "" {
-		a.Country = was.Country
-	}
+	a.Country, a.Network = was.Country, was.Network
+	now := a.Said
+	a.Said, a.SaidMore = was.Said, a.SaidMore || was.SaidMore
+	a.say(now)
 	a.Scan = a.Scan || was.Scan
 	a.Novel, a.Odd, a.Period, a.Jitter = was.Novel, was.Odd, was.Period, was.Jitter
 	r.joinHistory(known.history, was.Count)

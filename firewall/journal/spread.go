@@ -111,7 +111,7 @@ func (t *table) collected(r *row, by fold) *row {
 		} else {
 			a.Scan, a.ProtocolName, a.Family, a.Protocol = true, "other", 0, 0
 			a.Destination, a.DestinationPort, a.DestinationMAC, a.EtherType = k.dst, 0, k.to, 0
-			a.Host, a.Country = "", ""
+			a.Host, a.Country, a.Network, a.Said, a.SaidMore = "", "", "", nil, false
 		}
 		t.rows[k] = o
 		r.bucket.rows++
@@ -162,6 +162,10 @@ func (r *row) take(a *Attempt) {
 	o.Bytes += a.Bytes
 	o.Folded += max(a.Folded, 1) // a row for one attempt, or for those that it stands for
 	o.Chatter = o.Chatter && a.Chatter
+	if r.key.folded == foldSources {
+		o.say(a.Said)
+		o.SaidMore = o.SaidMore || a.SaidMore
+	}
 	if o.Last.Before(a.Last) {
 		o.Port, o.Layer, o.Rule, o.Revision = a.Port, a.Layer, a.Rule, a.Revision
 	}

@@ -76,6 +76,9 @@ type bucket struct {
 	device string
 	rows   int // of its own attempts in memory
 
+	reads    int // packets that were looked into
+	readTurn int64
+
 	sources pattern.Fan // spread over sources
 	targets pattern.Fan // spread over destinations of those whose source was folded
 }
@@ -146,6 +149,7 @@ func (t *table) add(h *nflog.Hit) {
 		t.folded++
 	}
 	r.count(h, t.turn)
+	t.listen(r, s.bucket, h)
 	t.change(r)
 }
 

@@ -29,6 +29,7 @@ const (
 	Input         Reason = "input"          // to the recorder, but not for something it offers to cameras
 	Output        Reason = "output"         // from the box to a camera that is not pinned, or through it
 	Chatter       Reason = "chatter"        // multicast, SSDP, mDNS, router solicitations
+	Redirected    Reason = "redirected"     // a question to a foreign name or time server, answered here: not dropped
 )
 
 // MAC is a hardware address as an array, to be a map key.
@@ -50,6 +51,7 @@ type Hit struct {
 	DstPort        uint16 // or ICMP type<<8 | code
 	Length         int    // of the packet on the wire, bytes, from the IP header on
 	Payload        []byte // the packet's beginning, at most 320 bytes, from the IP header on
+	Body           []byte // what of Payload stands behind a TCP or UDP header; empty where that is not there
 }
 
 // Stats is the reader's account.

@@ -46,7 +46,7 @@ const (
 var ErrMalformed = errors.New("malformed packet")
 
 // ParsePacket fills h from the beginning of a packet whose frame had the given
-// EtherType. What was read before an error stands in h; Payload aliases packet.
+// EtherType. What was read before an error stands in h; Payload and Body alias packet.
 func ParsePacket(etherType uint16, packet []byte, h *Hit) error {
 	for range maxTags {
 		if etherType != etherVLAN && etherType != etherQinQ {
@@ -64,14 +64,14 @@ func ParsePacket(etherType uint16, packet []byte, h *Hit) error {
 	}
 	h.EtherType = etherType
 	h.Length = len(packet)
-	h.Payload = packet[:min(len(packet), MaxPayload)]
+	h.Payload, h.Body = packet[:min(len(packet), MaxPayload)], nil
 	switch etherType {
 	case etherIPv4:
-		return parseIPv4(packet, h)
+		return parseIPv4(h.Payload, h)
 	case etherIPv6:
-		return parseIPv6(packet, h)
+		return parseIPv6(h.Payload, h)
 	case etherARP:
-		return parseARP(packet, h)
+		return parseARP(h.Payload, h)
 	}
 	return nil
 }
@@ -145,7 +145,8 @@ func parseIPv6(p []byte, h *Hit) error {
 	return ErrMalformed
 }
 
-// parseTransport reads ports, or the ICMP type and code.
+// parseTransport reads ports, or the ICMP type and code, and finds the body. p is
+// the end of h.Payload.
 func parseTransport(p []byte, h *Hit) error {
 	switch h.Protocol {
 	case protoTCP, protoUDP, protoSCTP, protoDCCP, protoUDPLite:
@@ -154,6 +155,7 @@ func parseTransport(p []byte, h *Hit) error {
 		}
 		h.SrcPort = binary.BigEndian.Uint16(p)
 		h.DstPort = binary.BigEndian.Uint16(p[2:])
+		h.Body = body(p, h)
 	case protoICMP, protoICMPv6:
 		if len(p) < 2 {
 			return ErrMalformed
@@ -161,6 +163,29 @@ func parseTransport(p []byte, h *Hit) error {
 		h.DstPort = binary.BigEndian.Uint16(p)
 	}
 	return nil
+}
+
+// udpHeader is the length of UDP's header, and tcpHeader the least of TCP's, in bytes.
+const (
+	udpHeader = 8
+	tcpHeader = 20
+)
+
+// body gives what TCP or UDP carry, as far as it is kept: not what stands behind
+// the packet's own length, such as a frame's padding.
+func body(p []byte, h *Hit) []byte {
+	from := udpHeader
+	if h.Protocol == protoTCP {
+		if len(p) < tcpHeader {
+			return nil
+		}
+		from = max(int(p[12]>>4)*4, tcpHeader) // RFC 9293, data offset
+	}
+	end := min(len(p), h.Length-(len(h.Payload)-len(p)))
+	if from >= end || h.Protocol != protoTCP && h.Protocol != protoUDP {
+		return nil
+	}
+	return p[from:end]
 }
 
 // parseARP reads who asks for whom (RFC 826, Ethernet and IPv4 only).

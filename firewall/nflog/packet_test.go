@@ -90,6 +90,34 @@ func TestParsePacket(t *testing.T) {
 	}
 }
 
+func TestBodyIsWhatTheTransportCarries(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		etherType uint16
+		packet    string
+		want      string
+	}{
+		{"udp", 0x0800, v4udp + "c350 7d64 001c0000 0102", "0102"},
+		{"udp over ipv6", 0x86dd, v6("000b", "11") + "c350 0035 000b0000 010203", "010203"},
+		{"padding is none of it", 0x0800, "4500001e 00010000 40110000 0a14010b c6336407 c350 7d64 000a0000 0102 00000000", "0102"},
+		{"tcp with options", 0x0800, "45000040 00010000 40060000 0a14010b c6336407 c35001bb 00000000 00000000 60180000 00000000 01010101 1603", "1603"},
+		{"a syn carries nothing", 0x0800, "45000028 00010000 40060000 0a14010b c6336407 c35001bb 00000000 00000000 50020000 00000000", ""},
+		{"tcp header cut short", 0x0800, "45000040 00010000 40060000 0a14010b c6336407 c35001bb 00000000", ""},
+		{"tcp header longer than the packet", 0x0800, "45000040 00010000 40060000 0a14010b c6336407 c35001bb 00000000 00000000 f0180000 00000000 1603", ""},
+		{"sctp has another header", 0x0800, "45000030 00010000 40840000 0a14010b c6336407 c350 7d64 001c0000 0102 0304 0506", ""},
+		{"later fragment has none", 0x0800, "45000030 00010010 40110000 0a14010b c6336407 c350 0035 00000000 0102", ""},
+		{"length that lies", 0x0800, "45000014 00010000 40110000 0a14010b c6336407 c350 0035 00000000 0102", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := nflog.Hit{Body: []byte("of the packet before")}
+			_ = nflog.ParsePacket(c.etherType, packet(t, c.packet), &h) // malformed ones are among them
+			if got := hex.EncodeToString(h.Body); got != c.want {
+				t.Errorf("body %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestParsePrefix(t *testing.T) {
 	good := nflog.Prefix{Layer: "L3", Reason: nflog.Egress, Rule: "raw-egress", Revision: "g12-4fd1c0"}
 	got, err := nflog.ParsePrefix("S1|L3|egress|raw-egress|g12-4fd1c0")

@@ -46,7 +46,7 @@ func ParsePrefix(s string) (Prefix, error) {
 // Valid reports whether r is one of the reasons that rules give.
 func (r Reason) Valid() bool {
 	switch r {
-	case Egress, Spoof, UnknownDevice, Lateral, Input, Output, Chatter:
+	case Egress, Spoof, UnknownDevice, Lateral, Input, Output, Chatter, Redirected:
 		return true
 	}
 	return false

@@ -14,6 +14,7 @@ const (
 	reasonInput   = "input"
 	reasonOutput  = "output"
 	reasonChatter = "chatter"
+	reasonAsked   = "redirected"
 )
 
 type compiler struct {

@@ -83,7 +83,9 @@ func (c compiler) nat4() Table {
 		to := fmt.Sprintf("REDIRECT --to-ports %d", s.port)
 		ours = append(ours, b.verdict("self-"+s.id, s.match+" "+toSelf, to))
 		if !b.in.Observe {
-			others = append(others, b.verdict(s.id, s.match, to))
+			// One line for each flow, which is all that nat sees: who asks whom is worth knowing.
+			others = append(others, Rule{ID: "nat-" + s.id + "-log", Match: s.match, Log: &Log{Layer: L4, Reason: reasonAsked, Rule: "nat-" + s.id, Asked: true}},
+				b.verdict(s.id, s.match, to))
 		}
 	}
 	b.chain("NAT-CAM", L4, slices.Concat(ours, []Rule{

@@ -12,6 +12,10 @@ import (
 // LogGroup is the netlink group that hits are logged to.
 const LogGroup = 100
 
+// AskedGroup is the one of questions to foreign name and time servers, which are
+// answered here and so are no hits: nothing of them is dropped.
+const AskedGroup = 101
+
 // LogBytes is how much of a dropped packet is logged: enough for the longest
 // DNS question, so that a blocked one still tells its name.
 const LogBytes = 320
@@ -146,6 +150,15 @@ type Log struct {
 	Layer  Layer
 	Reason string
 	Rule   string
+	Asked  bool // to AskedGroup
+}
+
+// group is where it is logged to.
+func (l Log) group() int {
+	if l.Asked {
+		return AskedGroup
+	}
+	return LogGroup
 }
 
 // prefix is the text that firewall/nflog parses: S1|LAYER|REASON|RULE|REVISION.

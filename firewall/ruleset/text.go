@@ -24,10 +24,10 @@ func (t Table) line(c Chain, r Rule, generation int, revision string) string {
 	}
 	if r.Log != nil && t.Family == Bridge {
 		fmt.Fprintf(&b, " --nflog-prefix \"%s\" --nflog-group %d --nflog-range %d",
-			r.Log.prefix(revision), LogGroup, LogBytes)
+			r.Log.prefix(revision), r.Log.group(), LogBytes)
 	} else if r.Log != nil {
 		target = fmt.Sprintf("NFLOG --nflog-prefix \"%s\" --nflog-group %d --nflog-size %d",
-			r.Log.prefix(revision), LogGroup, LogBytes)
+			r.Log.prefix(revision), r.Log.group(), LogBytes)
 	}
 	if r.Goto {
 		b.WriteString(" -g " + target)
@@ -43,7 +43,7 @@ func nftLine(c Chain, r Rule, generation int, revision string) string {
 		parts = append(parts, r.Match)
 	}
 	if r.Log != nil {
-		parts = append(parts, fmt.Sprintf("log prefix \"%s\" group %d snaplen %d", r.Log.prefix(revision), LogGroup, LogBytes))
+		parts = append(parts, fmt.Sprintf("log prefix \"%s\" group %d snaplen %d", r.Log.prefix(revision), r.Log.group(), LogBytes))
 	}
 	switch {
 	case r.To != "" && r.Goto:

@@ -187,6 +187,12 @@ export interface Attempt {
   folded?: number;
   into?: string;
   country?: string;
+  network?: string;
+  /** whose service it is, by the built-in table */
+  cloud?: { service: string; owner?: string; by: "name" | "address" | "port"; match: string; source: string; seen: string };
+  /** names in what was blocked */
+  said?: { by: string; name: string; detail?: string }[];
+  said_more?: boolean;
   tags?: string[];
   period?: number; // seconds, of a beacon
   jitter?: number;

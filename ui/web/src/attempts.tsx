@@ -6,8 +6,10 @@ import { Counters } from "./containment";
 import { Explain } from "./explain";
 import { Groups } from "./blocked/groups";
 import type { Grouping } from "./blocked/groups";
+import { PeriodReport } from "./blocked/report";
 import { Review } from "./blocked/review";
 import { chatter, chips, current, filtered, found, more, q, typed, wrong } from "./blocked/search";
+import { Cloud } from "./blocked/whom";
 import { words } from "./blocked/words";
 import { fields, without } from "./filter";
 import type { Field } from "./filter";
@@ -139,9 +141,10 @@ function Word({ word: value, children, show }: { word: string; children: Compone
 /** Tags are what is special about an attempt; new has a badge of its own. */
 function Tags({ a }: { a: Attempt }): JSX.Element | null {
   const tags = (a.tags ?? []).filter((tag) => tag !== "new" && tag !== "scan" && tag !== "many");
-  if (tags.length === 0) return null;
+  if (tags.length === 0 && !a.cloud) return null;
   return (
     <span class="marks">
+      <Cloud a={a} />
       {tags.map((tag) => (
         <Word key={tag} word={"is:" + tag}>
           <span class="mark" title={words.value.tag[tag]}>{tag}{tag === "beacon" && a.period ? ` ${span(a.period)} ± ${span(a.jitter ?? 0)}` : ""}</span>
@@ -180,9 +183,12 @@ function Row({ a }: { a: Attempt }): JSX.Element {
         <td class="c-destination">
           {a.host === "*" ? <bdi class="host">{m.manyNames}</bdi>
             : a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By>
+            : a.said?.[0]?.name ? <span title={words.value.saidTitle}><By field="said" a={a}><bdi class="host"><i>{a.said[0].name}</i></bdi></By></span>
             : <span class="faint">{a.overflow || a.scan ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
+            {a.country && <> · <By field="country" a={a}>{a.country}</By></>}
+            {a.network && <> · <By field="network" a={a}><bdi>{a.network}</bdi></By></>}
             {a.overflow && (a.scan ? m.scan : m.overflow)}
             {a.scan && !a.overflow && m.scan}
             {a.folded ? <> · {words.value.folded(count(a.folded))}</> : ""}
@@ -304,6 +310,7 @@ function Tools(): JSX.Element {
         <option value="">{w.list}</option>
         {(["camera", "destination", "reason"] as const).map((by) => <option key={by} value={by}>{w.by[by]}</option>)}
       </select></label>
+      <PeriodReport />
       <Review upTo={seen.value} />
     </div>
   );

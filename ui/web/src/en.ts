@@ -311,6 +311,7 @@ export const en = {
     input: "To the recorder, not offered",
     output: "From the recorder, not pinned",
     chatter: "Chatter",
+    redirected: "Answered here",
   } as Record<string, string>,
   why: {
     egress: "The destination is not the recorder. A camera may answer the recorder and nothing else; there is no allow list.",
@@ -320,6 +321,7 @@ export const en = {
     input: "The recorder offers cameras nothing on that port.",
     output: "The recorder itself may talk to pinned devices only.",
     chatter: "Sent to everybody nearby, as many devices do when they look around.",
+    redirected: "A question to a name or time server outside. It was brought to this recorder and answered here; nothing of it left. Counted once for each flow.",
   } as Record<string, string>,
   xLayer: "Dropped by layer",
   xRule: "Rule",

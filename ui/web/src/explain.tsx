@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { get } from "./api";
 import type { Attempt } from "./api";
 import { Times } from "./blocked/times";
+import { Whom } from "./blocked/whom";
 import { portText } from "./filter";
 import { bytes, count, t, word } from "./i18n";
 import { containment } from "./store";
@@ -57,6 +58,7 @@ export function Explain({ attempt: a }: { attempt: Attempt }): JSX.Element {
         <Fact name={m.xRevision}><code><bdi>{a.revision}</bdi></code></Fact>
         {a.host && <Fact name={m.xName}><bdi>{a.host}</bdi></Fact>}
         {!a.overflow && !a.scan && <Fact name={m.xAddress}><code><bdi>{a.address}</bdi></code> {portText(a)}</Fact>}
+        <Whom of={a} fact={Fact} />
         <Fact name={m.xDevice}><bdi>{a.device || m.unknownDevice}</bdi></Fact>
         {!a.overflow && <Fact name={m.xSource}><code><bdi>{a.source || "–"}</bdi></code></Fact>}
         {!a.overflow && a.mac && <Fact name={m.xMac}><code><bdi>{a.mac}</bdi></code></Fact>}

@@ -7,6 +7,9 @@ import type { Attempt } from "./api";
 export const fields = {
   camera: (a: Attempt) => (a.camera ? word("camera", a.camera) : word("device", a.device || "-")),
   host: (a: Attempt) => word("host", a.host),
+  said: (a: Attempt) => word("said", a.said?.[0]?.name),
+  country: (a: Attempt) => word("country", a.country),
+  network: (a: Attempt) => word("network", a.network),
   address: (a: Attempt) => (a.family === 0 ? quoted(a.address) : word("address", a.address)),
   port: (a: Attempt) => (a.overflow || a.scan ? "" : a.port ? word("port", String(a.port)) : word("protocol", a.protocol.toLowerCase())),
   reason: (a: Attempt) => word("reason", a.reason),

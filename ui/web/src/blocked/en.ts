@@ -2,7 +2,7 @@
 export const en = {
   filter: "Filter: camera:gate host:*.example -port:123 is:new since:24h",
   filterHelp:
-    "Click a cell to filter by it, Alt-click to leave it out. Words may stand anywhere; -word leaves out. Fields: camera, device, host, address, port, protocol, country, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
+    "Click a cell to filter by it, Alt-click to leave it out. Words may stand anywhere; -word leaves out. Fields: camera, device, host, address, port, protocol, country, network, said, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
   searched: (when: string): string => `Searched back to ${when}; ask for older ones to go on.`,
   folded: (n: string): string => `${n} folded`,
   manySources: "many sources",
@@ -33,4 +33,19 @@ export const en = {
   neverReviewed: (n: string): string => `${n} not reviewed yet`,
   allReviewed: "Everything is reviewed",
   lastReview: (who: string, when: string): string => `${who} reviewed up to ${when}`,
+  report: "Report of a period",
+  reportText: "Who tried to reach what, what the state of containment was, and what the canary proved: signed with the site's key. That it was made is written to the audit log.",
+  reportHint: "Times are the recorder's, such as 2026-11-23 14:03:12.",
+  reportWrong: "Write both times as 2026-11-23 14:03:12, the first before the second.",
+  reportOpen: "Open to print",
+  reportEnd: { from: "From", to: "To" },
+  lastDays: (n: number): string => (n === 1 ? "Since yesterday" : `Last ${n} days`),
+  saidTitle: "A name in what was blocked: the device did not ask this recorder for it",
+  saidBy: { dns: "DNS question in it", tls: "TLS server name in it", quic: "QUIC server name in it", http: "HTTP request in it" } as Record<string, string>,
+  saidMore: "More names in it than are kept",
+  country: "Country, at the first hit",
+  network: "Network, at the first hit",
+  cloud: "Maker's cloud",
+  cloudBy: (match: string, by: string): string => `by its ${by}, ${match}`,
+  cloudSource: (url: string, day: string): string => `Source: ${url}, seen ${day}`,
 };

@@ -4,7 +4,7 @@ import type { BlockedCatalogue } from "./words";
 export const ko: BlockedCatalogue = {
   filter: "필터: camera:gate host:*.example -port:123 is:new since:24h",
   filterHelp:
-    "칸을 누르면 그 값만, Alt와 함께 누르면 그 값을 빼고 봅니다. 단어는 어디서든 찾고, -단어는 제외합니다. 항목: camera, device, host, address, port, protocol, country, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
+    "칸을 누르면 그 값만, Alt와 함께 누르면 그 값을 빼고 봅니다. 단어는 어디서든 찾고, -단어는 제외합니다. 항목: camera, device, host, address, port, protocol, country, network, said, source, mac, reason, layer, rule, is, since, until. is: new, odd, beacon, scan, many, names, changed.",
   searched: (when) => `${when}까지 찾았습니다. 더 이전 것을 요청하면 이어서 찾습니다.`,
   folded: (n) => `${n}건 합침`,
   manySources: "여러 출발지",
@@ -35,4 +35,19 @@ export const ko: BlockedCatalogue = {
   neverReviewed: (n) => `아직 검토하지 않은 시도 ${n}건`,
   allReviewed: "모두 검토했습니다",
   lastReview: (who, when) => `${who} 님이 ${when}까지 검토`,
+  report: "기간 보고서",
+  reportText: "누가 무엇에 연결하려 했는지, 격리 상태가 어땠는지, 카나리아가 무엇을 입증했는지를 사이트 키로 서명해 담습니다. 작성 사실은 감사 기록에 남습니다.",
+  reportHint: "시각은 녹화기 기준입니다. 예: 2026-11-23 14:03:12",
+  reportWrong: "두 시각을 2026-11-23 14:03:12처럼 쓰고, 시작이 끝보다 앞서야 합니다.",
+  reportOpen: "인쇄용으로 열기",
+  reportEnd: { from: "시작", to: "끝" },
+  lastDays: (n) => (n === 1 ? "어제부터" : `최근 ${n}일`),
+  saidTitle: "차단된 패킷에 있던 이름입니다. 장치가 이 녹화기에 조회한 이름이 아닙니다",
+  saidBy: { dns: "안에 든 DNS 질의", tls: "안에 든 TLS 서버 이름", quic: "안에 든 QUIC 서버 이름", http: "안에 든 HTTP 요청" },
+  saidMore: "보관 한도를 넘는 이름",
+  country: "국가(첫 시도 때)",
+  network: "네트워크(첫 시도 때)",
+  cloud: "제조사 클라우드",
+  cloudBy: (match, by) => `${{ name: "이름", address: "주소", port: "포트" }[by] ?? by}(${match})로 판단`,
+  cloudSource: (url, day) => `출처: ${url}, 확인 ${day}`,
 };

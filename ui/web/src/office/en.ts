@@ -303,6 +303,7 @@ export const en = {
     "session.end": "Session ended", "token.add": "Token created", "token.remove": "Token removed", "token.end-all": "Tokens ended",
     "confirmation.request": "Second admin asked for", "confirmation.confirm": "Confirmed by a second admin", "confirmation.withdraw": "Request withdrawn", "confirmation.expire": "Request expired",
     "view.opened": "Began to watch", "view.closed": "Stopped watching", "footage.export": "Footage exported", "footage.delete": "Footage deleted by hand",
+    "report.make": "Period report made",
     "audit.export": "Audit log exported", "audit.damaged": "Audit log damaged",
     "device.pin": "Device pinned", "device.unpin": "Device unpinned", "device.inspect": "Device asked what it is",
     "site.change": "Site file changed", "site.shorten": "Retention shortened", "site.released": "Change released",
@@ -315,6 +316,6 @@ export const en = {
   actionGroups: [
     ["sign-in", "Sign-ins"], ["sign-out", "Sign-outs"], ["user.", "Users"], ["password.", "Passwords"], ["passkey.", "Passkeys"], ["totp.", "Authenticator apps"],
     ["session.", "Sessions"], ["token.", "Tokens"], ["confirmation.", "Second admin"], ["view.", "Footage watched"], ["footage.", "Footage exported or deleted"], ["hold.", "Holds"],
-    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["attempts.", "Attempts"], ["storage.", "Storage"], ["tunnel.", "Devices' pages"], ["audit.", "Audit log itself"],
+    ["device.", "Devices"], ["site.", "Site file"], ["firewall.", "Containment"], ["attempts.", "Attempts"], ["storage.", "Storage"], ["tunnel.", "Devices' pages"], ["report.", "Reports"], ["audit.", "Audit log itself"],
   ] as [string, string][],
 };

@@ -296,6 +296,7 @@ export const ko: OfficeCatalogue = {
     "session.end": "세션 종료", "token.add": "토큰 생성", "token.remove": "토큰 제거", "token.end-all": "토큰 모두 종료",
     "confirmation.request": "두 번째 관리자 요청", "confirmation.confirm": "두 번째 관리자 확인", "confirmation.withdraw": "요청 취소", "confirmation.expire": "요청 기한 만료",
     "view.opened": "시청 시작", "view.closed": "시청 종료", "footage.export": "영상 내보내기", "footage.delete": "영상 직접 삭제",
+    "report.make": "기간 보고서 작성",
     "audit.export": "감사 기록 내보내기", "audit.damaged": "감사 기록 손상",
     "device.pin": "장치 고정", "device.unpin": "장치 고정 해제", "device.inspect": "장치에 정보 요청",
     "site.change": "사이트 파일 변경", "site.shorten": "보관 기간 단축", "site.released": "변경 적용",
@@ -308,6 +309,6 @@ export const ko: OfficeCatalogue = {
   actionGroups: [
     ["sign-in", "로그인"], ["sign-out", "로그아웃"], ["user.", "사용자"], ["password.", "비밀번호"], ["passkey.", "패스키"], ["totp.", "인증 앱"],
     ["session.", "세션"], ["token.", "토큰"], ["confirmation.", "두 번째 관리자"], ["view.", "영상 시청"], ["footage.", "영상 내보내기와 삭제"], ["hold.", "보존"],
-    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["attempts.", "차단된 시도"], ["storage.", "저장소"], ["tunnel.", "장치 페이지"], ["audit.", "감사 기록 자체"],
+    ["device.", "장치"], ["site.", "사이트 파일"], ["firewall.", "격리"], ["attempts.", "차단된 시도"], ["storage.", "저장소"], ["tunnel.", "장치 페이지"], ["report.", "보고서"], ["audit.", "감사 기록 자체"],
   ],
 };

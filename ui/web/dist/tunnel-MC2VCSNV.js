@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-MZRDQF3X.js";import"./chunk-QZ3HL4IU.js";import"./chunk-KEIAOVSE.js";import"./chunk-ZX42AMJ4.js";import"./chunk-UJNPUZJE.js";import"./chunk-7GMCEBI3.js";import"./chunk-ZCWKWMIT.js";import"./chunk-RRV3IEFJ.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
