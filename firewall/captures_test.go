@@ -1,6 +1,7 @@
 package firewall_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/stockade-nvr/stockade/internal/frames"
@@ -22,13 +24,72 @@ import (
 // corpus holds captures of real devices; it is not part of the project.
 const corpus = "../../shared/corpus"
 
-// capture is what a device sent, and what of it must be listed.
+// capture is what a device sent, as camera A sends it again, and what of it must be listed.
 type capture struct {
-	frames [][]byte // Ethernet, of that device alone
-	far    []string // "udp 203.0.113.5:123": each destination beyond the site
-	asked  []string // names that it asked a server for
-	said   []string // names in what it said to others
+	frames [][]byte          // Ethernet, of that device alone: what others sent it, nobody sends here
+	sent   map[string]uint64 // IPv4 packets, by destination as whither spells it
+	far    map[string]int    // connections and datagrams to each destination beyond the site
+	asked  map[string]uint64 // names that it asked a server for, and how often
+	said   []string          // names in what it said to others
 }
+
+// captured is a capture of these frames.
+func captured(list [][]byte) capture {
+	c := capture{sent: map[string]uint64{}, far: map[string]int{}, asked: map[string]uint64{}}
+	for _, f := range list {
+		f = asCamera(f)
+		c.frames = append(c.frames, f)
+		p, ok := whither(f)
+		if !ok {
+			continue
+		}
+		c.sent[p.String()]++
+		if beyond(p.to.Addr()) && p.opens {
+			c.far[p.String()]++
+		}
+	}
+	return c
+}
+
+// packet is where an IPv4 packet goes.
+type packet struct {
+	proto string
+	to    netip.AddrPort
+	opens bool // a connection; each datagram does
+}
+
+func (p packet) String() string { return p.proto + " " + p.to.String() }
+
+// whither reads that of a frame, apart from the reader that is tested with it. It
+// knows no fragments, of which no capture has any.
+func whither(frame []byte) (p packet, ok bool) {
+	if len(frame) < 34 || binary.BigEndian.Uint16(frame[12:]) != unix.ETH_P_IP {
+		return p, false
+	}
+	h := frame[14:]
+	size, port := int(h[0]&15)*4, uint16(0)
+	if len(h) < size+8 {
+		return p, false
+	}
+	switch h[9] {
+	case unix.IPPROTO_ICMP:
+		p.proto, port = "icmp", binary.BigEndian.Uint16(h[size:])
+	case unix.IPPROTO_IGMP:
+		p.proto = "igmp"
+	case unix.IPPROTO_TCP:
+		p.proto, port = "tcp", binary.BigEndian.Uint16(h[size+2:])
+		p.opens = h[size+13]&(frames.FlagSYN|frames.FlagACK) == frames.FlagSYN
+	case unix.IPPROTO_UDP:
+		p.proto, port, p.opens = "udp", binary.BigEndian.Uint16(h[size+2:]), true
+	default:
+		p.proto = fmt.Sprint("protocol ", h[9])
+	}
+	p.to = netip.AddrPortFrom(netip.AddrFrom4([4]byte(h[16:20])), port)
+	return p, true
+}
+
+// beyond reports whether an address is on the internet.
+func beyond(a netip.Addr) bool { return a.IsGlobalUnicast() && !a.IsPrivate() }
 
 // small is a capture that is always there.
 func small() capture {
@@ -43,18 +104,18 @@ func small() capture {
 		return q + "\x00\x00\x01\x00\x01"
 	}
 	ntp := "\x23" + strings.Repeat("\x00", 47)
-	return capture{
-		frames: [][]byte{
-			from("192.168.1.1", 17, udp(5000, 53, question("relay.maker.example"))),
-			from("8.8.8.8", 17, udp(5001, 53, question("p2p.maker.example"))),
-			from("198.51.100.123", 17, udp(123, 123, ntp)),
-			from("203.0.113.77", 6, syn(40000, 443, "")),
-			from("224.0.0.251", 17, udp(5353, 5353, question("cam.local"))),
-			from("203.0.113.78", 17, udp(40001, 32100, "hello")),
-		},
-		far:   []string{"udp 8.8.8.8:53", "udp 198.51.100.123:123", "tcp 203.0.113.77:443", "udp 203.0.113.78:32100"},
-		asked: []string{"relay.maker.example", "p2p.maker.example"}, said: []string{"cam.local"},
-	}
+	c := captured([][]byte{
+		from("192.168.1.1", 17, udp(5000, 53, question("relay.maker.example"))),
+		from("8.8.8.8", 17, udp(5001, 53, question("p2p.maker.example"))),
+		from("198.51.100.123", 17, udp(123, 123, ntp)),
+		from("203.0.113.77", 6, syn(40000, 443, "")),
+		from("224.0.0.251", 17, udp(5353, 5353, question("cam.local"))),
+		from("203.0.113.78", 17, udp(40001, 32100, "hello")),
+		from("203.0.113.78", 17, udp(40001, 32100, "hello again")),
+	})
+	c.asked = map[string]uint64{"relay.maker.example": 1, "p2p.maker.example": 1}
+	c.said = []string{"cam.local"}
+	return c
 }
 
 // captures are the small one and, where the corpus is beside the project, all of it.
@@ -68,10 +129,11 @@ func captures(t *testing.T) map[string]capture {
 	}
 	must(t, err)
 	var expected map[string]struct {
-		MACs map[string]int `json:"macs"`
-		DNS  map[string]int `json:"dns_queries"`
-		SNI  map[string]int `json:"tls_sni"`
-		Far  map[string]int `json:"non_lan_destinations"`
+		MACs map[string]int    `json:"macs"`
+		DNS  map[string]uint64 `json:"dns_queries"`
+		SNI  map[string]int    `json:"tls_sni"`
+		Host map[string]int    `json:"http_host"`
+		Far  map[string]int    `json:"non_lan_destinations"`
 	}
 	must(t, json.Unmarshal(text, &expected))
 	for file, want := range expected {
@@ -81,18 +143,32 @@ func captures(t *testing.T) map[string]capture {
 				device = mac
 			}
 		}
-		c := capture{frames: framesOf(t, filepath.Join(corpus, file), device), far: slices.Collect(maps.Keys(want.Far)), said: slices.Collect(maps.Keys(want.SNI))}
-		for name := range want.DNS {
+		c := captured(framesOf(t, filepath.Join(corpus, file), device))
+		if diff := cmp.Diff(want.Far, c.far); diff != "" {
+			t.Errorf("%s is not the capture that was expected (-expected +read):\n%s", file, diff)
+		}
+		c.said = slices.Collect(maps.Keys(want.SNI))
+		for host := range want.Host {
+			if c.says("\r\nHost: " + host) { // else it was said to the device
+				c.said = append(c.said, host)
+			}
+		}
+		for name, n := range want.DNS {
 			if local, ok := strings.CutPrefix(name, "mdns:"); ok {
-				c.said = append(c.said, local)
+				c.said = append(c.said, local) // told to all, asked of nobody: chatter
 			} else {
-				c.asked = append(c.asked, name)
+				c.asked[strings.ToLower(name)] = n
 			}
 		}
 		list[file] = c
 	}
 	list["flows/xm_besder_phone_home.http"] = requests(t, filepath.Join(corpus, "flows/xm_besder_phone_home.http"))
 	return list
+}
+
+// says reports whether a text is in what the device sent.
+func (c capture) says(text string) bool {
+	return slices.ContainsFunc(c.frames, func(f []byte) bool { return bytes.Contains(f, []byte(text)) })
 }
 
 // framesOf reads the frames of one device from a classic pcap file.
@@ -106,6 +182,9 @@ func framesOf(t *testing.T, file, mac string) (list [][]byte) {
 	}
 	for b = b[min(24, len(b)):]; len(b) >= 16; {
 		n := int(order.Uint32(b[8:]))
+		if len(b) < 16+n {
+			t.Fatalf("%s ends early", file)
+		}
 		if f := b[16 : 16+n]; n > 14 && slices.Equal(f[6:12], mustMAC(mac)) {
 			list = append(list, f)
 		}
@@ -118,10 +197,14 @@ func framesOf(t *testing.T, file, mac string) (list [][]byte) {
 }
 
 // requests are HTTP requests of a device that was caught, each as a segment of its own.
-func requests(t *testing.T, file string) (c capture) {
+func requests(t *testing.T, file string) capture {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	must(t, err)
+	var (
+		sent [][]byte
+		said []string
+	)
 	for i, part := range strings.Split(string(text), "---\n") {
 		var lines []string
 		for line := range strings.Lines(part) {
@@ -132,19 +215,24 @@ func requests(t *testing.T, file string) (c capture) {
 		for _, line := range lines {
 			if host, ok := strings.CutPrefix(line, "Host:"); ok {
 				name, _, _ := strings.Cut(strings.TrimSpace(host), ":") // the port is in the request line
-				c.said = append(c.said, name)
+				said = append(said, name)
 			}
 		}
-		dst := fmt.Sprintf("203.0.113.%d", 100+i)
-		c.frames = append(c.frames, ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4(camAIP, dst, 6,
+		sent = append(sent, ether(bridgeMAC, camAMAC, unix.ETH_P_IP, ip4(camAIP, fmt.Sprintf("203.0.113.%d", 100+i), 6,
 			segment(40000, 8086, 0x18, strings.Join(lines, "\r\n")))))
-		c.far = append(c.far, "tcp "+dst+":8086")
+	}
+	c := captured(sent)
+	if c.said = said; len(said) == 0 {
+		t.Errorf("%s names no host", file)
 	}
 	return c
 }
 
 // asCamera makes a captured frame one of camera A's: its MAC and address, the
-// recorder for its gateway and its name server. All else is as it was.
+// recorder for its gateway and its name server. All else is as it was. Thus a
+// capture is of a pinned device whatever network it was taken in, and the frame goes
+// where a camera's goes that has its lease from the recorder; with the addresses of
+// the capture each packet would be that of an unknown device, and show less.
 func asCamera(captured []byte) []byte {
 	f := slices.Clone(captured)
 	copy(f[6:], camAMAC)
