@@ -96,26 +96,28 @@ func small() capture {
 	from := func(dst string, proto byte, payload []byte) []byte {
 		return ether(bridgeMAC, mustMAC("00:11:22:33:44:55"), unix.ETH_P_IP, ip4("192.168.1.64", dst, proto, payload))
 	}
-	question := func(name string) string {
-		q := "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
-		for label := range strings.SplitSeq(name, ".") {
-			q += string(rune(len(label))) + label
-		}
-		return q + "\x00\x00\x01\x00\x01"
-	}
 	ntp := "\x23" + strings.Repeat("\x00", 47)
 	c := captured([][]byte{
-		from("192.168.1.1", 17, udp(5000, 53, question("relay.maker.example"))),
-		from("8.8.8.8", 17, udp(5001, 53, question("p2p.maker.example"))),
+		from("192.168.1.1", 17, udp(5000, 53, askFor("relay.maker.example"))),
+		from("8.8.8.8", 17, udp(5001, 53, askFor("p2p.maker.example"))),
 		from("198.51.100.123", 17, udp(123, 123, ntp)),
 		from("203.0.113.77", 6, syn(40000, 443, "")),
-		from("224.0.0.251", 17, udp(5353, 5353, question("cam.local"))),
+		from("224.0.0.251", 17, udp(5353, 5353, askFor("cam.local"))),
 		from("203.0.113.78", 17, udp(40001, 32100, "hello")),
 		from("203.0.113.78", 17, udp(40001, 32100, "hello again")),
 	})
 	c.asked = map[string]uint64{"relay.maker.example": 1, "p2p.maker.example": 1}
 	c.said = []string{"cam.local"}
 	return c
+}
+
+// askFor is the question for a name's IPv4 address.
+func askFor(name string) string {
+	q := "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+	for label := range strings.SplitSeq(name, ".") {
+		q += string(rune(len(label))) + label
+	}
+	return q + "\x00\x00\x01\x00\x01"
 }
 
 // captures are the small one and, where the corpus is beside the project, all of it.
