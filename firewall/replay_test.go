@@ -3,6 +3,7 @@ package firewall_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,7 +32,7 @@ type arrivals struct {
 }
 
 // watch counts what arrives on a wire, but for what the lab itself sends: that has a
-// tag, or is the box's own neighbour discovery.
+// tag, or is neighbourly.
 func (l *lab) watch(w *wire) *arrivals {
 	a := &arrivals{to: map[string]uint64{}}
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -64,8 +65,7 @@ func (l *lab) watch(w *wire) *arrivals {
 }
 
 func (a *arrivals) add(frame []byte) {
-	discovery := len(frame) < 40 || frame[12] == 0x08 && frame[13] == 0x06 || frame[12] == 0x86 && frame[13] == 0xdd && frame[38] == 0xff
-	if discovery && !bytes.Equal(frame[6:min(12, len(frame))], camAMAC) || tagIn(frame) != "" {
+	if !bytes.Equal(frame[6:min(12, len(frame))], camAMAC) && neighbourly(frame) || tagIn(frame) != "" {
 		return
 	}
 	key := fmt.Sprintf("type %x", frame[12:14])
@@ -75,6 +75,24 @@ func (a *arrivals) add(frame []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.to[key]++
+}
+
+// neighbourly reports whether a frame is one by which a box speaks for itself to
+// those on the same wire, and which no router forwards: ARP, IGMP, and IPv6 to a
+// multicast address.
+func neighbourly(frame []byte) bool {
+	if len(frame) < 40 {
+		return true
+	}
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case unix.ETH_P_ARP:
+		return true
+	case unix.ETH_P_IP:
+		return frame[23] == unix.IPPROTO_IGMP
+	case unix.ETH_P_IPV6:
+		return frame[38] == 0xff
+	}
+	return false
 }
 
 // take gives what was counted since the last time.
