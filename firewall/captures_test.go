@@ -113,11 +113,14 @@ func small() capture {
 
 // askFor is the question for a name's IPv4 address.
 func askFor(name string) string {
-	q := "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+	var q strings.Builder
+	q.WriteString("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 	for label := range strings.SplitSeq(name, ".") {
-		q += string(rune(len(label))) + label
+		q.WriteByte(byte(len(label)))
+		q.WriteString(label)
 	}
-	return q + "\x00\x00\x01\x00\x01"
+	q.WriteString("\x00\x00\x01\x00\x01")
+	return q.String()
 }
 
 // captures are the small one and, where the corpus is beside the project, all of it.
