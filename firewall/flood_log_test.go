@@ -213,8 +213,10 @@ func TestNoFloodHidesAnotherCamera(t *testing.T) {
 	l := newLab(t)
 	l.proveLeaks(t)
 	reader := readLog(t)
-	f := firewall.New(firewall.Options{StateDir: t.TempDir(), Log: logger(t), Interval: 200 * time.Millisecond,
-		Hits: func() (read, lost uint64) { s := reader.Stats(); return s.Read, s.Lost }, Binding: reader.Binding})
+	f := firewall.New(firewall.Options{
+		StateDir: t.TempDir(), Log: logger(t), Interval: 200 * time.Millisecond,
+		Hits: func() (read, lost uint64) { s := reader.Stats(); return s.Read, s.Lost }, Binding: reader.Binding,
+	})
 	must(t, f.Set(t.Context(), l.policy()))
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)

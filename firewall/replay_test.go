@@ -45,11 +45,14 @@ func small() capture {
 		return ether(bridgeMAC, mustMAC("00:11:22:33:44:55"), unix.ETH_P_IP, ip4("192.168.1.64", dst, proto, payload))
 	}
 	question := func(name string) string {
-		q := "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+		var q strings.Builder
+		q.WriteString("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00")
 		for label := range strings.SplitSeq(name, ".") {
-			q += string(rune(len(label))) + label
+			q.WriteByte(byte(len(label)))
+			q.WriteString(label)
 		}
-		return q + "\x00\x00\x01\x00\x01"
+		q.WriteString("\x00\x00\x01\x00\x01")
+		return q.String()
 	}
 	ntp := "\x23" + strings.Repeat("\x00", 47)
 	return capture{

@@ -83,6 +83,7 @@ func (e event) cefAttempt(put func(key, value string)) {
 	if a.Folded > 0 { // a scan, ever new sources, or what found no row of its own
 		put("cn1", strconv.FormatUint(a.Folded, 10))
 		put("cn1Label", "attempts")
+		label(put, 5, "stands for", map[bool]string{true: "scan", false: "rest"}[a.Scan])
 	}
 	label(put, 1, "rule", a.Rule)
 	label(put, 2, "device", a.Device)
