@@ -23,8 +23,6 @@ func tried(t *testing.T) *accountSite {
 	beacon := phone(30, "North gate", "relay.cam-cloud.example", "198.18.0.31", "TCP", 443, "egress", "L3", "raw-egress")
 	beacon.Tags, beacon.Period, beacon.Jitter, beacon.Country = []string{"new", "odd", "beacon"}, 60, 4.2, "CN"
 	beacon.Earlier = 40
-	beacon.Network = "AS64500 Example Cloud"
-	beacon.Cloud = &ui.CloudView{Service: "Example cloud (P2P)", Owner: "Example Ltd", By: "name", Match: "cam-cloud.example", Source: "https://docs.example/ports", Seen: "2026-11-20"}
 	for n, hits := range []uint64{1200, 7, 90} {
 		beacon.Times = append(beacon.Times, ui.TimeView{Start: time.Now().UTC().Add(time.Duration(n-3) * time.Hour), Width: 3600, Count: hits})
 	}
@@ -32,8 +30,6 @@ func tried(t *testing.T) *accountSite {
 	scan.Scan, scan.Folded, scan.Count, scan.Tags = true, 1000, 1204, []string{"scan"}
 	many := phone(32, "", "", "203.0.113.9", "UDP", 53, "spoof", "L3", "raw-spoof")
 	many.Many, many.Folded, many.Source, many.MAC, many.Device, many.Tags = true, 20_000, "", "", "", []string{"many"}
-	many.Said = []ui.SaidView{{By: "tls", Name: "<img src=x onerror=document.title='owned'>"}}
-	many.Cloud = &ui.CloudView{Service: "PPPP P2P cloud", By: "port", Match: "udp/53", Source: "https://docs.example/p", Seen: "2026-11-20"}
 	s.block(beacon)
 	s.block(scan)
 	s.block(many)
@@ -58,11 +54,7 @@ func TestAttemptsAreSearchedAndSignedOffOnThePage(t *testing.T) {
 	await(page, t, `document.querySelector('tr.attempt[data-id=a0030]').textContent.includes('beacon 60 s ± 4 s')`)
 	await(page, t, `document.querySelector('tr.attempt[data-id=a0031] .c-destination').textContent.includes('1,000 folded')`)
 
-	// Whom it was for, as far as that is known; a name that a packet says is text.
-	await(page, t, `['CN', 'AS64500 Example Cloud', 'Example cloud (P2P)'].every((s) => document.querySelector('tr.attempt[data-id=a0030] .c-destination').textContent.includes(s))`)
-	await(page, t, `document.querySelector('tr.attempt[data-id=a0032] .host').textContent.includes('<img') && !!document.querySelector('tr.attempt[data-id=a0032] .cloud.weak') && !document.querySelector('#attempts img') && document.title !== 'owned'`)
 	do(page, t, chromedp.Evaluate(`document.querySelector('tr.attempt[data-id=a0030] .expand').click()`, nil))
-	await(page, t, `['Example Ltd', 'by its name, cam-cloud.example', 'https://docs.example/ports'].every((s) => document.querySelector('.explain dl').textContent.includes(s)) && !document.querySelector('.explain a')`)
 	await(page, t, `document.querySelectorAll('.explain .times rect').length === 3 && document.querySelector('.explain').textContent.includes('40 earlier')`)
 	do(page, t, chromedp.Evaluate(`document.querySelector('.explain').scrollIntoView({block: 'center'})`, nil))
 	if dir := os.Getenv("STOCKADE_SCREENS"); dir != "" {

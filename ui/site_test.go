@@ -333,7 +333,10 @@ func chosen(v ui.AttemptView, where string) bool {
 		values := map[filter.Field][]string{
 			filter.Camera: {v.Camera}, filter.Device: {v.Device}, filter.Host: {v.Host}, filter.Address: {v.Address},
 			filter.Port: {strconv.Itoa(v.Port)}, filter.Protocol: {v.Protocol}, filter.Source: {v.Source}, filter.MAC: {v.MAC},
-			filter.Reason: {v.Reason}, filter.Layer: {v.Layer}, filter.Rule: {v.Rule}, filter.Is: v.Tags, filter.Country: {v.Country},
+			filter.Reason: {v.Reason}, filter.Layer: {v.Layer}, filter.Rule: {v.Rule}, filter.Is: v.Tags, filter.Country: {v.Country}, filter.Network: {v.Network},
+		}
+		for _, n := range v.Said {
+			values[filter.Said] = append(values[filter.Said], n.Name)
 		}
 		if field == filter.Text {
 			return slices.Concat(slices.Collect(maps.Values(values))...)

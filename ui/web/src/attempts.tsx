@@ -154,6 +154,11 @@ function Tags({ a }: { a: Attempt }): JSX.Element | null {
   );
 }
 
+/** Net is whose network the destination is in: where no name is known, it stands in the name's place. */
+function Net({ a }: { a: Attempt }): JSX.Element {
+  return <span class="net" title={words.value.network}><By field="network" a={a}><bdi>{a.network}</bdi></By></span>;
+}
+
 /** span writes seconds as 45 s, 12 min or 6 h. */
 function span(seconds: number): string {
   if (seconds < 100) return `${Math.round(seconds)} s`;
@@ -164,6 +169,7 @@ function Row({ a }: { a: Attempt }): JSX.Element {
   const m = t.value;
   const open = opened.value === a.id;
   const last = Date.parse(a.last);
+  const said = a.said?.[0]?.name;
   const toggle = (): void => {
     opened.value = open ? undefined : a.id;
     if (open) resume();
@@ -183,17 +189,20 @@ function Row({ a }: { a: Attempt }): JSX.Element {
         <td class="c-destination">
           {a.host === "*" ? <bdi class="host">{m.manyNames}</bdi>
             : a.host ? <By field="host" a={a}><bdi class="host">{a.host}</bdi></By>
-            : a.said?.[0]?.name ? <span title={words.value.saidTitle}><By field="said" a={a}><bdi class="host"><i>{a.said[0].name}</i></bdi></By></span>
+            : said ? <span title={words.value.saidTitle}><By field="said" a={a}><bdi class="host"><i>{said}</i></bdi></By></span>
+            : a.network ? <Net a={a} />
             : <span class="faint">{a.overflow || a.scan ? m.many : m.noName}</span>}
           <span class="under mono">
             <By field="address" a={a}><bdi>{a.address}</bdi></By>
-            {a.country && <> · <By field="country" a={a}>{a.country}</By></>}
-            {a.network && <> · <By field="network" a={a}><bdi>{a.network}</bdi></By></>}
-            {a.overflow && (a.scan ? m.scan : m.overflow)}
-            {a.scan && !a.overflow && m.scan}
-            {a.folded ? <> · {words.value.folded(count(a.folded))}</> : ""}
-            {a.new && second.value - Date.parse(a.first) < newFor && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
+            <span class="beside">
+              {a.country && <> · <By field="country" a={a}>{a.country}</By></>}
+              {a.overflow && (a.scan ? m.scan : m.overflow)}
+              {a.scan && !a.overflow && m.scan}
+              {a.folded ? <> · {words.value.folded(count(a.folded))}</> : ""}
+              {a.new && second.value - Date.parse(a.first) < newFor && <span class="new" title={m.newTitle}>{m.newBadge}</span>}
+            </span>
           </span>
+          {a.network && (a.host || said) && <span class="under"><Net a={a} /></span>}
           <Tags a={a} />
         </td>
         <td class="c-port">

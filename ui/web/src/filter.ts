@@ -20,14 +20,14 @@ export const fields = {
 
 export type Field = keyof typeof fields;
 
-/** quoted puts a value in quotes where it needs them; a quote within cannot be asked for. */
+/** quoted puts a value in quotes where it needs them. */
 function quoted(value: string): string {
-  return /[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value;
+  return /\s/.test(value) ? `"${value}"` : value;
 }
 
-/** word asks for a value of a field; none where there is no value. */
+/** word asks for a value of a field; none where there is no value, or one with a quote, which cannot be asked for. */
 export function word(field: string, value: string | undefined): string {
-  return value ? `${field}:${quoted(value)}` : "";
+  return value && !value.includes('"') ? `${field}:${quoted(value)}` : "";
 }
 
 /** without turns a word round. */
