@@ -15,6 +15,7 @@ import (
 	"github.com/stockade-nvr/stockade/firewall"
 	"github.com/stockade-nvr/stockade/firewall/canary"
 	"github.com/stockade-nvr/stockade/firewall/nflog"
+	"github.com/stockade-nvr/stockade/firewall/outguard"
 	"github.com/stockade-nvr/stockade/firewall/ruleset"
 	"github.com/stockade-nvr/stockade/ui"
 )
@@ -60,6 +61,18 @@ func proveFirewall(c *cobra.Command, site *configs.Site, asJSON bool) error {
 		return finding{fmt.Errorf("containment is not proved: %s", strings.Join(v.Reasons, "; "))}
 	case b.ReadBack != firewall.Enforced: // a missing layer that another one hides from the canary
 		return finding{fmt.Errorf("no packet got out, but containment is %s: %s", b.ReadBack, strings.Join(b.Reasons, "; "))}
+	}
+	return guardMissing(site, v.Layers)
+}
+
+// guardMissing is a finding where the guard at the way out was attached since this
+// boot and is whole no more. Where nobody can attach it, as on an older kernel, its
+// line says so, and no layer that there could be is missing.
+func guardMissing(site *configs.Site, layers []ui.LayerView) error {
+	for _, l := range layers {
+		if !l.Holds && len(outguard.Noted(guardFile(site.Path))) > 0 {
+			return finding{fmt.Errorf("no packet got out, but %s is missing: %s", l.Layer, l.Detail)}
+		}
 	}
 	return nil
 }
