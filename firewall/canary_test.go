@@ -147,6 +147,17 @@ func TestTheCanaryFails(t *testing.T) {
 		{"L1, the flags alone", "bridge link set dev nvr-cn0 isolated off; bridge link set dev p-a isolated off", canary.Proved, nil, "", "L1"},
 		{"L2", "for f in -4 -6; do for i in br-cam nvr-cn0 nvr-cn2; do ip $f rule del pref 1 iif $i; done; done", canary.Proved, nil, "", "L2"},
 		{
+			"L1, the bridge table alone", "nft delete table bridge nvr", canary.Weakened,
+			map[string]canary.Outcome{"unpinned-arp": canary.Unseen, "arp-camera": canary.Unseen, "arp-recorder": canary.Unseen, "udp4": canary.Stopped, "lateral4": canary.Stopped},
+			"L1 spoof", "L1",
+		},
+		{"L2, a setting alone", "sysctl -qw net.ipv4.conf.br-cam.forwarding=1", canary.Proved, nil, "", "L2"},
+		{
+			"the sets", "ipset flush", canary.Leaking,
+			map[string]canary.Outcome{"in-recorder": canary.Leaked, "box-source": canary.Leaked},
+			"nvr-out0", "L3",
+		},
+		{
 			"L3", both("-t raw -F PREROUTING") + " && nft delete table inet nvr", canary.Weakened,
 			map[string]canary.Outcome{"udp4": canary.OtherLayer, "tcp6": canary.OtherLayer, "hairpin4": canary.OtherLayer, "broadcast": canary.OtherLayer, "lateral4": canary.Stopped, "recorder-udp": canary.Stopped},
 			"L4 egress", "L3",
