@@ -40,8 +40,8 @@ func (b *builder) beyond(name, reason string, l Layer) []string {
 		return []string{beyondOne, fmt.Sprintf("limit rate over %d/second burst %d packets", logsOfAll, atOnceOfAll)}
 	case b.table.Family == Bridge:
 		return nil // frames that are not for us were judged before; there are no others of a flood's size
-	case b.table.Family == IPv6, reason == reasonUnknown, reason == reasonOutput:
-		return []string{all} // sources are invented without end there: a table of them would be full
+	case b.table.Family == IPv6, reason == reasonUnknown, reason == reasonOutput, strings.HasPrefix(name, "FWD"):
+		return []string{all} // sources may be invented without end there: a table of them would be full
 	}
 	return []string{fmt.Sprintf("-m hashlimit --hashlimit-above %d/sec --hashlimit-burst %d --hashlimit-mode srcip --hashlimit-name %s --hashlimit-htable-max %d",
 		logsOfOne, logsOfOne, strings.ToLower(SetPrefix+name), tableOf)}
@@ -53,7 +53,7 @@ var beyondOne = fmt.Sprintf("update @%s { ether saddr limit rate over %d/second 
 
 // talk is the set that beyondOne looks at.
 func talk() Set {
-	return Set{Name: setTalk, Create: "type ether_addr; size 65535; flags dynamic,timeout; timeout 10s;", Dynamic: true}
+	return Set{Name: setTalk, Create: "type ether_addr; size 65535; flags dynamic,timeout; timeout 10s;"}
 }
 
 // more makes the chain that drops what is too much to log, and the rules that lead there.

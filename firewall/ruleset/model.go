@@ -104,7 +104,6 @@ type Set struct {
 	Name    string
 	Create  string // type and options, as after "create NAME"
 	Members []string
-	Dynamic bool // the kernel fills it: its members are nobody's to compare
 }
 
 // Table is one table's part of the ruleset.
