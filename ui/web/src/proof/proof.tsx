@@ -40,13 +40,16 @@ export function Proof(): JSX.Element | null {
   const p = c?.proof;
   const open = useSignal(false);
   const round = useSignal<Round | undefined>(undefined);
+  const again = useSignal(0); // times that the recorder gave no round
   const task = useTask();
   useEffect(() => {
     if (!open.value) return;
     const gone = new AbortController();
-    get<Round>("containment/proof", {}, gone.signal).then((r) => (round.value = r)).catch(() => undefined);
+    get<Round>("containment/proof", {}, gone.signal)
+      .then((r) => (round.value = r))
+      .catch(() => gone.signal.aborted || setTimeout(() => again.value++, 2000));
     return () => gone.abort();
-  }, [open.value, p?.began]);
+  }, [open.value, p?.began, again.value]);
   const look = !p ? "unknown" : p.verdict === "leaking" ? "bad" : p.verdict === "proved" && !c?.unproved ? "ok" : "warn";
   const prove = (): void => void task.run(async () => {
     round.value = await send<Round>("POST", "containment/proof", {});
