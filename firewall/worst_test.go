@@ -38,7 +38,6 @@ func (l *lab) worst() map[string]string {
 		"net/ipv4/icmp_msgs_per_sec":               "1000000",
 		"net/ipv4/icmp_msgs_burst":                 "1000000",
 		"net/ipv6/icmp/ratelimit":                  "0",
-		"net/ipv4/neigh/br-cam/proxy_delay":        "0",
 		"net/ipv4/neigh/br-cam/locktime":           "0",
 		"net/ipv6/conf/br-cam/accept_redirects":    "1",
 		"net/ipv6/conf/br-cam/accept_source_route": "1",
@@ -50,6 +49,7 @@ func (l *lab) worst() map[string]string {
 		} {
 			w["net/ipv4/conf/"+i+"/"+key] = value
 		}
+		w["net/ipv4/neigh/"+i+"/proxy_delay"] = "0" // or what is answered for another comes at any time within a second
 		for key, value := range map[string]string{"accept_ra": "2", "accept_dad": "0", "dad_transmits": "0", "autoconf": "1"} {
 			w["net/ipv6/conf/"+i+"/"+key] = value
 		}
