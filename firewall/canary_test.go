@@ -19,16 +19,17 @@ import (
 // proven is a lab with a canary, its log read, and nothing repaired.
 type proven struct {
 	*lab
-	f *firewall.Firewall
+	f     *firewall.Firewall
+	state string // its directory
 }
 
 // withCanary arms the lab's policy with a canary among its ports.
 func (l *lab) withCanary(backend string) *proven {
 	l.t.Helper()
-	p := &proven{lab: l}
+	p := &proven{lab: l, state: l.t.TempDir()}
 	reader := nflog.New(nflog.Options{Group: ruleset.LogGroup, Log: logger(l.t), Handle: func(h *nflog.Hit) { p.f.Hit(h) }})
 	p.f = firewall.New(firewall.Options{
-		StateDir: l.t.TempDir(), Log: logger(l.t), Interval: 200 * time.Millisecond, Backend: backend,
+		StateDir: p.state, Log: logger(l.t), Interval: 200 * time.Millisecond, Backend: backend,
 		Hits:    func() (uint64, uint64) { s := reader.Stats(); return s.Read, s.Lost },
 		Binding: reader.Binding,
 	})
@@ -250,5 +251,27 @@ func TestWhereTheCanaryHasNoPlace(t *testing.T) {
 	}
 	if strings.Contains(foreign(t, "ip -br link"), canary.PortA) {
 		t.Error("its interfaces are there")
+	}
+}
+
+// C1, C12: where another process takes the disarming back, as nvr firewall arm does, the
+// daemon guards and proves again, and not only reads back.
+func TestArmedAgainByACommandItIsProvedAgain(t *testing.T) {
+	p := newLab(t).withCanary("nft")
+	p.answering()
+	keep(t, p.f)
+	p.await("a proof", func() bool { return p.f.Status().State == firewall.Contained })
+	policy := p.policy()
+	policy.Canary = true
+	command := firewall.New(firewall.Options{StateDir: p.state, Log: logger(t), Backend: "nft"})
+	_, _, err := command.Disarm(t.Context(), policy, firewall.Note{Who: "kim", Why: "a new switch"})
+	must(t, err)
+	disarmed := time.Now()
+	p.await("the daemon to obey", func() bool { return p.f.Status().State == firewall.Disarmed })
+	_, err = command.Arm(t.Context(), policy)
+	must(t, err)
+	p.await("contained again", func() bool { return p.f.Status().State == firewall.Contained })
+	if proof := p.f.Status().Proof; proof == nil || proof.Began.Before(disarmed) {
+		t.Errorf("proved by %+v, of before it was disarmed at %s", proof, disarmed)
 	}
 }

@@ -53,12 +53,15 @@ func (s Status) about() about {
 	return a
 }
 
-// in says what is to be proved from now on; of a policy without a canary, nothing.
+// in says what is to be proved from now on; of a policy without a canary, nothing, and
+// what was proved before says nothing of what may come after it.
 func (x *proving) in(p Policy, bridge string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.site = nil
-	if p.Canary {
+	if !p.Canary {
+		x.last = nil
+	} else {
 		x.site = &canary.Site{Bridge: bridge, Networks: masked(p.Addresses), DNS: p.DNS, NTP: p.NTP, DHCP: p.DHCP}
 	}
 }
@@ -125,7 +128,9 @@ func (x *proving) keep(p canary.Proof, of about) Proof {
 			now.Since = before.Since
 		}
 	}
-	x.last, x.about = &now, of
+	if x.site != nil { // else it was disarmed meanwhile
+		x.last, x.about = &now, of
+	}
 	return now
 }
 

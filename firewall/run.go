@@ -113,7 +113,8 @@ func (f *Firewall) tend(ctx context.Context) error {
 	if f.unmarked {
 		f.mark()
 	}
-	if f.k == nil || f.k.Generation() == 0 { // the note is gone: enforce again
+	// The note is gone: enforce again, also where the command that took it away did so.
+	if f.k == nil || f.k.Generation() == 0 || f.guarding.Load() == nil {
 		if !mayRepair {
 			return nil
 		}
