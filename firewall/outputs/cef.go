@@ -21,6 +21,9 @@ func (e event) cef(version string) string {
 		"alarm": "Alarm", "alarm-over": "Alarm is over",
 	}[e.kindName()]
 	id := e.kindName()
+	if e.attempt != nil && action(e.attempt) != "blocked" {
+		name = "Device's question answered here"
+	}
 	if e.attempt != nil {
 		id += ":" + string(e.attempt.Reason)
 	}
@@ -62,7 +65,7 @@ func (e event) cefAttempt(put func(key, value string)) {
 	put("start", millis(a.First))
 	put("end", millis(a.Last))
 	put("cnt", strconv.FormatUint(a.Count, 10))
-	put("act", "blocked")
+	put("act", action(a))
 	put("cat", string(a.Reason))
 	put("externalId", a.ID)
 	put("proto", a.ProtocolName)

@@ -47,7 +47,7 @@ type watcher struct {
 func (w *watcher) see(now time.Time, s Situation) (events []event) {
 	if !w.seen || s.State != w.state {
 		level := notice
-		if s.State != "enforced" {
+		if s.State != "contained" && s.State != "enforced" {
 			level = alert
 		}
 		events = append(events, event{at: now, severity: level, kind: "containment", state: s.State, text: brief(strings.Join(s.Reasons, "; "))})

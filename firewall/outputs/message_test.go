@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
 // The vectors are those of the specification's baseline.
@@ -124,12 +125,28 @@ func TestSourcePortIsReadWhereThereIsOne(t *testing.T) {
 	}
 }
 
+// A question that was answered here is not told as one that was blocked.
+func TestWhatWasAnsweredHereIsNotToldAsBlocked(t *testing.T) {
+	for reason, want := range map[nflog.Reason][3]string{
+		nflog.Egress:     {`"action":"blocked"`, "act=blocked", "|Device's packets blocked|"},
+		nflog.Redirected: {`"action":"redirected"`, "act=redirected", "|Device's question answered here|"},
+	} {
+		e := event{at: time.Now(), severity: notice, attempt: &journal.Attempt{Reason: reason}}
+		if z, c := e.zeek(), e.cef("1"); !strings.Contains(z, want[0]) || !strings.Contains(c, want[1]) || !strings.Contains(c, want[2]) {
+			t.Errorf("%s: %s\n%s", reason, z, c)
+		}
+	}
+}
+
 func TestTheWatcherSaysWhatChangedOnce(t *testing.T) {
 	now := time.Now()
 	var w watcher
 	old := Change{First: now.Add(-time.Hour), Layer: "L3", Found: "a rule is gone", Done: "repaired"}
 	if e := w.see(now, Situation{State: "enforced", Changes: []Change{old}}); len(e) != 1 || e[0].state != "enforced" {
 		t.Fatalf("at first: %+v", e)
+	}
+	if e := w.see(now, Situation{State: "contained", Changes: []Change{old}}); len(e) != 1 || e[0].severity != notice {
+		t.Fatalf("proved: %+v", e) // that all is well alarms nobody
 	}
 	fresh := Change{First: now, Layer: "L2", Found: "a rule is gone", Done: "repaired"}
 	s := Situation{State: "degraded", Reasons: []string{"L2"}, Alarms: []string{"a note"}, Changes: []Change{fresh, old}}

@@ -43,7 +43,7 @@ type Change struct {
 
 // Situation is how containment stands.
 type Situation struct {
-	State   string // enforced, degraded, not-enforced, disarmed, observing
+	State   string // contained, enforced, degraded, not-enforced, disarmed, observing
 	Reasons []string
 	Alarms  []string
 	Changes []Change // the newest first

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/stockade-nvr/stockade/firewall/journal"
+	"github.com/stockade-nvr/stockade/firewall/nflog"
 )
 
 // conn is an attempt in the fields of Zeek's conn.log, and what it has no field for.
@@ -86,13 +89,21 @@ func (e event) zeek() string {
 	return string(text)
 }
 
+// action is what became of an attempt's packets.
+func action(a *journal.Attempt) string {
+	if a.Reason == nflog.Redirected { // answered by the recorder, in the server's place
+		return string(nflog.Redirected)
+	}
+	return "blocked"
+}
+
 func (e event) conn() conn {
 	a := e.attempt
 	c := conn{
 		Path: "conn", TS: seconds(a.First), UID: a.ID, OrigH: address(a.Source), RespH: address(a.Destination),
 		Proto: a.ProtocolName, Duration: a.Last.Sub(a.First).Seconds(), State: "OTH", LocalOrig: true,
 		OrigPackets: a.Count, OrigBytes: a.Bytes, OrigL2: hardware(a.MAC), RespL2: hardware(a.DestinationMAC),
-		Community: e.communityID(), Host: a.Host, Action: "blocked", Reason: string(a.Reason), Device: a.Device, Cameras: a.Cameras,
+		Community: e.communityID(), Host: a.Host, Action: action(a), Reason: string(a.Reason), Device: a.Device, Cameras: a.Cameras,
 		Layer: a.Layer, Rule: a.Rule, Revision: a.Revision, Last: seconds(a.Last), Scan: a.Scan, Rest: a.Overflow || a.Many,
 		Attempts: a.Folded,
 	}
