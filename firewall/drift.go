@@ -192,19 +192,24 @@ func (b *driftBook) newest(n int) []Drift {
 // shownDrift is how many a Status carries.
 const shownDrift = 50
 
-// keepDrift writes the list down, at most once an interval, until ctx ends. It is
-// a goroutine of its own: a disk that hangs must not keep us from repairing.
+// keepDrift writes the list down, at most once an interval, until ctx ends.
 func (f *Firewall) keepDrift(ctx context.Context) {
-	if f.o.StateDir == "" {
-		return
+	if f.o.StateDir != "" {
+		f.keepInFile(ctx, "what was found in the kernel", func(bool) error { return f.saveDrift() })
 	}
+}
+
+// keepInFile saves once an interval until ctx ends, and once more then, and says once
+// that it cannot what. It is for a goroutine of its own: a disk that hangs must not keep us
+// from repairing.
+func (f *Firewall) keepInFile(ctx context.Context, what string, save func(ended bool) error) {
 	tick := time.NewTicker(f.o.Interval)
 	defer tick.Stop()
 	for broken := false; ; {
 		ended := ctx.Err() != nil
-		err := f.saveDrift()
+		err := save(ended)
 		if err != nil && !broken {
-			f.log.Error("what was found in the kernel is kept in memory only", "error", err)
+			f.log.Error("kept in memory only", "what", what, "error", err)
 		}
 		broken = err != nil
 		if ended {

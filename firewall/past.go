@@ -88,7 +88,8 @@ func joinShortest(list []Stretch) []Stretch {
 	if gap := b.From.Sub(a.To); gap < 0 || gap > pastGap {
 		a.State, a.Why = Unseen, ""
 	}
-	a.From, a.To, a.Proofs = earlier(a.From, b.From), later(a.To, b.To), a.Proofs+b.Proofs
+	a.From, a.To = slices.MinFunc([]time.Time{a.From, b.From}, time.Time.Compare), slices.MaxFunc([]time.Time{a.To, b.To}, time.Time.Compare)
+	a.Proofs += b.Proofs
 	list[at] = a
 	return slices.Delete(list, at+1, at+2)
 }
@@ -99,20 +100,6 @@ func worse(a, b State) bool {
 	return slices.Index(order, a) < slices.Index(order, b)
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
 // between gives the stretches of [from, to), cut to it.
 func (p *past) between(from, to time.Time) []Stretch {
 	p.mu.Lock()
@@ -120,7 +107,8 @@ func (p *past) between(from, to time.Time) []Stretch {
 	list := []Stretch{}
 	for _, s := range p.list {
 		if !s.To.Before(from) && s.From.Before(to) {
-			s.From, s.To = later(s.From, from), earlier(s.To, to)
+			s.From = slices.MaxFunc([]time.Time{s.From, from}, time.Time.Compare)
+			s.To = slices.MinFunc([]time.Time{s.To, to}, time.Time.Compare)
 			list = append(list, s)
 		}
 	}
@@ -184,25 +172,11 @@ func (f *Firewall) keepPast(ctx context.Context) {
 	if err := f.past.load(f.o.StateDir); err != nil {
 		f.log.Error("what the state was before is not known", "error", err)
 	}
-	tick := time.NewTicker(f.o.Interval)
-	defer tick.Stop()
-	for broken := false; ; {
-		ended := ctx.Err() != nil
+	f.keepInFile(ctx, "what the state was", func(ended bool) error {
 		now := time.Now()
 		if s := f.Status(); !s.Checked.IsZero() || s.State == Disarmed {
 			f.past.see(now, s)
 		}
-		err := f.past.save(f.o.StateDir, now, ended)
-		if err != nil && !broken {
-			f.log.Error("what the state was is kept in memory only", "error", err)
-		}
-		broken = err != nil
-		if ended {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
-		}
-	}
+		return f.past.save(f.o.StateDir, now, ended)
+	})
 }
