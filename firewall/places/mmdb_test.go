@@ -106,7 +106,7 @@ func countries() []byte {
 		"198.51.100.0/24": fields{"country": fields{"iso_code": "kr", "names": fields{"en": "Korea"}}},
 		"203.0.113.0/25":  fields{"registered_country": fields{"iso_code": "US"}},
 		"2001:db8::/32":   fields{"country": fields{"iso_code": "FR"}},
-		"192.0.2.0/24":    fields{"country": fields{"iso_code": "XXX"}, "weight": 0.5},
+		"192.0.2.0/24":    fields{"country": fields{"iso_code": "KOR"}, "weight": 0.5},
 	})
 }
 

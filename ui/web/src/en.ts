@@ -323,7 +323,7 @@ export const en = {
     chatter: "Sent to everybody nearby, as many devices do when they look around.",
     redirected: "A question to a name or time server outside. It was brought to this recorder and answered here; nothing of it left. Counted once for each flow.",
   } as Record<string, string>,
-  xLayer: "Dropped by layer",
+  xLayer: "Layer",
   xRule: "Rule",
   xRevision: "Policy revision",
   xSource: "Source",

@@ -333,7 +333,7 @@ export const ko: Catalogue = {
     chatter: "많은 장치가 주변을 찾을 때처럼 근처 모두에게 보낸 것입니다.",
     redirected: "외부의 이름 서버나 시각 서버에 보낸 질의입니다. 이 녹화기로 돌려 여기서 응답했으며 밖으로 나간 것은 없습니다. 흐름마다 한 번 셉니다.",
   },
-  xLayer: "차단한 계층",
+  xLayer: "계층",
   xRule: "규칙",
   xRevision: "정책 개정",
   xSource: "출발지",

@@ -1,1 +1,0 @@
-import{a,b,c,d}from"./chunk-OCAL5X3U.js";import"./chunk-3KC3WYXB.js";import"./chunk-3CKJZCGP.js";import"./chunk-WPOMV5V7.js";import"./chunk-ZOQPSDYQ.js";import"./chunk-OJLQMPOL.js";import"./chunk-WNM5B5RV.js";import"./chunk-IONS6XFL.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};

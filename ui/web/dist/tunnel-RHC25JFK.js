@@ -1,0 +1,1 @@
+import{a,b,c,d}from"./chunk-6ZHRWSN6.js";import"./chunk-YX3GVLDF.js";import"./chunk-QH3VPLLZ.js";import"./chunk-A7AP3BGX.js";import"./chunk-YG6RGLU4.js";import"./chunk-ICNS7F6S.js";import"./chunk-S7456X2B.js";import"./chunk-422BARGH.js";export{b as OpenButton,c as OpenTunnels,a as ViewedDevicePages,d as left};
